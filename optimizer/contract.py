@@ -1,0 +1,116 @@
+"""The reply's contract: what form an answer must have, how a prompt states it, and what an answer says under it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from optimizer import reader
+from optimizer.errors import ConfigError
+from optimizer.types import JSON, Reply
+
+Kind = Literal["text", "labels", "json", "regex"]
+#: JSON-schema keywords that the bundle's reader understands; others are refused, never ignored.
+KEYWORDS = frozenset({"type", "enum", "properties", "required", "additionalProperties", "items"})
+NOTES = frozenset({"$schema", "$id", "title", "description", "examples", "default"})
+
+
+@dataclass(frozen=True)
+class Contract:
+    """`marker`: the reply proper stands behind the last occurrence of this text (used with reasoning first)."""
+
+    kind: Kind = "text"
+    labels: tuple[str, ...] = ()
+    schema: Mapping[str, Any] | None = None
+    pattern: str | None = None
+    marker: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind == "labels" and len(set(map(str.casefold, self.labels))) < max(2, len(self.labels)):
+            raise ConfigError(f"reply.labels: needs two or more different labels, found {list(self.labels)}")
+        if self.kind == "regex":
+            try:
+                re.compile(self.pattern or "")
+            except re.error as error:
+                raise ConfigError(f"reply.pattern: {self.pattern!r} is not a regular expression: {error}") from error
+            if not self.pattern:
+                raise ConfigError("reply.pattern: a reply of kind 'regex' needs a pattern")
+        for place, keyword in _unknown(self.schema or {}, "reply.schema"):
+            known = ", ".join(sorted(KEYWORDS))
+            raise ConfigError(f"{place}: the JSON-schema keyword {keyword!r} is not supported; use only {known}")
+
+    def read(self, text: str) -> Reply:
+        """The reply in `text`; an answer that breaks the contract comes back with status "invalid"."""
+        spoken = text.rpartition(self.marker)[2] if self.marker else text
+        try:
+            return Reply(spoken.strip(), reader.parse(self.to_dict(), text))
+        except (ValueError, RecursionError) as problem:  # json.JSONDecodeError is a ValueError
+            return Reply(spoken.strip(), None, f"invalid reply: {problem}", "invalid")
+
+    def told(self) -> str:
+        """The contract as a sentence."""
+        if self.kind == "labels":
+            return f"Reply with exactly one of these labels and nothing else: {', '.join(self.labels)}."
+        if self.kind == "json":
+            fields = "; ".join(f"{name}: {_words(spec)}" for name, spec in self._properties().items())
+            return "Reply with one JSON object and nothing else." + (f" Its keys are {fields}." if fields else "")
+        if self.kind == "regex":
+            return f"Reply with nothing but text that matches the regular expression {self.pattern}"
+        return "Reply with the answer only, without introduction or comment."
+
+    def shown(self) -> str:
+        """The contract as a form to fill in."""
+        if self.kind == "labels":
+            return f"Reply in exactly this form:\n<{'|'.join(self.labels)}>"
+        if self.kind == "json":
+            form = {name: _blank(spec) for name, spec in self._properties().items()}
+            return f"Reply in exactly this form:\n{json.dumps(form, ensure_ascii=False)}"
+        return self.told()
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "labels": list(self.labels),
+            "schema": self.schema,
+            "pattern": self.pattern,
+            "marker": self.marker,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Contract:
+        return cls(**{**data, "labels": tuple(data["labels"])})
+
+    def _properties(self) -> Mapping[str, Any]:
+        properties: Mapping[str, Any] = (self.schema or {}).get("properties", {})
+        return properties
+
+
+def _unknown(schema: Mapping[str, Any], place: str) -> Iterator[tuple[str, str]]:
+    for keyword in schema:
+        if keyword not in KEYWORDS | NOTES:
+            yield place, keyword
+    for name, child in schema.get("properties", {}).items():
+        yield from _unknown(child, f"{place}.properties.{name}")
+    if isinstance(schema.get("items"), Mapping):
+        yield from _unknown(schema["items"], f"{place}.items")
+
+
+def _words(spec: Mapping[str, JSON]) -> str:
+    if isinstance(spec.get("enum"), list):
+        return "one of " + ", ".join(json.dumps(choice, ensure_ascii=False) for choice in spec["enum"])  # type: ignore[union-attr]
+    if spec.get("type") == "array":
+        return f"a list, each {_words(spec.get('items') or {})}"  # type: ignore[arg-type]
+    return str(spec.get("description") or spec.get("type") or "any value")
+
+
+def _blank(spec: Mapping[str, Any]) -> JSON:
+    if spec.get("enum"):
+        return "|".join(str(choice) for choice in spec["enum"])
+    if spec.get("type") == "array":
+        return [_blank(spec.get("items") or {})]
+    if spec.get("type") == "object":
+        return {name: _blank(child) for name, child in spec.get("properties", {}).items()}
+    return f"<{spec.get('type', 'value')}>"

@@ -1,0 +1,94 @@
+"""Every error that this package raises on purpose.
+
+OptimizerError
+├── ConfigError        the task file, or an argument, is wrong                        exit 2
+├── DataError          the examples cannot be used                                    exit 2
+├── PluginError        a name or `module:attribute` does not lead to a plug-in        exit 2
+├── RunDirError        the run directory belongs to another task, or is damaged       exit 2
+├── ExportError        a format cannot hold this prompt faithfully                    exit 2
+├── ModelError         a model call failed; `.retryable` says whether to try again    exit 3
+├── SearchError        the search ended without a candidate                           exit 3
+└── BudgetExceeded     the run reached its limit of dollars, calls or minutes         exit 4
+
+A failing *example* is data (`Output.error`), never an exception: only what makes going on pointless is
+raised. Texts say where, what was found, and the way out. Errors of other libraries are translated at
+their one door, with `from`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import ClassVar
+
+
+class OptimizerError(Exception):
+    """Base of all errors raised by this package; `exit_code` is what the command line returns."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class ConfigError(OptimizerError):
+    """The task file, or an argument, is wrong."""
+
+
+class DataError(OptimizerError):
+    """The examples cannot be used."""
+
+
+class PluginError(OptimizerError):
+    """A plug-in cannot be found, or is not of its kind."""
+
+
+class RunDirError(OptimizerError):
+    """The run directory belongs to another task or format, or is damaged."""
+
+
+class ExportError(OptimizerError):
+    """A format cannot hold this prompt faithfully."""
+
+
+class ModelError(OptimizerError):
+    """A model call failed.
+
+    `retryable`: the same request may succeed later. `status`: the HTTP status, where there was one.
+    `retry_after`: seconds that the server asked to wait. `refused`: the provider answered by declining
+    (content filter, context length): that is a fact about the example, not about the system.
+    """
+
+    exit_code = 3
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        model: str,
+        retryable: bool = False,
+        status: int | None = None,
+        retry_after: float | None = None,
+        refused: bool = False,
+    ) -> None:
+        super().__init__(f"{model}: {message}")
+        self.model = model
+        self.retryable = retryable
+        self.status = status
+        self.retry_after = retry_after
+        self.refused = refused
+
+
+class SearchError(OptimizerError):
+    """The search ended without a candidate."""
+
+    exit_code = 3
+
+
+class BudgetExceeded(OptimizerError):
+    """The run reached its limit of dollars, calls or minutes."""
+
+    exit_code = 4
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """` Did you mean 'x'?` for a misspelt name, or nothing; to be put behind an error's first sentence."""
+    close = get_close_matches(name, list(known), n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""

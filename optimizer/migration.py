@@ -1,0 +1,51 @@
+"""All that a run found out, as one value: what the report shows and the exporters ship."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from optimizer.confirm import Confirmation, Decision
+from optimizer.prompt import Prompt
+from optimizer.trial import SearchResult
+from optimizer.types import Example, Output
+
+
+@dataclass(frozen=True)
+class Spend:
+    """What one role (source, target, proposer, judge) took: calls answered, tokens, dollars."""
+
+    calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    dollars: float = 0.0
+
+
+@dataclass(frozen=True)
+class TargetResult:
+    """One target's way through the run."""
+
+    model: str
+    search: SearchResult
+    confirmation: Confirmation
+    decision: Decision
+
+
+@dataclass(frozen=True)
+class Migration:
+    """`split` maps "train", "validation" and "test" to example ids; `settings` is the task file with all
+    defaults filled in; `simulated` says that an offline model took part; `prices` names the table and its date."""
+
+    name: str
+    source: str
+    prompt: Prompt
+    examples: Mapping[str, Example]
+    split: Mapping[str, tuple[str, ...]]
+    baseline: tuple[Output, ...]
+    targets: tuple[TargetResult, ...]
+    settings: Mapping[str, Any]
+    spend: Mapping[str, Spend] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    prices: str = ""
+    simulated: bool = False

@@ -1,0 +1,23 @@
+"""Language models: one small protocol, and wrappers that share it.
+
+Rule 1: every call to any model, whoever makes it (a prompt, a DSPy compiler, a proposer, a judge), is one
+`Model.complete`. Rule 2: a wrapper is a model around a model (cache, meter, rate, retry); it knows nothing of
+its neighbours. Rule 3: models live on one event loop (`bridge.py`); threads come in through it.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from optimizer.types import Request, Response
+
+__all__ = ["Model"]
+
+
+class Model(Protocol):
+    """Answers one request. Raises `ModelError`; keeps no conversation."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def complete(self, request: Request) -> Response: ...

@@ -1,0 +1,122 @@
+"""One number per evaluation: quality, less what it costs to get it; and the limits no candidate may pass."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean, median
+
+from optimizer.types import Output, Score
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Outputs of one program on one set of examples, each with its score, in the same order."""
+
+    outputs: tuple[Output, ...]
+    scores: tuple[Score, ...]
+
+    @property
+    def quality(self) -> float:
+        """Mean score, 0 to 1."""
+        return fmean(score.value for score in self.scores)
+
+    @property
+    def cost(self) -> float:
+        """Dollars per example."""
+        return fmean(output.cost for output in self.outputs)
+
+    @property
+    def latency(self) -> float:
+        """Mean seconds per example."""
+        return fmean(output.latency for output in self.outputs)
+
+    @property
+    def median_latency(self) -> float:
+        return median(output.latency for output in self.outputs)
+
+    @property
+    def p95_latency(self) -> float:
+        """The nearest-rank 95th percentile, in seconds."""
+        ordered = sorted(output.latency for output in self.outputs)
+        return ordered[math.ceil(0.95 * len(ordered)) - 1]
+
+    @property
+    def valid(self) -> float:
+        """Share of replies that keep their contract."""
+        return fmean(output.status == "ok" for output in self.outputs)
+
+    @property
+    def input_tokens(self) -> float:
+        return fmean(output.input_tokens for output in self.outputs)
+
+    @property
+    def output_tokens(self) -> float:
+        return fmean(output.output_tokens for output in self.outputs)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What one example takes with the source model: the measure for cost and latency."""
+
+    cost: float
+    latency: float
+
+    @classmethod
+    def of(cls, baseline: Sequence[Output]) -> Unit:
+        return cls(fmean(o.cost for o in baseline), fmean(o.latency for o in baseline))
+
+
+@dataclass(frozen=True)
+class Objective:
+    """`quality * score  -  cost * (cost / source's cost)  -  latency * (latency / source's latency)`."""
+
+    quality: float = 1.0
+    cost: float = 0.02
+    latency: float = 0.0
+
+    def of(self, score: float, cost: float, latency: float, unit: Unit) -> float:
+        return self.quality * score - self.cost * _ratio(cost, unit.cost) - self.latency * _ratio(latency, unit.latency)
+
+    def __call__(self, evaluation: Evaluation, unit: Unit) -> float:
+        return self.of(evaluation.quality, evaluation.cost, evaluation.latency, unit)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One constraint, held against what was measured."""
+
+    name: str
+    limit: float
+    value: float
+    met: bool
+
+
+@dataclass(frozen=True)
+class Constraints:
+    """Hard limits; None means no limit. `valid`: least share of valid replies; `p95_latency`: seconds;
+    `cost_per_1000`: dollars per 1,000 calls; `prompt_tokens`: mean input tokens per call."""
+
+    valid: float | None = None
+    p95_latency: float | None = None
+    cost_per_1000: float | None = None
+    prompt_tokens: float | None = None
+
+    def check(self, evaluation: Evaluation) -> tuple[Check, ...]:
+        measured = {
+            "valid": evaluation.valid,
+            "p95_latency": evaluation.p95_latency,
+            "cost_per_1000": 1000 * evaluation.cost,
+            "prompt_tokens": evaluation.input_tokens,
+        }
+        limits = {name: limit for name in measured if (limit := getattr(self, name)) is not None}
+        return tuple(
+            Check(name, limit, value := measured[name], value >= limit if name == "valid" else value <= limit)
+            for name, limit in limits.items()
+        )
+
+
+def _ratio(value: float, unit: float) -> float:
+    """A source that costs nothing (or was recorded without latency) is no measure: the term drops out."""
+    return value / unit if unit else 0.0

@@ -1,0 +1,27 @@
+"""The plain program: render the prompt, ask once, read the reply under its contract."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from optimizer.models import Model
+from optimizer.prompt import Prompt
+from optimizer.types import JSON, Inputs, Reply
+
+
+@dataclass(frozen=True)
+class PromptProgram:
+    prompt: Prompt
+
+    async def __call__(self, inputs: Inputs, model: Model) -> Reply:
+        response = await model.complete(self.prompt.render(inputs))
+        reply = self.prompt.reading.read(response.text)
+        if reply.error and response.finish == "length":
+            return Reply(reply.text, None, f"{reply.error} (cut off at the token limit)", "invalid")
+        if response.finish == "content_filter":
+            return Reply(reply.text, None, "declined by the provider's content filter", "refused")
+        return reply
+
+    def to_dict(self) -> Mapping[str, JSON]:
+        return {"kind": "prompt", "prompt": self.prompt.to_dict()}

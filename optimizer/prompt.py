@@ -1,0 +1,182 @@
+"""A prompt: instructions, worked examples, a template for the inputs, a layout, a contract and parameters."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from optimizer.contract import Contract
+from optimizer.errors import ConfigError
+from optimizer.layout import MARKER, Layout, Turn, arrange
+from optimizer.template import Logic, Syntax, Template, Var
+from optimizer.types import Inputs, Message, Params, Request
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A worked example shown to the model."""
+
+    inputs: Inputs
+    output: str
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """`instructions` say what to do, `question` carries the inputs; `turns` are fixed chat turns between them.
+
+    Where the team wrote both into one user message, `in_user` is set and `joint` keeps the white space
+    between them, so that the unchanged prompt renders to the very bytes they wrote. `protected` texts stand
+    in the instructions word for word in every variant.
+    """
+
+    instructions: Template
+    question: Template
+    turns: tuple[Turn, ...] = ()
+    demos: tuple[Demo, ...] = ()
+    layout: Layout = Layout()
+    contract: Contract = Contract()
+    params: Params = field(default_factory=dict)
+    protected: tuple[str, ...] = ()
+    joint: str = "\n\n"
+    in_user: bool = False
+
+    @classmethod
+    def from_messages(
+        cls,
+        messages: Sequence[Mapping[str, str]],
+        *,
+        syntax: Syntax = "mustache",
+        contract: Contract = Contract(),
+        params: Params | None = None,
+        protected: Sequence[str] = (),
+    ) -> Prompt:
+        """Chat messages as a team wrote them: at most one system message, first; the last one from the user."""
+        roles = [message["role"] for message in messages]
+        if not roles or roles[-1] != "user":
+            raise ConfigError(f"prompt: the last message must be the user's, found the roles {roles}")
+        if "system" in roles[1:]:
+            raise ConfigError(f"prompt: a system message may only stand first, found the roles {roles}")
+        written = [Turn(m["role"], Template.parse(m["content"], syntax)) for m in messages]  # type: ignore[arg-type]
+        *before, last = written
+        shared: dict[str, Any] = {"contract": contract, "params": dict(params or {}), "protected": tuple(protected)}
+        if before and before[0].role == "system":
+            prompt = cls(before[0].content, last.content, turns=tuple(before[1:]), **shared)
+        elif before:  # instructions that stand in an earlier turn stay where they are
+            prompt = cls(Template(), last.content, turns=tuple(before), **shared)
+        else:
+            instructions, joint, question = _divide(last.content)
+            prompt = cls(instructions, question, joint=joint, in_user=True, **shared)
+        return prompt._checked()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The inputs that the prompt asks for."""
+        return frozenset(name for turn in self.messages for name in turn.content.names)
+
+    @cached_property
+    def messages(self) -> tuple[Turn, ...]:
+        """The messages as templates, all but the inputs in place."""
+        return arrange(
+            layout=self.layout,
+            contract=self.contract,
+            instructions=self.instructions,
+            turns=self.turns,
+            shots=[(Template((self.question.render(demo.inputs),)), self._reply(demo)) for demo in self.demos],
+            question=self.question,
+            joint=self.joint,
+            in_user=self.in_user,
+        )
+
+    @property
+    def reading(self) -> Contract:
+        """The contract under which a reply is read: with reasoning first, the answer stands behind a marker."""
+        return replace(self.contract, marker=MARKER) if self.layout.reasoning == "first" else self.contract
+
+    def render(self, inputs: Inputs) -> Request:
+        """The request that asks a model about `inputs`."""
+        messages = tuple(Message(turn.role, turn.content.render(inputs)) for turn in self.messages)
+        return Request(messages, self.params)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of the prompt as JSON; `from_dict` gives back an equal one."""
+        plain = {"demos": [asdict(demo) for demo in self.demos], "layout": asdict(self.layout)}
+        return plain | {
+            "instructions": _pack(self.instructions),
+            "question": _pack(self.question),
+            "turns": [{"role": turn.role, "content": _pack(turn.content)} for turn in self.turns],
+            "contract": self.contract.to_dict(),
+            "params": dict(self.params),
+            "protected": list(self.protected),
+            "joint": self.joint,
+            "in_user": self.in_user,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Prompt:
+        return cls(
+            instructions=_unpack(data["instructions"]),
+            question=_unpack(data["question"]),
+            turns=tuple(Turn(turn["role"], _unpack(turn["content"])) for turn in data["turns"]),
+            demos=tuple(Demo(**demo) for demo in data["demos"]),
+            layout=Layout(**data["layout"]),
+            contract=Contract.from_dict(data["contract"]),
+            params=data["params"],
+            protected=tuple(data["protected"]),
+            joint=data["joint"],
+            in_user=data["in_user"],
+        )
+
+    @cached_property
+    def digest(self) -> str:
+        """Equal for equal prompts, on every machine."""
+        return hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()[:12]
+
+    def _reply(self, demo: Demo) -> str:
+        return f"{MARKER} {demo.output}" if self.layout.reasoning == "first" else demo.output
+
+    def _checked(self) -> Prompt:
+        if not self.names:
+            raise ConfigError("prompt: no variable found: every example would get the same question; write {{column}}")
+        text = "".join(turn.content.text for turn in self.messages)
+        for kept in self.protected:
+            if kept not in text:
+                raise ConfigError(f"prompt.protect: {kept[:60]!r} does not stand in the prompt word for word")
+        return self
+
+
+def _divide(written: Template) -> tuple[Template, str, Template]:
+    """Split one message before the paragraph with the first variable: (instructions, white space, question)."""
+    first = written.segments[0] if written.segments else ""
+    if not isinstance(first, str):
+        return Template(), "", written
+    breaks = list(re.finditer(r"\n[ \t]*\n\s*", first))
+    if not breaks:
+        return Template(), "", written
+    gap = breaks[-1]
+    rest = (first[gap.end() :], *written.segments[1:])
+    return Template((first[: gap.start()],)), gap[0], Template(tuple(s for s in rest if s != ""))
+
+
+def _pack(template: Template) -> list[Any]:
+    packed: list[Any] = []
+    for segment in template.segments:
+        if isinstance(segment, Var):
+            packed.append({"var": segment.name})
+        else:
+            logic = isinstance(segment, Logic) and {"jinja2": segment.text, "names": sorted(segment.names)}
+            packed.append(logic or segment)
+    return packed
+
+
+def _unpack(parts: Sequence[Any]) -> Template:
+    def segment(part: Any) -> Any:
+        if isinstance(part, str):
+            return part
+        return Var(part["var"]) if "var" in part else Logic(part["jinja2"], frozenset(part["names"]))
+
+    return Template(tuple(segment(part) for part in parts))

@@ -1,0 +1,52 @@
+"""What a search found out about each candidate, as facts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from optimizer.prompt import Prompt
+from optimizer.types import Params
+
+State = Literal["complete", "pruned", "failed"]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One configuration of the search space.
+
+    `value` is the expected objective on validation (the race's posterior mean, never the raw mean of a
+    winner); `examples` is how many validation examples it has seen. `program`: "plain", or the DSPy optimizer
+    that compiled it. A "failed" trial has its reason in `note` and no prompt worth shipping.
+    """
+
+    number: int
+    round: int
+    params: Params
+    state: State
+    prompt: Prompt
+    program: str = "plain"
+    value: float | None = None
+    quality: float | None = None
+    cost: float | None = None
+    latency: float | None = None
+    valid: float | None = None
+    input_tokens: float | None = None
+    examples: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """`best` is the number of the winning trial; `instructions` are the wordings by the name in `params`."""
+
+    trials: tuple[Trial, ...]
+    best: int
+    stopped_by: str
+    instructions: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def winner(self) -> Trial:
+        return self.trials[self.best]

@@ -1,0 +1,111 @@
+"""The values that flow through a run. All are frozen; none does I/O."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
+Inputs: TypeAlias = Mapping[str, JSON]
+Params: TypeAlias = Mapping[str, JSON]
+Role = Literal["system", "user", "assistant"]
+
+
+@dataclass(frozen=True)
+class Example:
+    """One row of the dataset. `expected` is the gold answer, where there is one; `group` keeps rows together."""
+
+    id: str
+    inputs: Inputs
+    expected: JSON = None
+    group: str | None = None
+
+
+@dataclass(frozen=True)
+class Message:
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a model is asked. Equal requests to one model are one question: asked and paid for once."""
+
+    messages: tuple[Message, ...]
+    params: Params = field(default_factory=dict)
+    sample: int = 0  # which draw of the same question: 0, 1, 2 ... are answered apart
+
+    def key(self, model: str) -> str:
+        """The same for the same question to the same model, on every machine."""
+        turns = [[message.role, message.content] for message in self.messages]
+        text = json.dumps([model, turns, dict(self.params), self.sample], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Response:
+    """What a model answered, and what it took.
+
+    `cost` in dollars, `latency` in seconds; `model` is who really answered; `finish` is the provider's
+    reason to stop ("stop", "length", "content_filter"). `cached_tokens` are part of `input_tokens`,
+    `reasoning_tokens` part of `output_tokens`.
+    """
+
+    text: str
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost: float = 0.0
+    latency: float = 0.0
+    model: str = ""
+    finish: str = "stop"
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+
+
+Status = Literal["ok", "invalid", "refused", "failed"]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a program answers: the text that the application uses, its parsed value, or why there is none."""
+
+    text: str
+    value: JSON = None
+    error: str | None = None
+    status: Status = "ok"
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a program made of one example.
+
+    `status` is "ok", "invalid" (the reply breaks its contract), "refused" (the model or a filter declined)
+    or "failed" (no answer was to be had); all but "ok" carry the reason in `error`.
+    """
+
+    example_id: str
+    text: str
+    value: JSON = None
+    status: Status = "ok"
+    error: str | None = None
+    cost: float = 0.0
+    latency: float = 0.0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    calls: int = 0
+
+
+@dataclass(frozen=True)
+class Score:
+    """How good one output is, from 0 to 1, and why. `parts` are named sub-scores, for the report."""
+
+    value: float
+    feedback: str = ""
+    parts: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.value <= 1.0:  # NaN fails this too
+            raise ValueError(f"a score must be between 0 and 1, got {self.value!r}")
