@@ -1,0 +1,70 @@
+"""What a search is given: examples to look at, a scale to measure by, models to ask, effort to spend.
+
+No held-out example is among them. That is how the test part stays unseen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from optimizer.habits import Habits
+from optimizer.metrics import Metric
+from optimizer.models import Model
+from optimizer.objective import Constraints, Objective, Unit
+from optimizer.types import Example, Output
+from optimizer.watch import Watch, silent
+
+
+@dataclass(frozen=True)
+class Ground:
+    """`references`: the source's outputs by example id; `labels`: by what examples are stratified and balanced."""
+
+    train: Sequence[Example]
+    validation: Sequence[Example]
+    references: Mapping[str, Output]
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """`unit`: what one example takes with the source; cost and latency are counted in it."""
+
+    metric: Metric
+    objective: Objective
+    constraints: Constraints
+    unit: Unit
+
+
+@dataclass(frozen=True)
+class Cast:
+    """The models that take part, and what is known of the target's family."""
+
+    target: Model
+    proposer: Model
+    habits: Habits
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How hard to look: about `trials * calls_per_trial` answers on validation examples are bought."""
+
+    trials: int = 40
+    rounds: int = 3
+    calls_per_trial: int = 12
+    proposals: int = 3  # new instructions a round
+    compile_calls: int = 150  # at most, for one DSPy optimizer
+    sampler: str = "tpe"
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Brief:
+    """`afford(calls)` says why that many more calls cannot be paid for, or None."""
+
+    ground: Ground
+    scale: Scale
+    cast: Cast
+    effort: Effort = Effort()
+    afford: Callable[[int], str | None] = lambda _calls: None
+    watch: Watch = silent

@@ -1,0 +1,99 @@
+"""Run programs over examples, and score what comes out. `record` asks models; `score` only reckons."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from optimizer.errors import ModelError
+from optimizer.metrics import Metric
+from optimizer.models import Model, bridge
+from optimizer.models.meter import Tally
+from optimizer.objective import Evaluation
+from optimizer.programs import Program
+from optimizer.types import Example, Output, Score
+
+_PATIENCE = 0.2  # a larger share of calls that fail for good is an outage, not a property of some examples
+
+
+def record(program: Program, model: Model, examples: Sequence[Example], *, sample: int = 0) -> tuple[Output, ...]:
+    """The program's outputs, in the order of the examples. `sample`: which draw of each answer."""
+    return record_pairs([(program, example) for example in examples], model, sample=sample)
+
+
+def record_pairs(pairs: Sequence[tuple[Program, Example]], model: Model, *, sample: int = 0) -> tuple[Output, ...]:
+    """Outputs of many (program, example) pairs, asked together; in the order of the pairs.
+
+    An example for which no answer was to be had comes back with status "failed". Raises ModelError when
+    the failure is not of the example but of the system, or when too many examples fail.
+    """
+
+    async def all_of_them() -> list[tuple[Output, ModelError | None]]:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(_run(program, model, example, sample)) for program, example in pairs]
+        return [task.result() for task in tasks]
+
+    try:
+        answered = bridge.run(all_of_them())
+    except BaseExceptionGroup as several:
+        raise _first(several) from several
+    failures = [failure for _, failure in answered if failure]
+    if len(failures) > max(2, _PATIENCE * len(pairs)):
+        raise failures[0]
+    return tuple(output for output, _ in answered)
+
+
+def score(
+    examples: Sequence[Example],
+    outputs: Sequence[Output],
+    references: Mapping[str, Output],
+    metric: Metric,
+    *,
+    jobs: int = 1,
+) -> Evaluation:
+    """Join outputs with the source's outputs. `jobs`: processors for costly metrics (joblib)."""
+    rows = [(metric, e, o, references.get(e.id)) for e, o in zip(examples, outputs, strict=True)]
+    if jobs == 1:
+        return Evaluation(tuple(outputs), tuple(_score(*row) for row in rows))
+    from joblib import Parallel, delayed
+
+    scores = Parallel(n_jobs=jobs, batch_size="auto")(delayed(_score)(*row) for row in rows)
+    return Evaluation(tuple(outputs), tuple(scores))
+
+
+def _score(metric: Metric, example: Example, output: Output, reference: Output | None) -> Score:
+    if output.status != "ok":
+        return Score(0.0, output.error or output.status)
+    return metric(example, output, reference)
+
+
+async def _run(program: Program, model: Model, example: Example, sample: int) -> tuple[Output, ModelError | None]:
+    tally, failure = Tally(model, sample), None
+    text, value, status, error = "", None, "ok", None
+    try:
+        reply = await program(example.inputs, tally)
+        text, value, status, error = reply.text, reply.value, reply.status, reply.error
+    except ModelError as problem:
+        if not (problem.refused or problem.retryable):
+            raise  # asking others will not help: a wrong key, an unknown model
+        status, error = ("refused" if problem.refused else "failed"), str(problem)
+        failure = None if problem.refused else problem
+    output = Output(
+        example.id,
+        text,
+        value,
+        status,  # type: ignore[arg-type]
+        error,
+        cost=tally.cost,
+        latency=tally.latency,
+        input_tokens=tally.input_tokens,
+        output_tokens=tally.output_tokens,
+        calls=tally.calls,
+    )
+    return output, failure
+
+
+def _first(several: BaseExceptionGroup[BaseException]) -> BaseException:
+    """One cause to show: the calls of a batch mostly fail for the same reason."""
+    cause = several.exceptions[0]
+    return _first(cause) if isinstance(cause, BaseExceptionGroup) else cause

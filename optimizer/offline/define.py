@@ -1,0 +1,138 @@
+"""What a guidance says about fields and labels: lists of labels, definitions in lists, and definitions in running text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+_BULLET = re.compile(
+    r"^[ \t]*(?:[-*•+]|\d+[.)])?[ \t]*(?:\*\*|__)?[\"'`]?(?P<name>[A-Za-z][\w /&\-]{0,40}?)[\"'`]?(?:\*\*|__)?[ \t]*"
+    r"(?:\((?P<note>[^()\n]*)\)[ \t]*)?(?P<sep>:|=|—|–|->|→| - |\bas\b|\bis\b|\bmeans\b|\bmust be\b|\bshould be\b)(?:\*\*)?[ \t]*(?P<rest>\S.*)$",
+    re.MULTILINE,
+)
+_QUOTED = re.compile(r"[\"'`]([A-Za-z][\w &/\-]{0,40}?)[\"'`]")
+_KEYS = re.compile(r"Its keys are (.+?)\.?$", re.MULTILINE)
+_NOT_FIELDS = frozenset(
+    "note notes example examples important input output answer task rules remember warning hint format ticket question "
+    "transcript context passages reply response label labels json role goal text steps step".split()
+)
+
+
+def norm(label: str) -> str:
+    return re.sub(r"[\s_\-/]+", " ", label.strip().strip("\"'`*.<>").lower())
+
+
+def listed_labels(text: str) -> tuple[str, ...]:
+    """The labels that a text lists: quoted or back-ticked ones, or short items between commas."""
+    quoted = _QUOTED.findall(text)
+    if len(quoted) > 1:
+        return tuple(dict.fromkeys(quoted))
+    body = re.sub(r"^.*?\b(?:one of|either|any of|each one of|options are|values?|choose from)\b:?\s*", "", text, flags=re.I)
+    body = re.split(r"[.;](?:\s|$)|\s[—–]\s| - |\(|\bbased on\b|\bdepending\b", body)[0].strip(" ()[]<>")
+    items = [item.strip(" \"'`.") for item in re.split(r"\s*(?:,\s*(?:or|and)\s+|,|\||/|\bor\b)\s*", body) if item.strip(" \"'`.")]
+    good = len(items) > 1 and all(len(item.split()) <= 3 and re.fullmatch(r"[A-Za-z][\w &\-]*", item) for item in items)
+    return tuple(dict.fromkeys(items)) if good else ()
+
+
+@lru_cache(256)
+def describe(rules: str) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+    """(field, what is said about it, its labels), for fields of a JSON reply described in words."""
+    if "json" not in rules.lower():
+        return ()
+    found: dict[str, tuple[str, tuple[str, ...]]] = {}
+    for name, rest in _candidates(rules):
+        if name not in found or (listed_labels(rest) and not found[name][1]):
+            found[name] = (rest, listed_labels(rest))
+    labels = {norm(label) for _, choices in found.values() for label in choices}
+    return tuple((name, rest, choices) for name, (rest, choices) in found.items() if norm(name) not in labels)
+
+
+def _candidates(rules: str) -> Iterator[tuple[str, str]]:
+    for keys in _KEYS.findall(rules):
+        for item in keys.split("; "):
+            name, _, rest = item.partition(": ")
+            yield name.strip(), rest
+    for match in _BULLET.finditer(rules):
+        name = match["name"]
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name in _NOT_FIELDS:
+            continue
+        rest = f"{match['note']}. {match['rest']}" if match["note"] else match["rest"]
+        quoted = re.match(r"\W*" + re.escape(name) + r"[\"'`]", match[0].strip(" -*"))
+        if "_" in name or quoted or listed_labels(rest) or match["sep"] == ":":
+            yield name, rest
+
+
+@lru_cache(1024)
+def definitions(
+    name: str, labels: tuple[str, ...], rules: str, others: tuple[str, ...]
+) -> tuple[tuple[str, str, bool], ...]:
+    """(label, definition, whether it stood in a list) for the labels of one field."""
+    known = {norm(label): label for label in labels}
+    listed = _in_lists(name, known, rules, others)
+    result = []
+    for plain, label in known.items():
+        if plain in listed:
+            result.append((label, listed[plain], True))
+        elif prose := _in_prose(plain, rules, frozenset(known)):
+            result.append((label, prose, False))
+    return tuple(result)
+
+
+def _in_lists(name: str, known: dict[str, str], rules: str, others: tuple[str, ...]) -> dict[str, str]:
+    """Bulleted definitions; where two fields share a label, the heading above decides."""
+    found: dict[str, str] = {}
+    topic = ""
+    words, foreign = norm(name), [norm(other) for other in others]
+    for line in rules.splitlines():
+        match = _BULLET.match(line)
+        plain = norm(match["name"]) if match else ""
+        if match and plain in known:
+            rest = f"{match['note'] or ''} {match['rest']}".strip()
+            if plain not in found and not any(topic_is(topic, other) for other in foreign):
+                found[plain] = rest
+            continue
+        if line.strip() and (topic_is(line, words) or any(topic_is(line, other) for other in foreign)):
+            topic = line
+            if topic_is(line, words) and not any(topic_is(line, other) for other in foreign):
+                topic = words
+    return found
+
+
+def topic_is(line: str, name: str) -> bool:
+    """Whether a line is a heading or an introduction that speaks of the field."""
+    if not name:
+        return False
+    plain = norm(line.strip("#*:<> -"))
+    root = name[:-3] + "" if name.endswith("ies") else name.rstrip("s")
+    return root in plain and len(plain.split()) <= 30
+
+
+def _in_prose(plain: str, rules: str, known: frozenset[str]) -> str:
+    """The clauses of running text that name the label, up to where another label is named."""
+    pieces = []
+    for clause in re.split(r"(?<=[.;!?])\s+|\n", rules):
+        spoken = norm(clause)
+        if not re.search(rf"\b{re.escape(plain)}\b", spoken) or len(spoken.split()) < 5:
+            continue
+        others = [label for label in known if label != plain and re.search(rf"\b{re.escape(label)}\b", spoken)]
+        if len(others) > 1 and len(spoken.split()) < 6 * (len(others) + 1):
+            continue  # only a list of labels
+        if others:
+            spoken = _share(spoken, plain, others)
+        pieces.append(spoken)
+    return " ".join(pieces)
+
+
+def _share(spoken: str, plain: str, others: list[str]) -> str:
+    """The stretch of a clause that belongs to one of several labels: up to the next comma before another."""
+    bits = re.split(r",\s*|\s+(?:and|but|while|whereas)\s+", spoken)
+    own, mine = [], False
+    for bit in bits:
+        if re.search(rf"\b{re.escape(plain)}\b", bit):
+            mine = True
+        elif any(re.search(rf"\b{re.escape(other)}\b", bit) for other in others):
+            mine = False
+        if mine:
+            own.append(bit)
+    return " ".join(own)

@@ -1,0 +1,241 @@
+"""The form of the reply: its fields, their labels, and what the guidance says that each one means."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any, Literal
+
+from optimizer.offline.define import definitions, describe, listed_labels
+
+FieldKind = Literal["label", "labels", "flags", "bool", "number", "text", "list"]
+
+
+@dataclass(frozen=True)
+class Field:
+    """One value of the reply. `path` is empty where the whole reply is the value."""
+
+    path: tuple[str, ...]
+    kind: FieldKind
+    labels: tuple[str, ...] = ()
+    meaning: tuple[tuple[str, str, bool], ...] = ()  # label, definition, whether it stands in a list
+    about: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.path[-1] if self.path else ""
+
+
+@dataclass(frozen=True)
+class Form:
+    """`given`: how the reader knows the form, the clearest way first: shown, told, hinted or (by) examples."""
+
+    fields: tuple[Field, ...] = ()
+    given: frozenset[str] = field(default_factory=frozenset)
+    marker: str = ""  # the reply proper is asked for behind this word
+    reasoning: Literal["", "first", "none"] = ""
+    as_json: bool = False
+    strict: bool = False  # "and nothing else"
+
+
+@lru_cache(256)
+def find_form(guidance: str, reply: str, outputs: tuple[str, ...]) -> Form:
+    rules = f"{guidance}\n\n{reply}"
+    shown = [skeleton for text in (reply, guidance) for skeleton in json_objects(text)]
+    answers = [value for text in outputs if isinstance(value := json_in(text), dict)]
+    told = _told_fields(rules)
+    fields: dict[tuple[str, ...], Field] = {}
+    for template in shown:
+        for found in _from_template(template):
+            _merge(fields, found)
+    known = {path[-1] for path in fields}
+    for found in told:
+        if not shown or found.name in known:
+            _merge(fields, found if found.name not in known else replace(found, path=_path(fields, found.name)))
+    for found in _from_answers(answers):
+        if not fields or found.path in fields or not (shown or told):
+            _merge(fields, found)
+    given = {name for name, seen in (("shown", shown), ("told", told), ("examples", answers)) if seen}
+    as_json = bool(given) or "json" in rules.lower()
+    if not fields:
+        fields = {(): _whole(rules, outputs)}
+    strict = re.search(r"nothing else|only (?:the |a |one |valid )?json|no (?:other|extra|additional) text|valid json", rules, re.I)
+    return Form(
+        fields=tuple(_defined(found, rules, tuple(fields)) for found in fields.values()),
+        given=frozenset(given or {"hinted"}),
+        marker=_marker(rules),
+        reasoning=_reasoning(rules),
+        as_json=as_json,
+        strict=bool(strict),
+    )
+
+
+def json_in(text: str) -> Any:
+    """The first JSON object in a text, or None."""
+    return next(iter(json_objects(text)), None)
+
+
+def json_objects(text: str) -> list[Any]:
+    found, at = [], text.find("{")
+    while at >= 0 and len(found) < 12:
+        try:
+            value, end = json.JSONDecoder().raw_decode(text, at)
+        except ValueError:
+            value, end = _lenient(text, at)
+        if isinstance(value, dict) and value and all(isinstance(key, str) for key in value):
+            found.append(value)
+        at = text.find("{", max(end, at + 1))
+    return found
+
+
+def _lenient(text: str, at: int) -> tuple[Any, int]:
+    """A skeleton that is not quite JSON: `{"urgency": <high|low>, ...}`."""
+    end = text.find("}", at)
+    body = text[at : end + 1] if end > 0 else ""
+    pairs = re.findall(r"\"([\w \-]+)\"\s*:\s*(\[[^\]\n]*\]|\"[^\"\n]*\"|[^,\n}]+)", body)
+    cleaned = {key: [value.strip("[]\" ")] if value.startswith("[") else value.strip("\"<> ") for key, value in pairs}
+    return (cleaned or None), (end + 1 if cleaned else at + 1)
+
+
+def _from_template(template: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[Field]:
+    if "properties" in template and isinstance(template["properties"], dict):
+        template = {key: _from_schema(spec) for key, spec in template["properties"].items() if isinstance(spec, dict)}
+    for key, value in template.items():
+        here = (*path, key)
+        if isinstance(value, dict):
+            if value and all(isinstance(item, bool) for item in value.values()):
+                yield Field(here, "flags", tuple(value))
+            else:
+                yield from _from_template(value, here)
+        elif isinstance(value, list):
+            items = [str(item) for item in value if not isinstance(item, dict | list)]
+            choices = _choices(items[0]) if len(items) == 1 else tuple(items)
+            yield Field(here, "labels" if choices else "list", choices)
+        elif isinstance(value, bool):
+            yield Field(here, "bool")
+        elif isinstance(value, int | float):
+            yield Field(here, "number")
+        else:
+            yield _from_words(here, str(value or ""))
+
+
+def _from_schema(spec: dict[str, Any]) -> Any:
+    if spec.get("enum"):
+        return "|".join(map(str, spec["enum"]))
+    kind = spec.get("type")
+    if kind == "array":
+        return [_from_schema(spec.get("items") or {})]
+    if kind == "object":
+        return {key: _from_schema(child) for key, child in (spec.get("properties") or {}).items()}
+    return {"boolean": False, "number": 0, "integer": 0}.get(str(kind), f"<{spec.get('description') or kind or 'value'}>")
+
+
+def _from_words(path: tuple[str, ...], text: str) -> Field:
+    choices = _choices(text)
+    plain = text.strip("<> .").lower()
+    if set(choices) == {"true", "false"} or plain.startswith("bool"):
+        return Field(path, "bool", about=text)
+    if len(choices) > 1:
+        return Field(path, "label", choices)
+    number = re.match(r"(?:a |the )?(?:number|integer|float|int)\b", plain)
+    return Field(path, "number" if number else "text", about="" if plain in ("string", "value", "...") else text)
+
+
+def _choices(text: str) -> tuple[str, ...]:
+    bare = text.strip().strip("<>")
+    if "|" in bare:
+        return tuple(choice.strip(" \"'<>`") for choice in bare.split("|") if choice.strip())
+    return listed_labels(text) if re.match(r"\s*(?:exactly )?(?:one|any|either)\b", text, re.I) else ()
+
+
+def _told_fields(rules: str) -> list[Field]:
+    """Fields that the guidance names in words: `- urgency: one of low, high`, `Its keys are a: ...; b: ...`."""
+    return [_told(name, rest, labels) for name, rest, labels in describe(rules)]
+
+
+def _told(name: str, rest: str, labels: tuple[str, ...]) -> Field:
+    plain = rest.lower()
+    if set(labels) == {"true", "false"} or re.match(r"\W*(?:a )?bool|\W*(?:true|yes)\W+(?:or|/|if|when)\b", plain):
+        return Field((name,), "bool", about=rest)
+    several = re.search(r"\b(?:list|array|one or more|any (?:number )?of|all (?:that )?appl)", plain)
+    if len(labels) > 1:
+        flags = re.search(r"\bboolean|true/false", plain)
+        return Field((name,), "flags" if flags else "labels" if several else "label", labels, about=rest)
+    if several:
+        return Field((name,), "list", about=rest)
+    return Field((name,), "number" if re.match(r"\W*(?:a |the |an )?(?:number|integer|float)\b", plain) else "text", about=rest)
+
+
+def _from_answers(answers: list[dict[str, Any]]) -> Iterator[Field]:
+    for key in answers[0] if answers else ():
+        values = [answer[key] for answer in answers if key in answer]
+        first = next((value for value in values if value is not None), "")
+        if isinstance(first, dict):
+            yield from _from_template({key: first})
+        elif isinstance(first, bool):
+            yield Field((key,), "bool")
+        elif isinstance(first, int | float):
+            yield Field((key,), "number")
+        elif isinstance(first, list):
+            items = [str(item) for value in values if isinstance(value, list) for item in value]
+            short = all(len(item.split()) <= 3 for item in items)
+            yield Field((key,), "labels" if short else "list", tuple(dict.fromkeys(items)) if short else ())
+        else:
+            texts = [str(value) for value in values if value is not None]
+            short = all(re.fullmatch(r"[a-z][a-z_\- ]{1,30}", text) and len(text.split()) <= 3 for text in texts)
+            repeated = short and (len(set(texts)) < len(texts) or all("_" in text for text in texts))
+            yield Field((key,), "label" if repeated else "text", tuple(dict.fromkeys(texts)) if repeated else ())
+
+
+def _merge(fields: dict[tuple[str, ...], Field], found: Field) -> None:
+    """Adds what is new: a clearer kind, more labels, a description."""
+    known = fields.get(found.path)
+    if known is None:
+        fields[found.path] = found
+        return
+    vague = known.kind in ("text", "list") or not known.labels
+    kind = known.kind
+    if vague and found.labels:
+        kind = "labels" if known.kind in ("list", "labels") and found.kind == "label" else found.kind
+    elif known.kind == "text" and found.kind in ("bool", "number"):
+        kind = found.kind
+    labels = tuple(dict.fromkeys((*known.labels, *found.labels))) if kind in ("label", "labels", "flags") else ()
+    fields[found.path] = replace(known, kind=kind, labels=labels, about=known.about or found.about)
+
+
+def _path(fields: Iterable[tuple[str, ...]], name: str) -> tuple[str, ...]:
+    return next(path for path in fields if path[-1] == name)
+
+
+def _defined(found: Field, rules: str, paths: tuple[tuple[str, ...], ...]) -> Field:
+    others = tuple(path[-1] for path in paths if path and path != found.path)
+    if found.labels:
+        return replace(found, meaning=definitions(found.name, found.labels, rules, others))
+    return found
+
+
+def _whole(rules: str, outputs: tuple[str, ...]) -> Field:
+    """The reply is one value: a label where labels are listed or the examples repeat themselves, else text."""
+    listed = re.search(r"(?:one of (?:these |the following )?(?:labels|categories|classes|intents)[^:\n]*|labels|categories):\s*(.+)", rules, re.I)
+    labels = listed_labels(listed[1]) if listed else ()
+    piped = re.search(r"<([^<>\n]+\|[^<>\n]+)>", rules)
+    if piped:
+        labels = _choices(piped[1])
+    if len(labels) < 2 and outputs and all(len(text.split()) <= 4 for text in outputs):
+        labels = tuple(dict.fromkeys(outputs))
+    return Field((), "label" if len(labels) > 1 else "text", labels if len(labels) > 1 else ())
+
+
+def _marker(rules: str) -> str:
+    found = re.search(r"(?:write|finish with|end with|after|then give)\s+[\"'`]?([A-Z][\w ]{2,20}:)[\"'`]?", rules)
+    return found[1] if found else ""
+
+
+def _reasoning(rules: str) -> Literal["", "first", "none"]:
+    if re.search(r"think (?:it through|step by step|carefully|aloud)|step[- ]by[- ]step|reason (?:first|step|about)|explain your reasoning", rules, re.I):
+        return "first"
+    none = re.search(r"(?:do not|don't|without|no) (?:explain|explanation|reasoning|comment)", rules, re.I)
+    return "none" if none else ""

@@ -1,0 +1,106 @@
+"""Words as the offline models see them: stems, everyday concepts, token counts, and seeded chance."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache, lru_cache
+from hashlib import blake2b
+from pathlib import Path
+from statistics import NormalDist
+
+WORD = re.compile(r"[A-Za-z0-9]+(?:['’.,\-][A-Za-z0-9]+)*|[$€£%]")
+STOP = frozenset(
+    "a an and are as at be been but by can could did do does for from get got had has have he her here him his how i if"
+    " in into is it its just let like me my of on or our out please she should so some than that the their them"
+    " then there these they this to too up us was we were what when which while who why will with would you your am any"
+    " all also about after again because before being both each few more most much only other own same such very via"
+    " i'm it's we're i've don't that's hi hello dear thanks thank regards best re subject".split()
+)
+_ENDINGS = ("ations", "ation", "ingly", "ments", "ment", "ings", "ing", "edly", "ies", "ied", "ers", "er", "ed", "es")
+_NORMAL = NormalDist()
+
+
+@lru_cache(65536)
+def stem(word: str) -> str:
+    """A word without its commonest endings; crude, but the same on both sides of a comparison."""
+    word = word.lower().replace("’", "'").removesuffix("'s")
+    if len(word) < 5 or not word.isalpha():
+        return word.removesuffix("s") if len(word) == 4 and word.isalpha() and not word.endswith("ss") else word
+    for ending in _ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            root = word[: -len(ending)]
+            if ending in ("ies", "ied"):
+                return root + "y"
+            doubled = len(root) > 3 and root[-1] == root[-2] and root[-1] not in "sl"
+            return (root[:-1] if doubled else root).removesuffix("e")
+    if word.endswith("ly") and len(word) > 5:
+        word = word[:-2]
+    return (word if word.endswith("ss") else word.removesuffix("s")).removesuffix("e")
+
+
+@lru_cache(4096)
+def stems(text: str) -> tuple[str, ...]:
+    """The content words of a text, in order."""
+    found = (word.lower().replace("’", "'") for word in WORD.findall(text.replace("_", " ")))
+    return tuple(stem(word) for word in found if word not in STOP)
+
+
+@cache
+def lexicon() -> dict[str, tuple[str, ...]]:
+    """General knowledge: from the stem of a word, or of two neighbouring words, to everyday concepts."""
+    concepts: dict[str, list[str]] = {}
+    for line in Path(__file__).with_name("lexicon.txt").read_text("utf-8").splitlines():
+        name, colon, listed = line.partition(":")
+        if not colon or line.startswith("#"):
+            continue
+        for word in listed.split():
+            parts = stems(word)
+            known = concepts.setdefault(" ".join(parts), [])
+            if len(parts) == 1 + word.count("_") and name not in known:
+                known.append(name)
+    return {word: tuple(names) for word, names in concepts.items() if names}
+
+
+@lru_cache(2048)
+def meanings(text: str) -> tuple[tuple[str, str], ...]:
+    """Pairs of a word (or two) of the text and a concept that it belongs to."""
+    known, seen = lexicon(), stems(text)
+    pairs = [(word, concept) for word in seen for concept in known.get(word, ())]
+    for first, second in zip(seen, seen[1:], strict=False):
+        pairs += [(pair, concept) for concept in known.get(pair := f"{first} {second}", ())]
+    return tuple(pairs)
+
+
+@lru_cache(8192)
+def features(text: str, reader: str, knowledge: float) -> Counter[str]:
+    """What a reader that knows this share of the lexicon takes from a text: stems, and concepts marked with `@`."""
+    bag = Counter(stems(text))
+    for word, concept in meanings(text):
+        if chance(reader, word) < knowledge:
+            bag["@" + concept] += 1
+    return bag
+
+
+@lru_cache(262144)
+def chance(*parts: str) -> float:
+    """A number from 0 to 1, the same for the same parts on every machine."""
+    return int.from_bytes(blake2b("\x1f".join(parts).encode(), digest_size=6).digest(), "big") / 2**48
+
+
+def gauss(*parts: str) -> float:
+    """Like `chance`, but normally distributed."""
+    return _NORMAL.inv_cdf(min(max(chance(*parts), 1e-9), 1 - 1e-9))
+
+
+def count_tokens(text: str) -> int:
+    """About what common tokenisers count: a word is a token per six letters, a sign is one."""
+    return sum(1 + len(piece) // 7 for piece in re.findall(r"\w+|[^\w\s]", text))
+
+
+def sentences(text: str) -> Iterator[str]:
+    for line in text.splitlines():
+        for sentence in re.split(r"(?<=[.!?])\s+(?=[A-Z\"'(\[])", line.strip()):
+            if sentence:
+                yield sentence

@@ -1,0 +1,215 @@
+"""Look for the prompt with the best objective on the validation examples.
+
+Rounds of: enrich (propose, compile) ▸ ask ▸ build ▸ record ▸ score ▸ tell. Optuna proposes configurations, a
+race decides which of them gets the next call. Decisions depend on seeds and answers only, so a search that was
+cut off is finished by running it again over remembered answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from optimizer.brief import Brief
+from optimizer.candidates import Pool
+from optimizer.demos import good_shots
+from optimizer.enrich import enrich
+from optimizer.errors import ConfigError, SearchError
+from optimizer.evaluate import record_pairs, score
+from optimizer.objective import Evaluation
+from optimizer.programs.prompted import PromptProgram
+from optimizer.prompt import Prompt
+from optimizer.race import Race, shared_order
+from optimizer.space import SearchSpace, Value
+from optimizer.study import ask
+from optimizer.trial import SearchResult, Trial
+from optimizer.types import Output, Score
+from optimizer.watch import Progress
+
+_SURE = 0.95  # a changed prompt replaces the unchanged one only if it is better with this probability
+_FRESH = 4  # configurations asked for each one wanted: many build a prompt that is known already
+
+
+@dataclass
+class Candidate:
+    """A configuration in the race. `seen` maps a place in the shared order of examples to what came out there."""
+
+    number: int
+    round: int
+    params: Mapping[str, Value]
+    prompt: Prompt
+    seen: dict[int, tuple[Output, Score]] = field(default_factory=dict)
+
+    @property
+    def evaluation(self) -> Evaluation:
+        ordered = [self.seen[place] for place in sorted(self.seen)]
+        return Evaluation(tuple(output for output, _ in ordered), tuple(mark for _, mark in ordered))
+
+
+def search(prompt: Prompt, space: SearchSpace, brief: Brief) -> SearchResult:
+    """Raises SearchError where no candidate could be measured."""
+    return _Search(prompt, space, brief).run()
+
+
+class _Search:
+    """One search under way; the only place of a run where anything changes in place."""
+
+    def __init__(self, prompt: Prompt, space: SearchSpace, brief: Brief) -> None:
+        ground, effort = brief.ground, brief.effort
+        order = shared_order([ground.labels.get(e.id, "") for e in ground.validation], effort.seed)
+        answers = [ground.references[example.id] for example in ground.train]
+        marked = score(ground.train, answers, ground.references, brief.scale.metric)
+        shots = good_shots(ground.train, marked, ground.labels, prompt.contract)
+        self.brief = brief
+        self.pool = Pool(prompt, space, shots, effort.seed, brief.cast.habits.drop_params)
+        self.examples = [ground.validation[i] for i in order]
+        self.race = Race(len(order), budget=float(effort.trials * effort.calls_per_trial), anchor=0)
+        self.candidates: list[Candidate] = []
+        self.notes: list[str] = []
+        self.stopped: str | None = None
+
+    def run(self) -> SearchResult:
+        rounds = self.brief.effort.rounds
+        for number in range(rounds):
+            for note in enrich(self.pool, self.brief, self._best_prompt(), number):
+                self._note(note)
+            self._enter(number)
+            self._buy(upto=self.race.budget * (number + 1) / rounds)
+            if self.stopped:
+                break
+        return self._result()
+
+    # -- who takes part
+
+    def _enter(self, number: int) -> None:
+        """Fill this round's share of the trials: first what is new, then what Optuna proposes."""
+        effort = self.brief.effort
+        full = effort.trials * (number + 1) // effort.rounds
+        wanted = _FRESH * (full - len(self.candidates))
+        seed = 1000 * effort.seed + number
+        asked = ask(self.pool.offered(), self._told(), wanted, sampler=effort.sampler, seed=seed)
+        for params in (*self._newcomers(number), *asked):
+            if len(self.candidates) < full:
+                self._join(number, params)
+
+    def _newcomers(self, number: int) -> list[Mapping[str, Value]]:
+        """The unchanged prompt and the family's habits first; new wordings and programs in the best form so far."""
+        space = self.pool.space
+        preset = space.preset(self.brief.cast.habits.wishes)
+        best = self.candidates[self._best()].params if self.candidates else preset
+        plain = {"program": "plain"} if "program" in space.names else {}
+        tried = {(name, value) for candidate in self.candidates for name, value in candidate.params.items()}
+        wordings = [name for name in self.pool.wordings if ("wording", name) not in tried]
+        programs = [name for name in self.pool.programs if ("program", name) not in tried]
+        return [
+            *([space.unchanged, preset] if number == 0 else []),
+            *({**best, "program": name} for name in programs),
+            *({**best, **plain, "wording": name} for name in wordings),
+        ]
+
+    def _join(self, number: int, params: Mapping[str, Value]) -> None:
+        """Enter a configuration, unless it builds a prompt that is in the race already."""
+        original = self.pool.prompt
+        try:
+            prompt = self.pool.build(params)
+            if prompt.names != original.names:
+                raise ConfigError(f"asks for {sorted(prompt.names)} instead of {sorted(original.names)}")
+        except ConfigError as problem:
+            self._note(f"configuration {dict(params)} lost: {problem}")
+            return
+        if all(prompt.digest != candidate.prompt.digest for candidate in self.candidates):
+            self.candidates.append(Candidate(self.race.join(params), number, params, prompt))
+
+    def _told(self) -> list[tuple[Mapping[str, Value], float]]:
+        """What Optuna is told: the expected objective of every candidate, as the race sees it by now."""
+        if not self.candidates:
+            return []
+        mean = self.race.posterior().mean
+        return [(candidate.params, float(mean[candidate.number])) for candidate in self.candidates]
+
+    # -- the race
+
+    def _buy(self, upto: float) -> None:
+        """Buy answers in batches until `upto` calls of the race's budget are used."""
+        while pairs := self.race.batch(upto):
+            if reason := self.brief.afford(len(pairs)):
+                self.stopped = reason
+                return
+            examples = [self.examples[place] for _, place in pairs]
+            programs = [PromptProgram(self.candidates[number].prompt) for number, _ in pairs]
+            outputs = record_pairs(list(zip(programs, examples, strict=True)), self.brief.cast.target)
+            marks = score(examples, outputs, self.brief.ground.references, self.brief.scale.metric).scores
+            for (number, place), output, mark in zip(pairs, outputs, marks, strict=True):
+                self._observe(number, place, output, mark)
+            self._report()
+
+    def _observe(self, number: int, place: int, output: Output, mark: Score) -> None:
+        if output.status == "failed":  # no answer was to be had: that says nothing about the prompt
+            self.race.observe(number, place, None)
+            return
+        scale = self.brief.scale
+        self.candidates[number].seen[place] = (output, mark)
+        value = scale.objective.of(mark.value, output.cost, output.latency, scale.unit)
+        self.race.observe(number, place, value)
+
+    def _report(self) -> None:
+        best = self.candidates[self._best()]
+        quality = best.evaluation.quality if best.seen else None
+        self.brief.watch(Progress("search", self.brief.cast.target.name, self.race.spent, self.race.budget, quality))
+
+    def _note(self, text: str) -> None:
+        self.notes.append(text)
+        self.brief.watch(Progress("search", self.brief.cast.target.name, text=text))
+
+    # -- what came of it
+
+    def _best(self) -> int:
+        """The candidate with the highest expected objective among those that keep the constraints, if any does."""
+        mean = self.race.posterior().mean
+        return max(self.candidates, key=lambda c: (self._allowed(c), mean[c.number])).number
+
+    def _allowed(self, candidate: Candidate) -> bool:
+        return bool(candidate.seen) and all(
+            check.met for check in self.brief.scale.constraints.check(candidate.evaluation)
+        )
+
+    def _best_prompt(self) -> Prompt:
+        if self.candidates:
+            return self.candidates[self._best()].prompt
+        return self.pool.build(self.pool.space.preset(self.brief.cast.habits.wishes))
+
+    def _result(self) -> SearchResult:
+        if not any(candidate.seen for candidate in self.candidates):
+            raise SearchError(f"no candidate could be measured: {self.stopped or 'no call was answered'}")
+        best, posterior = self._best(), self.race.posterior()
+        unchanged = self.candidates[0]
+        if best != 0 and self._allowed(unchanged) and posterior.surely_better(best, 0) < _SURE:
+            self._note("no candidate is surely better than the unchanged prompt, so that is kept")
+            best = 0
+        going = set(self.race.kept())
+        return SearchResult(
+            trials=tuple(self._trial(c, float(posterior.mean[c.number]), c.number in going) for c in self.candidates),
+            best=best,
+            stopped_by=self.stopped or "all trials raced",
+            instructions={name: template.text for name, template in self.pool.wordings.items()},
+            notes=tuple(self.notes),
+        )
+
+    def _trial(self, candidate: Candidate, value: float, going: bool) -> Trial:
+        known = candidate.evaluation if candidate.seen else None
+        return Trial(
+            candidate.number,
+            candidate.round + 1,
+            candidate.params,
+            "complete" if going and known else "pruned" if known else "failed",
+            candidate.prompt,
+            str(candidate.params.get("program", "plain")),
+            value=value if known else None,
+            quality=known and known.quality,
+            cost=known and known.cost,
+            latency=known and known.latency,
+            valid=known and known.valid,
+            input_tokens=known and known.input_tokens,
+            examples=len(candidate.seen),
+            note="" if known else "never measured: the budget ended first",
+        )

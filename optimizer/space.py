@@ -1,0 +1,145 @@
+"""The search space: a list of dimensions, each a small choice about the prompt.
+
+A dimension asks an Optuna trial for a value and carries the value out on a `Variant`. It sees no data: which
+instruction goes by a name, and which worked examples a plan stands for, is settled later (`candidates.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from optimizer.errors import ConfigError
+from optimizer.prompt import Prompt
+
+if TYPE_CHECKING:
+    from optuna.trial import BaseTrial
+
+Value = str | int | float | bool | None  # what Optuna's categorical choices can be
+
+
+@dataclass(frozen=True)
+class DemoPlan:
+    """Which worked examples to show: how many, chosen how, in what order (names of `demos.py`)."""
+
+    count: int = 0
+    choice: str = "random"
+    order: str = "as_chosen"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A point in the space, before it is filled with data. The default is the prompt as it is."""
+
+    prompt: Prompt
+    wording: str = "as_is"
+    demos: DemoPlan = DemoPlan()
+    program: str = "plain"
+
+
+@runtime_checkable
+class Dimension(Protocol):
+    """One choice. The first of `choices` changes nothing."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def choices(self) -> tuple[Value, ...]: ...
+
+    def suggest(self, trial: BaseTrial) -> Value: ...
+
+    def apply(self, variant: Variant, value: Value) -> Variant: ...
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A dimension with named values: `Choice("tone", ("as_is", "brief"), put)`."""
+
+    name: str
+    choices: tuple[Value, ...]
+    put: Callable[[Variant, Any], Variant] = field(repr=False)
+
+    def suggest(self, trial: BaseTrial) -> Value:
+        value: Value = trial.suggest_categorical(self.name, self.choices)
+        return value
+
+    def apply(self, variant: Variant, value: Value) -> Variant:
+        return variant if value == self.choices[0] else self.put(variant, value)
+
+
+@dataclass(frozen=True)
+class SearchSpace:
+    dimensions: tuple[Dimension, ...]
+
+    def __post_init__(self) -> None:
+        names = [dimension.name for dimension in self.dimensions]
+        if not names:
+            raise ConfigError("the search space has no dimension")
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ConfigError(f"the search space has the dimension {twice[0]!r} twice")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(dimension.name for dimension in self.dimensions)
+
+    @property
+    def unchanged(self) -> Mapping[str, Value]:
+        """The configuration that leaves the prompt as it is."""
+        return {dimension.name: dimension.choices[0] for dimension in self.dimensions}
+
+    def choices(self, name: str) -> tuple[Value, ...]:
+        """The values of one dimension; none where the space does not have it."""
+        return next((d.choices for d in self.dimensions if d.name == name), ())
+
+    def offering(self, name: str, values: Iterable[Value]) -> SearchSpace:
+        """The same space with other choices in one dimension: new wordings, or programs that were compiled."""
+        changed = (
+            replace(d, choices=tuple(values)) if d.name == name and isinstance(d, Choice) else d
+            for d in self.dimensions
+        )
+        return SearchSpace(tuple(changed))
+
+    def suggest(self, trial: BaseTrial) -> Mapping[str, Value]:
+        return {dimension.name: dimension.suggest(trial) for dimension in self.dimensions}
+
+    def build(self, prompt: Prompt, params: Mapping[str, Value]) -> Variant:
+        """Pure: the same params always give the same variant."""
+        variant = Variant(prompt)
+        for dimension in self.dimensions:
+            variant = dimension.apply(variant, params[dimension.name])
+        return variant
+
+    def preset(self, wishes: Mapping[str, Value]) -> Mapping[str, Value]:
+        """The unchanged configuration with those wishes that the space can fulfil."""
+        fulfilled = {name: value for name, value in wishes.items() if value in self.choices(name)}
+        return {**self.unchanged, **fulfilled}
+
+
+def in_layout(name: str) -> Callable[[Variant, Any], Variant]:
+    """Carry a value out as the layout's field `name`."""
+
+    def put(variant: Variant, value: Any) -> Variant:
+        layout = replace(variant.prompt.layout, **{name: value})
+        return replace(variant, prompt=replace(variant.prompt, layout=layout))
+
+    return put
+
+
+def in_params(name: str) -> Callable[[Variant, Any], Variant]:
+    """Carry a value out as the decoding parameter `name`."""
+
+    def put(variant: Variant, value: Any) -> Variant:
+        return replace(variant, prompt=replace(variant.prompt, params={**variant.prompt.params, name: value}))
+
+    return put
+
+
+def in_demos(name: str) -> Callable[[Variant, Any], Variant]:
+    """Carry a value out as the field `name` of the plan for worked examples."""
+
+    def put(variant: Variant, value: Any) -> Variant:
+        return replace(variant, demos=replace(variant.demos, **{name: value}))
+
+    return put

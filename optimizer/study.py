@@ -1,0 +1,90 @@
+"""The one door to Optuna: which configurations to try next, and the record that its tools can open.
+
+Choices of a dimension cannot change within an Optuna study, but new wordings turn up in every round. So each
+round asks a fresh in-memory study that is told all earlier trials; and a sampler's random state is not in a
+storage, so replaying from seeds is exact where reopening would not be.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from optimizer.errors import ConfigError, nearest
+from optimizer.space import SearchSpace, Value
+from optimizer.trial import Trial
+
+SAMPLERS = ("tpe", "random", "gp", "nsgaii", "nsgaiii", "qmc")
+
+
+def ask(
+    space: SearchSpace, told: Sequence[tuple[Mapping[str, Value], float]], count: int, *, sampler: str, seed: int
+) -> list[Mapping[str, Value]]:
+    """`count` configurations worth trying, given what earlier ones were worth."""
+    optuna = _optuna()
+    study = optuna.create_study(direction="maximize", sampler=_sampler(sampler, seed))
+    distributions = _distributions(space)
+    study.add_trials(
+        optuna.trial.create_trial(params=dict(params), distributions=distributions, value=value)
+        for params, value in told
+        if all(params[name] in space.choices(name) for name in distributions)
+    )
+    return [space.suggest(study.ask()) for _ in range(count)]
+
+
+def write_study(path: Path, studies: Mapping[str, tuple[SearchSpace, Sequence[Trial]]]) -> None:
+    """Optuna's own storage with one study for each target, for optuna-dashboard and Optuna's analysis."""
+    optuna = _optuna()
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.unlink(missing_ok=True)
+    storage = optuna.storages.RDBStorage(f"sqlite:///{temporary}")
+    for name, (space, trials) in studies.items():
+        study = optuna.create_study(storage=storage, study_name=name, direction="maximize")
+        study.set_metric_names(["objective"])
+        study.add_trials(_frozen(space, trial) for trial in trials)
+    storage.engine.dispose()
+    temporary.replace(path)
+
+
+def _frozen(space: SearchSpace, trial: Trial) -> Any:
+    optuna = _optuna()
+    known = ("round", "program", "state", "quality", "cost", "latency", "valid", "examples", "note")
+    return optuna.trial.create_trial(
+        state=optuna.trial.TrialState.FAIL if trial.value is None else optuna.trial.TrialState.COMPLETE,
+        params=dict(trial.params),
+        distributions=_distributions(space),
+        value=trial.value,
+        user_attrs={name: getattr(trial, name) for name in known},
+    )
+
+
+def _distributions(space: SearchSpace) -> dict[str, Any]:
+    optuna = _optuna()
+    return {d.name: optuna.distributions.CategoricalDistribution(d.choices) for d in space.dimensions}
+
+
+def _sampler(name: str, seed: int) -> Any:
+    samplers = _optuna().samplers
+    made = {
+        "tpe": lambda: samplers.TPESampler(seed=seed, multivariate=True, constant_liar=True),
+        "random": lambda: samplers.RandomSampler(seed=seed),
+        "gp": lambda: samplers.GPSampler(seed=seed),
+        "nsgaii": lambda: samplers.NSGAIISampler(seed=seed),
+        "nsgaiii": lambda: samplers.NSGAIIISampler(seed=seed),
+        "qmc": lambda: samplers.QMCSampler(seed=seed, warn_independent_sampling=False),
+    }
+    if name not in made:
+        raise ConfigError(
+            f"search.sampler: no sampler is called {name!r}.{nearest(name, made)} Known: {', '.join(made)}"
+        )
+    return made[name]()
+
+
+def _optuna() -> Any:
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+    return optuna

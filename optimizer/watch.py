@@ -1,0 +1,31 @@
+"""What a run says while it goes on. The engine reports facts; who watches decides how to show them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+Stage = Literal["baseline", "search", "confirm", "done"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """`done` of `total` calls of this stage are in; `best` is the expected quality of the best candidate so far.
+
+    `text` is a line worth keeping in the log.
+    """
+
+    stage: Stage
+    target: str = ""
+    done: float = 0.0
+    total: float = 0.0
+    best: float | None = None
+    text: str = ""
+
+
+Watch = Callable[[Progress], None]
+
+
+def silent(progress: Progress) -> None:
+    """Watches without a word."""
