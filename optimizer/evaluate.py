@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import count
 
 from optimizer.errors import ModelError
 from optimizer.metrics import Metric
@@ -16,12 +17,28 @@ from optimizer.types import Example, Output, Score
 _PATIENCE = 0.2  # a larger share of calls that fail for good is an outage, not a property of some examples
 
 
-def record(program: Program, model: Model, examples: Sequence[Example], *, sample: int = 0) -> tuple[Output, ...]:
-    """The program's outputs, in the order of the examples. `sample`: which draw of each answer."""
-    return record_pairs([(program, example) for example in examples], model, sample=sample)
+def record(
+    program: Program,
+    model: Model,
+    examples: Sequence[Example],
+    *,
+    sample: int = 0,
+    tick: Callable[[int], None] = lambda _done: None,
+) -> tuple[Output, ...]:
+    """The program's outputs, in the order of the examples. `sample`: which draw of each answer.
+
+    `tick` is told, from another thread, how many are in.
+    """
+    return record_pairs([(program, example) for example in examples], model, sample=sample, tick=tick)
 
 
-def record_pairs(pairs: Sequence[tuple[Program, Example]], model: Model, *, sample: int = 0) -> tuple[Output, ...]:
+def record_pairs(
+    pairs: Sequence[tuple[Program, Example]],
+    model: Model,
+    *,
+    sample: int = 0,
+    tick: Callable[[int], None] = lambda _done: None,
+) -> tuple[Output, ...]:
     """Outputs of many (program, example) pairs, asked together; in the order of the pairs.
 
     An example for which no answer was to be had comes back with status "failed". Raises ModelError when
@@ -31,6 +48,9 @@ def record_pairs(pairs: Sequence[tuple[Program, Example]], model: Model, *, samp
     async def all_of_them() -> list[tuple[Output, ModelError | None]]:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(_run(program, model, example, sample)) for program, example in pairs]
+            done = count(1)
+            for task in tasks:
+                task.add_done_callback(lambda _: tick(next(done)))
         return [task.result() for task in tasks]
 
     try:

@@ -153,10 +153,10 @@ def _divide(written: Template) -> tuple[Template, str, Template]:
     """Split one message before the paragraph with the first variable: (instructions, white space, question)."""
     first = written.segments[0] if written.segments else ""
     if not isinstance(first, str):
-        return Template(), "", written
+        return Template(), "\n\n", written
     breaks = list(re.finditer(r"\n[ \t]*\n\s*", first))
     if not breaks:
-        return Template(), "", written
+        return Template(), "\n\n", written
     gap = breaks[-1]
     rest = (first[gap.end() :], *written.segments[1:])
     return Template((first[: gap.start()],)), gap[0], Template(tuple(s for s in rest if s != ""))

@@ -1,7 +1,6 @@
 """Reads an exported bundle in production: the messages to send, and what the reply says.
 
-Needs nothing but the standard library and is copied beside every bundle; the search renders and parses
-with these same functions, so what was scored is what is shipped.
+Needs only the standard library. The search renders and parses with these same functions: what was scored is shipped.
 
     bundle = load("bundle/bundle.json")
     messages = render(bundle, {"ticket": "My invoice is wrong"})
@@ -33,14 +32,14 @@ def render(bundle: dict[str, Any], inputs: dict[str, Any]) -> list[dict[str, str
     if set(inputs) != set(variables):
         raise ValueError(f"expected the variables {sorted(variables)}, got {sorted(inputs)}")
     for name, spec in variables.items():
-        if not _is(inputs[name], spec["type"]):
+        if not is_type(inputs[name], spec["type"]):
             raise ValueError(f"{name} must be of type {spec['type']}, got {type(inputs[name]).__name__}")
     return [{"role": m["role"], "content": fill(m["content"], inputs)} for m in bundle["messages"]]
 
 
 def fill(parts: list[Any], inputs: Any) -> str:
     """Text parts as they are; for {"var": name} its value: strings as they are, all else as JSON."""
-    values = (part if isinstance(part, str) else inputs[part["var"]] for part in parts)
+    values = [part if isinstance(part, str) else inputs[part["var"]] for part in parts]
     return "".join(v if isinstance(v, str) else json.dumps(v, ensure_ascii=False) for v in values)
 
 
@@ -75,7 +74,7 @@ def parse(reply: dict[str, Any], text: str) -> Any:
 def mismatch(value: Any, schema: dict[str, Any], at: str = "$") -> str | None:
     """Where `value` breaks the schema, or None. Knows the keywords listed in `optimizer.contract.KEYWORDS`."""
     kinds = schema.get("type", [])
-    if kinds and not any(_is(value, k) for k in ([kinds] if isinstance(kinds, str) else kinds)):
+    if kinds and not any(is_type(value, k) for k in ([kinds] if isinstance(kinds, str) else kinds)):
         return f"{at} must be of type {kinds}, got {json.dumps(value)[:60]}"
     if "enum" in schema and value not in schema["enum"]:
         return f"{at} must be one of {schema['enum']}, got {json.dumps(value)[:60]}"
@@ -94,7 +93,7 @@ def mismatch(value: Any, schema: dict[str, Any], at: str = "$") -> str | None:
     return None
 
 
-def _is(value: Any, kind: str) -> bool:
+def is_type(value: Any, kind: str) -> bool:
     if kind == "null":
         return value is None
     return isinstance(value, TYPES[kind]) and (kind == "boolean" or not isinstance(value, bool))

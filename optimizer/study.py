@@ -34,27 +34,29 @@ def ask(
     return [space.suggest(study.ask()) for _ in range(count)]
 
 
-def write_study(path: Path, studies: Mapping[str, tuple[SearchSpace, Sequence[Trial]]]) -> None:
+def write_study(path: Path, studies: Mapping[str, Sequence[Trial]]) -> None:
     """Optuna's own storage with one study for each target, for optuna-dashboard and Optuna's analysis."""
     optuna = _optuna()
     temporary = path.with_name(f".{path.name}.tmp")
     temporary.unlink(missing_ok=True)
     storage = optuna.storages.RDBStorage(f"sqlite:///{temporary}")
-    for name, (space, trials) in studies.items():
+    for name, trials in studies.items():
+        values = {key: dict.fromkeys(trial.params[key] for trial in trials) for key in trials[0].params}
+        tried = {key: optuna.distributions.CategoricalDistribution(list(found)) for key, found in values.items()}
         study = optuna.create_study(storage=storage, study_name=name, direction="maximize")
         study.set_metric_names(["objective"])
-        study.add_trials(_frozen(space, trial) for trial in trials)
+        study.add_trials(_frozen(tried, trial) for trial in trials)
     storage.engine.dispose()
     temporary.replace(path)
 
 
-def _frozen(space: SearchSpace, trial: Trial) -> Any:
+def _frozen(distributions: Mapping[str, Any], trial: Trial) -> Any:
     optuna = _optuna()
     known = ("round", "program", "state", "quality", "cost", "latency", "valid", "examples", "note")
     return optuna.trial.create_trial(
         state=optuna.trial.TrialState.FAIL if trial.value is None else optuna.trial.TrialState.COMPLETE,
         params=dict(trial.params),
-        distributions=_distributions(space),
+        distributions=dict(distributions),
         value=trial.value,
         user_attrs={name: getattr(trial, name) for name in known},
     )

@@ -50,8 +50,8 @@ class Response:
     """What a model answered, and what it took.
 
     `cost` in dollars, `latency` in seconds; `model` is who really answered; `finish` is the provider's
-    reason to stop ("stop", "length", "content_filter"). `cached_tokens` are part of `input_tokens`,
-    `reasoning_tokens` part of `output_tokens`.
+    reason to stop ("stop", "length", "content_filter"). `cached_tokens` and `written_tokens` (read from and
+    written to the provider's prompt cache) are part of `input_tokens`, `reasoning_tokens` of `output_tokens`.
     """
 
     text: str
@@ -63,6 +63,7 @@ class Response:
     finish: str = "stop"
     cached_tokens: int = 0
     reasoning_tokens: int = 0
+    written_tokens: int = 0
 
 
 Status = Literal["ok", "invalid", "refused", "failed"]

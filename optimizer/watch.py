@@ -11,9 +11,9 @@ Stage = Literal["baseline", "search", "confirm", "done"]
 
 @dataclass(frozen=True)
 class Progress:
-    """`done` of `total` calls of this stage are in; `best` is the expected quality of the best candidate so far.
+    """`done` of `total` calls of this stage are in; `best` is the quality of the best candidate so far, 0 to 1.
 
-    `text` is a line worth keeping in the log.
+    `calls` and `dollars` are the whole run's until now. `text` is a line worth keeping in the log.
     """
 
     stage: Stage
@@ -22,6 +22,8 @@ class Progress:
     total: float = 0.0
     best: float | None = None
     text: str = ""
+    calls: int = 0
+    dollars: float = 0.0
 
 
 Watch = Callable[[Progress], None]

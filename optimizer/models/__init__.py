@@ -11,7 +11,7 @@ from typing import Protocol
 
 from optimizer.types import Request, Response
 
-__all__ = ["Model"]
+__all__ = ["Model", "identity"]
 
 
 class Model(Protocol):
@@ -21,3 +21,8 @@ class Model(Protocol):
     def name(self) -> str: ...
 
     async def complete(self, request: Request) -> Response: ...
+
+
+def identity(model: Model) -> str:
+    """What answers are remembered and paid under: the name, with server and settings where the model has them."""
+    return str(getattr(model, "identity", model.name))

@@ -69,7 +69,8 @@ def meanings(text: str) -> tuple[tuple[str, str], ...]:
     known, seen = lexicon(), stems(text)
     pairs = [(word, concept) for word in seen for concept in known.get(word, ())]
     for first, second in zip(seen, seen[1:], strict=False):
-        pairs += [(pair, concept) for concept in known.get(pair := f"{first} {second}", ())]
+        pair = f"{first} {second}"
+        pairs += [(pair, concept) for concept in known.get(pair, ())]
     return tuple(pairs)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from optimizer.models import Model
 from optimizer.prompt import Prompt
-from optimizer.types import JSON, Inputs, Reply
+from optimizer.types import JSON, Inputs, Reply, Response
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,10 @@ class PromptProgram:
     prompt: Prompt
 
     async def __call__(self, inputs: Inputs, model: Model) -> Reply:
-        response = await model.complete(self.prompt.render(inputs))
+        return self.read(await model.complete(self.prompt.render(inputs)))
+
+    def read(self, response: Response) -> Reply:
+        """What a response says under the prompt's contract."""
         reply = self.prompt.reading.read(response.text)
         if reply.error and response.finish == "length":
             return Reply(reply.text, None, f"{reply.error} (cut off at the token limit)", "invalid")

@@ -1,0 +1,204 @@
+"""The task file's settings: every section, its defaults, and what must agree with what.
+
+`load_settings` answers everything that is wrong with a file in one ConfigError, each problem with its line.
+"""
+
+from __future__ import annotations
+
+import json
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+
+from optimizer.model_settings import Model
+from optimizer.objective import Constraints, Objective
+from optimizer.sections import (
+    Count,
+    Data,
+    NotNegative,
+    Number,
+    Positive,
+    PromptSettings,
+    Section,
+    Seed,
+    Share,
+    Text,
+    many,
+    named,
+)
+from optimizer.taskfile import open_file
+from optimizer.yamlfile import write_yaml
+
+DEFAULT_METRICS = {"labels": "label_accuracy", "json": "json_fields", "regex": "exact_match", "text": "token_f1"}
+SCHEMA_FILE = Path(__file__).with_name("task.schema.json")
+
+
+class MetricSettings(Section):
+    """Keys beside these three are options of the metric."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: Text = Field(description="A metric's name, or module:attribute")
+    weight: Positive = 1.0
+    against: Literal["gold", "source", "auto"] = Field(
+        default="auto", description="auto: gold where there is one, else source"
+    )
+
+    @property
+    def options(self) -> dict[str, Any]:
+        return dict(self.model_extra or {})
+
+    @model_validator(mode="after")
+    def _no_slips(self) -> MetricSettings:
+        for option in self.options:
+            if close := get_close_matches(option, ["weight", "against", "name"], n=1, cutoff=0.8):
+                raise ValueError(f"{option}: unknown key. Did you mean {close[0]!r}?")
+        return self
+
+
+class ObjectiveSettings(Section):
+    quality: Positive = 1.0
+    cost: NotNegative = 0.02
+    latency: NotNegative = 0.0
+
+    def build(self) -> Objective:
+        return Objective(**self.model_dump())
+
+
+class ConstraintSettings(Section):
+    valid: Share | None = Field(default=None, description="Least share of valid replies")
+    p95_latency: Positive | None = Field(default=None, description="Seconds")
+    cost_per_1000: NotNegative | None = Field(default=None, description="Dollars per 1,000 calls")
+    prompt_tokens: Positive | None = Field(default=None, description="Mean input tokens per call")
+
+    def build(self) -> Constraints:
+        return Constraints(**self.model_dump())
+
+
+class SearchSettings(Section):
+    space: Text = Field(default="standard", description="A search space's name, or module:attribute")
+    trials: Annotated[Count, Field(le=10_000)] = 40
+    rounds: Count = 3
+    calls_per_trial: Count = Field(default=12, description="Mean number of validation calls that a trial may take")
+    sampler: Text = "tpe"
+    seed: Seed = 0
+
+    @model_validator(mode="after")
+    def _enough(self) -> SearchSettings:
+        if self.rounds > self.trials:
+            raise ValueError(f"rounds: {self.rounds} rounds need at least as many trials, found {self.trials}")
+        return self
+
+
+class SplitSettings(Section):
+    train: Annotated[Number, Field(ge=0, lt=1)] = 0.2
+    validation: Annotated[Number, Field(gt=0, lt=1)] = 0.3
+    test: Annotated[Number, Field(gt=0, lt=1)] = 0.5
+    seed: Seed = 0
+
+    @property
+    def fractions(self) -> tuple[float, float, float]:
+        return self.train, self.validation, self.test
+
+    @model_validator(mode="after")
+    def _whole(self) -> SplitSettings:
+        if abs(sum(self.fractions) - 1) > 1e-6:
+            parts = f"train {self.train:g} + validation {self.validation:g} + test {self.test:g}"
+            raise ValueError(f"the fractions must add up to 1, found {parts} = {sum(self.fractions):g}")
+        return self
+
+
+class DecisionSettings(Section):
+    margin: Annotated[Number, Field(ge=0, lt=1)] = Field(
+        default=0.05, description="How much worse is still good enough"
+    )
+    confidence: Annotated[Number, Field(gt=0.5, lt=1)] = 0.95
+
+
+class Budget(Section):
+    """None: no limit."""
+
+    dollars: Positive | None = None
+    calls: Count | None = None
+    minutes: Positive | None = None
+
+
+class Settings(Section):
+    name: Annotated[str, Field(pattern=r"^\w[\w .-]{0,99}$")] = Field(
+        default="task", description="Default: the folder's name"
+    )
+    data: Annotated[Data, named("path")]
+    prompt: Annotated[PromptSettings, named("user")]
+    source: Model
+    targets: Annotated[tuple[Model, ...], Field(min_length=1)]
+    proposer: Model | None = Field(default=None, description="Writes new instructions")
+    judge: Model | None = Field(default=None, description="Scores where a metric asks for a judge")
+    metrics: Annotated[
+        tuple[Annotated[MetricSettings, named("name")], ...],
+        BeforeValidator(many, json_schema_input_type=str | MetricSettings | list[str | MetricSettings]),
+    ] = Field(
+        default=(), description="Default: label_accuracy, json_fields, exact_match or token_f1, by the reply's kind"
+    )
+    objective: ObjectiveSettings = ObjectiveSettings()
+    constraints: ConstraintSettings = ConstraintSettings()
+    search: SearchSettings = SearchSettings()
+    split: SplitSettings = SplitSettings()
+    decision: DecisionSettings = DecisionSettings()
+    budget: Budget = Budget()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_target(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or data.get("target") is None:
+            return data
+        if data.get("targets") is not None:
+            raise ValueError("give either `target` or `targets`, not both")
+        return {key: value for key, value in data.items() if key != "target"} | {"targets": [data["target"]]}
+
+    @model_validator(mode="after")
+    def _complete(self) -> Settings:
+        names = [target.model for target in self.targets]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"targets: {twice[0]!r} stands twice; name each model once")
+        if not self.metrics:
+            metric = MetricSettings(name=DEFAULT_METRICS[self.prompt.reply.kind])
+            object.__setattr__(self, "metrics", (metric,))
+        return self
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is allowed, but seldom meant."""
+        found = []
+        for target in self.targets:
+            if target.model == self.source.model and target.api_base == self.source.api_base:
+                found.append(f"target {target.model!r} is the source itself: this run compares it with itself (A/A)")
+            if self.judge and self.judge.model == target.model:
+                found.append(f"judge {self.judge.model!r} is also a target: models favour their own answers")
+        return tuple(found)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON with all defaults filled in; a task file again."""
+        return self.model_dump(mode="json")
+
+    def to_yaml(self) -> str:
+        return write_yaml(self.to_dict())
+
+
+def load_settings(path: str | Path) -> Settings:
+    """The settings in a task file. Raises ConfigError with all that is wrong in it."""
+    return open_file(Path(path), Settings)[0]
+
+
+def task_schema() -> dict[str, Any]:
+    """The JSON schema of a task file, for editors."""
+    schema = Settings.model_json_schema()
+    schema["properties"]["target"] = schema["properties"]["targets"]["items"] | {"description": "Instead of targets"}
+    schema["required"].remove("targets")
+    schema["oneOf"] = [{"required": ["target"]}, {"required": ["targets"]}]
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "promptport task file"} | schema
+
+
+def write_schema() -> None:
+    SCHEMA_FILE.write_text(json.dumps(task_schema(), indent=1, ensure_ascii=False) + "\n", "utf-8")

@@ -1,0 +1,118 @@
+"""The bundle: a winning prompt with all that production needs to use it and to trust it, in one folder.
+
+    bundle.json       messages, variables, parameters, reply contract, evidence
+    reader.py         renders and parses it; standard library only
+    checksums.json    SHA-256 of the other files
+
+Rendered back and compared with what was scored before it is written: see `faithful`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from optimizer import __version__, reader
+from optimizer.errors import ExportError
+from optimizer.migration import Migration, TargetResult
+from optimizer.objective import Evaluation
+from optimizer.prompt import Prompt
+from optimizer.records import as_json, plain
+from optimizer.types import Example
+
+FORMAT = "promptport-bundle/1"
+
+
+def write_bundle(migration: Migration, result: TargetResult, folder: Path) -> Path:
+    """Write the bundle of one target's winner. Raises ExportError where it would not render as scored."""
+    bundle = as_bundle(migration, result)
+    faithful(bundle, result.search.winner.prompt, [migration.examples[i] for i in migration.split["test"]])
+    texts = {"bundle.json": as_json(bundle), "reader.py": Path(reader.__file__).read_text("utf-8")}
+    sums = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in {**texts, "checksums.json": as_json(sums)}.items():
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")
+    return folder / "bundle.json"
+
+
+def as_bundle(migration: Migration, result: TargetResult) -> dict[str, Any]:
+    prompt = result.search.winner.prompt
+    examples = list(migration.examples.values())
+    return {
+        "format": FORMAT,
+        "name": migration.name,
+        "promptport": __version__,
+        "model": result.model,
+        "simulated": migration.simulated,
+        "messages": [{"role": turn.role, "content": turn.content.parts} for turn in prompt.messages],
+        "variables": {name: {"type": _type_of(name, examples)} for name in sorted(prompt.names)},
+        "parameters": dict(prompt.params),
+        "reply": prompt.reading.to_dict(),
+        "source": {"model": migration.source, "prompt": migration.prompt.to_dict(), "digest": migration.prompt.digest},
+        "evidence": _evidence(migration, result),
+    }
+
+
+def faithful(bundle: Mapping[str, Any], prompt: Prompt, examples: Sequence[Example]) -> None:
+    """Raise ExportError unless the reader renders the bundle to exactly the messages that were scored."""
+    for example in examples:
+        inputs = {name: example.inputs[name] for name in prompt.names}
+        scored = [{"role": m.role, "content": m.content} for m in prompt.render(example.inputs).messages]
+        try:
+            rendered = reader.render(dict(bundle), inputs)
+        except ValueError as problem:
+            raise ExportError(
+                f"example {example.id}: the bundle's reader refuses what was scored: {problem}"
+            ) from problem
+        if rendered != scored:
+            raise ExportError(f"example {example.id}: the bundle would not render the messages that were scored")
+
+
+def _type_of(name: str, examples: Sequence[Example]) -> str:
+    """The narrowest type that all examples share."""
+    values = [example.inputs[name] for example in examples]
+    kinds = ("string", "boolean", "integer", "number", "array", "object")
+    fitting = [kind for kind in kinds if all(reader.is_type(value, kind) for value in values)]
+    if not fitting:
+        found = sorted({type(value).__name__ for value in values})
+        raise ExportError(f"variable {name!r}: the examples hold values of several types ({', '.join(found)})")
+    return fitting[0]
+
+
+def _evidence(migration: Migration, result: TargetResult) -> dict[str, Any]:
+    met = result.confirmation
+    sides = {"source": met.source, "source_again": met.again, "unchanged": met.unchanged, "migrated": met.winner}
+    return {
+        "decision": plain(result.decision),
+        "examples": {part: len(ids) for part, ids in migration.split.items()},
+        "data_sha256": _hash([[e.id, plain(e.inputs), e.expected] for e in migration.examples.values()]),
+        "held_out_ids_sha256": _hash(list(migration.split["test"])),
+        "held_out": {name: _figures(evaluation) for name, evaluation in sides.items() if evaluation},
+        "search": {
+            "trials": len(result.search.trials),
+            "winner": {"trial": result.search.best, "program": result.search.winner.program},
+            "stopped_by": result.search.stopped_by,
+        },
+        "objective": migration.settings.get("objective", {}),
+        "prices": migration.prices,
+        "versions": dict(migration.versions),
+    }
+
+
+def _figures(evaluation: Evaluation) -> dict[str, float]:
+    return {
+        "quality": evaluation.quality,
+        "valid": evaluation.valid,
+        "cost_per_1000": 1000 * evaluation.cost,
+        "latency_mean": evaluation.latency,
+        "latency_median": evaluation.median_latency,
+        "latency_p95": evaluation.p95_latency,
+        "input_tokens": evaluation.input_tokens,
+        "output_tokens": evaluation.output_tokens,
+    }
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(as_json(value).encode()).hexdigest()

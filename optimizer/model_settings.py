@@ -1,0 +1,92 @@
+"""The task file's section on a model: who is asked, where, how, at what price."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator
+
+from optimizer.models.prices import Price
+from optimizer.sections import Count, NotNegative, Positive, Section, Text, named
+
+#: Parameters that the program sets itself, and where the user's say in them is.
+RESERVED = {
+    "model": "it is the section's `model`",
+    "messages": "they are made from `prompt`",
+    "stream": "replies are read whole",
+    "n": "a repeated question is a call of its own",
+    "api_base": "put it beside `params`",
+    "base_url": "put it beside `params`, as `api_base`",
+    "timeout": "put it beside `params`",
+    "num_retries": "retries are made, and counted, by the program",
+    "max_retries": "retries are made, and counted, by the program",
+    "caching": "answers are remembered by the program",
+    "cache": "answers are remembered by the program",
+    "mock_response": "models without a network have names that begin with offline/",
+}
+
+
+class PriceSettings(Section):
+    """Dollars per million tokens."""
+
+    input: NotNegative
+    output: NotNegative
+    cached_input: NotNegative | None = Field(
+        default=None, description="Input read from the prompt cache; default: input"
+    )
+    reasoning: NotNegative | None = Field(default=None, description="Reasoning tokens; default: output")
+    cache_write: NotNegative | None = Field(
+        default=None, description="Input written to the prompt cache; default: input"
+    )
+
+    def build(self) -> Price:
+        return Price(**self.model_dump())
+
+
+class Limits(Section):
+    concurrency: Annotated[Count, Field(le=4096)] = Field(default=16, description="Calls in flight")
+    rpm: Count | None = Field(default=None, description="Requests per minute")
+    tpm: Count | None = Field(default=None, description="Tokens per minute")
+
+
+class ModelSettings(Section):
+    model: Annotated[Text, Field(pattern=r"^\S+$")] = Field(description="provider/model, as in openai/gpt-4o")
+    params: dict[str, Any] = Field(default={}, description="Decoding parameters: temperature, max_tokens ...")
+    api_base: Text | None = Field(
+        default=None, description="Address of an OpenAI-compatible server, as in http://host:8000/v1"
+    )
+    api_key_env: Text | None = Field(default=None, description="Name of the environment variable that holds the key")
+    price: PriceSettings | None = Field(
+        default=None, description="Dollars per million tokens; default: the price table's"
+    )
+    limits: Limits = Limits()
+    timeout: Positive = Field(default=60.0, description="Seconds for one call")
+    latency: Literal["transport", "provider"] = Field(default="transport", description="Which clock counts")
+    family: Text | None = Field(default=None, description="Whose prompting habits fit: claude, gpt, gemini, llama ...")
+
+    @field_validator("params")
+    @classmethod
+    def _not_reserved(cls, params: dict[str, Any]) -> dict[str, Any]:
+        for name, why in RESERVED.items():
+            if name in params:
+                raise ValueError(f"{name!r} may not stand here: {why}")
+        return params
+
+    @field_validator("api_base")
+    @classmethod
+    def _address(cls, value: str | None) -> str | None:
+        if value is not None and not (urlsplit(value).scheme in ("http", "https") and urlsplit(value).hostname):
+            raise ValueError(f"must be an address that begins with http:// or https://, found {value!r}")
+        return value
+
+    @field_validator("api_key_env")
+    @classmethod
+    def _variable(cls, value: str | None) -> str | None:
+        """The value is never shown: people paste the key itself here."""
+        if value is not None and not (value.isascii() and value.isidentifier()):
+            raise ValueError("must be the name of an environment variable, as in OPENAI_API_KEY, never the key itself")
+        return value
+
+
+Model = Annotated[ModelSettings, named("model")]

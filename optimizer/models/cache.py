@@ -1,0 +1,182 @@
+"""Remember every answer on disk, so that a run can be carried on, or repeated, without asking again.
+
+Rule 1: an answer is on disk before anybody sees it. Rule 2: only what was asked by its hash and what was answered is
+kept: no key, no header, no prompt. Rule 3: a refusal (content filter, context length) is an answer too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from optimizer.errors import ModelError, RunDirError
+from optimizer.models import Model, identity
+from optimizer.models.prices import Price
+from optimizer.types import Request, Response
+
+SCHEMA = 1
+_APPLICATION = 0x50504353  # "PPCS", in the file's header: tells our files from other programs' SQLite files
+_TABLE = "CREATE TABLE calls (key TEXT PRIMARY KEY, model TEXT NOT NULL, response TEXT NOT NULL, created REAL NOT NULL)"
+_WAY_OUT = "Move the file away (its answers will be asked and paid again), or restore it from a copy."
+
+
+class CallStore:
+    """All answers in one SQLite file, which several runs may share. Raises RunDirError where it is damaged."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        with self._translated():
+            self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+        try:
+            with self._translated():
+                self._open()
+        except BaseException:
+            self._db.close()
+            raise
+
+    def get(self, key: str) -> Response | ModelError | None:
+        """The answer to a question, the refusal that it met, or None where it was never asked."""
+        with self._lock, self._translated():
+            row = self._db.execute("SELECT response FROM calls WHERE key = ?", (key,)).fetchone()
+            return None if row is None else _loads(row[0])
+
+    def put(self, key: str, model: str, answer: Response | ModelError) -> None:
+        """Returns when the answer is on disk. A question that is answered already keeps its first answer."""
+        row = (key, model, _dumps(answer), time.time())
+        with self._lock, self._translated():
+            self._db.execute("INSERT OR IGNORE INTO calls VALUES (?, ?, ?, ?)", row)
+
+    def __len__(self) -> int:
+        with self._lock, self._translated():
+            return int(self._db.execute("SELECT count(*) FROM calls").fetchone()[0])
+
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()
+
+    def __enter__(self) -> CallStore:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _open(self) -> None:
+        application, schema = self._pragma("application_id"), self._pragma("user_version")
+        tables = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if tables and application != _APPLICATION:
+            raise RunDirError(f"{self._path}: a SQLite file of another program, not a call store; name another file")
+        if schema > SCHEMA:
+            raise RunDirError(
+                f"{self._path}: written by a newer version (schema {schema}, this version reads {SCHEMA}); "
+                "update promptport, or name another file"
+            )
+        self._refuse_truncated()
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute(
+            "PRAGMA synchronous=NORMAL"
+        )  # safe against kill -9; only a power cut may lose the last answers
+        if not tables:
+            self._create()
+
+    def _create(self) -> None:
+        self._db.execute("BEGIN IMMEDIATE")  # another run may be creating the same file
+        if not self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            self._db.execute(_TABLE)
+            self._db.execute(f"PRAGMA application_id={_APPLICATION}")
+            self._db.execute(f"PRAGMA user_version={SCHEMA}")
+        self._db.execute("COMMIT")
+
+    def _refuse_truncated(self) -> None:
+        """SQLite notices a cut file only when it reads beyond the end, which may be hours later."""
+        log = self._path.with_name(self._path.name + "-wal")
+        if log.exists() and log.stat().st_size:
+            return  # the pages may still be in the log
+        expected = self._pragma("page_count") * self._pragma("page_size")
+        if (found := self._path.stat().st_size) < expected:
+            raise sqlite3.DatabaseError(f"{found:,} of {expected:,} bytes are there")
+
+    def _pragma(self, name: str) -> int:
+        return int(self._db.execute(f"PRAGMA {name}").fetchone()[0])
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:  # no such folder, read-only, disk full, locked
+            raise RunDirError(f"{self._path}: the call store cannot be used ({error})") from error
+        except (sqlite3.Error, OSError, ValueError, TypeError) as error:
+            raise RunDirError(f"{self._path}: the call store is damaged ({error}). {_WAY_OUT}") from error
+
+
+class Cached:
+    """Answers a question seen before from the store; the same question in flight twice is asked once.
+
+    `price` reckons the cost of stored answers anew from their tokens: a corrected price holds for them too.
+    """
+
+    def __init__(self, model: Model, store: CallStore, price: Price | None = None) -> None:
+        self.name = model.name
+        self.identity = identity(model)
+        self._model = model
+        self._store = store
+        self._price = price
+        self._pending: dict[str, asyncio.Future[Response]] = {}
+
+    async def complete(self, request: Request) -> Response:
+        key = request.key(self.identity)
+        while (pending := self._pending.get(key)) is not None:
+            await asyncio.wait([pending])
+            if not pending.cancelled():
+                return pending.result()
+        if (known := self._store.get(key)) is not None:
+            return self._known(known)
+        return await self._ask(key, request)
+
+    async def _ask(self, key: str, request: Request) -> Response:
+        pending = self._pending[key] = asyncio.get_running_loop().create_future()
+        try:
+            response = await self._model.complete(request)
+            self._store.put(key, self.name, response)
+            pending.set_result(response)
+            return response
+        except Exception as error:
+            if isinstance(error, ModelError) and error.refused:
+                self._store.put(key, self.name, error)
+            pending.set_exception(error)
+            pending.exception()  # seen, even where nobody else is waiting
+            raise
+        finally:
+            pending.cancel()  # after a cancellation, one of those who wait asks in our place; else this does nothing
+            del self._pending[key]
+
+    def _known(self, known: Response | ModelError) -> Response:
+        if isinstance(known, ModelError):
+            raise known
+        if self._price is None:
+            return known
+        tokens = (known.input_tokens, known.output_tokens)
+        parts = (known.cached_tokens, known.reasoning_tokens, known.written_tokens)
+        return replace(known, cost=self._price.cost(*tokens, *parts))
+
+
+def _dumps(answer: Response | ModelError) -> str:
+    if isinstance(answer, ModelError):
+        message = str(answer).removeprefix(f"{answer.model}: ")
+        return json.dumps({"refused": {"message": message, "model": answer.model, "status": answer.status}})
+    return json.dumps(vars(answer), ensure_ascii=False)
+
+
+def _loads(text: str) -> Response | ModelError:
+    data: dict[str, Any] = json.loads(text)
+    if refused := data.get("refused"):
+        return ModelError(refused["message"], model=refused["model"], status=refused["status"], refused=True)
+    return Response(**data)

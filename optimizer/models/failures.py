@@ -1,0 +1,116 @@
+"""What went wrong in a call, as a `ModelError`: decided by HTTP status, never by a foreign error's class alone.
+
+LiteLLM's errors have no base of their own, and its mapping reads message texts: a refused connection comes as
+"InternalServerError", an exhausted account as "RateLimitError". So the status that the server sent decides, then
+the status that the error claims; texts and class names only tell apart what one status may mean.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from optimizer.errors import ModelError
+from optimizer.models.transport import Exchange
+
+_PASSING = frozenset({408, 409, 425, 429})
+_REFUSALS = {
+    "ContextWindowExceededError": "the request is longer than the model's context",
+    "ContentPolicyViolationError": "declined by the provider's content filter",
+    "RejectedRequestError": "declined by a guardrail",
+    "GuardrailRaisedException": "declined by a guardrail",
+    "BlockedPiiEntityError": "declined by a guardrail",
+}
+_TOO_LONG = re.compile(r"context[ _](length|window)|maximum context|prompt is too long|too many (input )?tokens", re.I)
+_FILTERED = re.compile(r"content[ _](filter|management|policy)|responsible ai|safety (system|filter)", re.I)
+_NO_MONEY = re.compile(r"insufficient[ _]quota|billing|credit balance|budget.{0,20}exceeded|exceeded.{0,20}quota", re.I)
+_KEYS = re.compile(
+    r"\b(?:sk|pk|rk|key|gsk|xai|hf|AIza|AKIA|ASIA)[-_]?[A-Za-z0-9_\-*]{12,}"
+    r"|(?<=bearer )\S+|(?<=api[_-]key[=:])\s*\S+",
+    re.I,
+)
+
+
+def translate(
+    error: Exception, model: str, exchange: Exchange, *, key: str = "", secrets: Iterable[str] = ()
+) -> ModelError:
+    """`key` names the environment variable that holds the key, for the hint; `secrets` never appear in the text."""
+    status = exchange.status or _claimed(error)
+    said = clean(_text(error), secrets)
+
+    def failure(message: str, *, retryable: bool = False, refused: bool = False) -> ModelError:
+        wait = retry_after(exchange.headers) if retryable else None
+        return ModelError(message, model=model, retryable=retryable, status=status, retry_after=wait, refused=refused)
+
+    if reason := _refusal(error, status):
+        return failure(f"{reason} ({said})", refused=True)
+    if isinstance(error, TimeoutError) or type(error).__name__ == "Timeout":
+        return failure("no answer in time; raise the model's `timeout` if it needs longer", retryable=True)
+    if status in (401, 403):
+        variable = f"the environment variable {key}" if key else "the provider's key"
+        return failure(f"access denied (HTTP {status}: {said}); check {variable}")
+    if status == 402 or (status in (400, 429) and _NO_MONEY.search(_detail(error))):
+        return failure(f"the account has no credit or quota left (HTTP {status}: {said}); top it up or use another key")
+    if status == 404:
+        return failure(f"not found (HTTP 404: {said}); check the model's name and api_base")
+    if status is not None and 200 <= status < 300:
+        return failure(f"the answer cannot be read: {said}", retryable=True)
+    if exchange.status is None and status is not None and status >= 500:
+        return failure(f"no answer: {said}", retryable=True)  # connection refused, dropped, name not resolved
+    if status in _PASSING or (status is not None and status >= 500):
+        return failure(f"HTTP {status}: {said}", retryable=True)
+    where = f"HTTP {status}" if exchange.status else type(error).__name__
+    return failure(f"{where}: {said}")
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds that the server asked to wait: `retry-after-ms`, or `Retry-After` as seconds or as a date."""
+    lower = {name.lower(): value for name, value in headers.items()}
+    try:
+        if "retry-after-ms" in lower:
+            return max(0.0, float(lower["retry-after-ms"]) / 1000)
+        return max(0.0, float(lower["retry-after"])) if "retry-after" in lower else None
+    except ValueError:
+        pass
+    try:
+        until = parsedate_to_datetime(lower.get("retry-after", ""))
+    except ValueError:
+        return None
+    return max(0.0, (until - datetime.now(until.tzinfo or UTC)).total_seconds()) if until.tzinfo else None
+
+
+def clean(text: str, secrets: Iterable[str] = ()) -> str:
+    """A server's words made fit for a log line: no key, no control character, one line, 300 characters at most."""
+    for secret in secrets:
+        if secret:
+            text = text.replace(secret, "[key]")
+    text = _KEYS.sub("[key]", text)
+    text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return text if len(text) <= 300 else text[:297] + "..."
+
+
+def _claimed(error: Exception) -> int | None:
+    status = getattr(error, "status_code", None)
+    return status if isinstance(status, int) else None
+
+
+def _text(error: Exception) -> str:
+    """Without the class names that LiteLLM puts in front of what the provider said."""
+    return re.sub(r"^(litellm\.)?\w+(Error|Timeout|Exception):.*?Exception( \w+)? - ", "", str(error), flags=re.S)
+
+
+def _detail(error: Exception) -> str:
+    return f"{error} {getattr(error, 'code', '')} {getattr(error, 'type', '')} {getattr(error, 'body', '')}"
+
+
+def _refusal(error: Exception, status: int | None) -> str | None:
+    if named := _REFUSALS.get(type(error).__name__):
+        return named
+    if status in (400, 413, 422):
+        if _TOO_LONG.search(_detail(error)):
+            return _REFUSALS["ContextWindowExceededError"]
+        if _FILTERED.search(_detail(error)):
+            return _REFUSALS["ContentPolicyViolationError"]
+    return None

@@ -1,0 +1,237 @@
+"""Hosted models and OpenAI-compatible servers, through LiteLLM: the only module that imports it.
+
+LiteLLM is opened at the first call (that takes seconds), with its network look-ups, its `.env` reading, its own
+retries and its caches switched off: retries, limits, caching and money are this package's own business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from optimizer.errors import ConfigError, ModelError
+from optimizer.models import transport
+from optimizer.models.access import Access
+from optimizer.models.failures import clean, translate
+from optimizer.models.names import same_model
+from optimizer.models.prices import Price, known_price
+from optimizer.models.transport import Exchange
+from optimizer.types import Params, Request, Response
+
+_SWITCHES = {
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else a download at import, and another table in the middle of a run
+    "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",
+    "LITELLM_MODE": "PRODUCTION",  # else a .env file above the environment is read
+}
+#: Providers whose HTTP client LiteLLM takes as an argument; OpenAI-like ones take our session, the rest neither.
+_TAKES_CLIENT = frozenset({"anthropic", "bedrock", "gemini", "vertex_ai"})
+_RESERVED = frozenset(
+    {
+        "model",
+        "messages",
+        "stream",
+        "n",
+        "api_key",
+        "api_base",
+        "base_url",
+        "timeout",
+        "max_retries",
+        "num_retries",
+        "fallbacks",
+        "cache",
+        "caching",
+        "mock_response",
+        "extra_headers",
+        "client",
+    }
+)
+_SECRET = re.compile(r"api_key|secret|password|credential|access_key|(access|session|ad|auth)_token")
+
+
+class LiteLLMModel:
+    """One model by its LiteLLM name: `openai/...`, `anthropic/...`, `bedrock/...`, `hosted_vllm/...`.
+
+    - `params` are sent with every request; a request's own params go before them.
+    - `api_base` is an OpenAI-compatible server or a gateway. It gets the key in the variable `api_key_env` and no
+      other: the provider's usual key never goes to somebody else's server.
+    - `price`: None means the list price. An answer without token counts is an error where tokens cost money; on a
+      free server they are estimated at four characters a token, and `estimated` counts such answers.
+    - `timeout` (seconds) is for the whole call, however slowly the answer trickles.
+    - `latency`: "transport" is the time on the wire; "provider" is what the server says that it took (the header
+      `openai-processing-ms`), where it says so. Azure, SageMaker and the few other providers whose HTTP client cannot
+      be ours are timed around the call, which on a busy machine adds the client's own work.
+    - `answers_as`: the name by which the model answers, where it differs from the one asked for (a gateway's alias).
+      Azure names deployments, not models, and is only checked against `answers_as`.
+    - `tags` go to a LiteLLM gateway as `x-litellm-tags`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        params: Params | None = None,
+        api_base: str | None = None,
+        api_key_env: str | None = None,
+        price: Price | None = None,
+        timeout: float = 120.0,
+        latency: Literal["transport", "provider"] = "transport",
+        headers: Mapping[str, str] | None = None,
+        tags: Sequence[str] = (),
+        answers_as: str | None = None,
+    ) -> None:
+        _refuse(name, params or {})
+        self.name = name
+        self.price = known_price(name, price)
+        self.estimated = 0
+        self._params = dict(params or {})
+        self._api_base = api_base.rstrip("/") if api_base else None
+        self._timeout = timeout
+        self._latency = latency
+        self._headers = {**(headers or {}), **({"x-litellm-tags": ",".join(tags)} if tags else {})}
+        self._provider = name.partition("/")[0] if "/" in name else ""
+        self._access = Access(name, self._provider, self._api_base, api_key_env)
+        self._expected = answers_as or (None if self._provider in ("azure", "azure_ai") else name)
+        self._client: tuple[Any, Any] = (None, None)  # the session and the HTTP client of LiteLLM's that uses it
+
+    @property
+    def identity(self) -> str:
+        """What stored answers are kept under: two servers, or two settings, with one name do not mix."""
+        return json.dumps([self.name, self._api_base, self._params], sort_keys=True)
+
+    async def complete(self, request: Request) -> Response:
+        key = self._access.key()
+        _refuse(self.name, request.params)
+        litellm = _opened[0] if _opened else await asyncio.to_thread(_open)
+        with transport.observed() as exchange:
+            started = time.perf_counter()
+            try:
+                async with asyncio.timeout(self._timeout):
+                    raw = await litellm.acompletion(**self._arguments(request, key))
+            except Exception as error:  # noqa: BLE001  every foreign error is translated at this door
+                secrets = self._access.secrets(self._headers)
+                failure = translate(error, self.name, exchange, key=self._access.variable, secrets=secrets)
+                told = any(secret in str(error) for secret in secrets)
+                raise failure from (None if told else error)  # a traceback must not show a key either
+            wall = time.perf_counter() - started
+        return self._response(raw, request, self._seconds(exchange, wall))
+
+    async def check(self) -> None:
+        """Asks nothing of the model: is the key there, does the server answer? Raises what to mend."""
+        await self._access.check(self._headers)
+
+    def _arguments(self, request: Request, key: str) -> dict[str, Any]:
+        headers = dict(self._headers)
+        if request.sample:
+            headers["x-promptport-sample"] = str(request.sample)
+        arguments: dict[str, Any] = {
+            **self._params,
+            **request.params,
+            "model": self.name,
+            "messages": [{"role": turn.role, "content": turn.content} for turn in request.messages],
+            "timeout": self._timeout,
+            "max_retries": 0,
+            "num_retries": 0,
+            "shared_session": transport.session(),
+        }
+        if headers:
+            arguments["extra_headers"] = headers
+        if self._api_base:
+            arguments |= {"api_base": self._api_base, "api_key": key or "none"}
+        elif key:
+            arguments["api_key"] = key
+        if self._provider in _TAKES_CLIENT:
+            arguments["client"] = self._http_client()
+        return arguments
+
+    def _http_client(self) -> Any:
+        from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
+
+        session = transport.session()
+        if self._client[0] is not session:
+            self._client = (session, AsyncHTTPHandler(timeout=self._timeout, shared_session=session))
+        return self._client[1]
+
+    def _seconds(self, exchange: Exchange, wall: float) -> float:
+        if self._latency == "provider":
+            try:
+                return float(exchange.headers["openai-processing-ms"]) / 1000
+            except (KeyError, ValueError):
+                pass
+        return wall if exchange.seconds is None else exchange.seconds
+
+    def _response(self, raw: Any, request: Request, latency: float) -> Response:
+        answered = str(raw.model or "")
+        if answered and self._expected and not same_model(self._expected, answered):
+            raise ModelError(
+                f"answered by {clean(answered)!r} instead of {self._expected!r} (a fallback or alias?); if it is the "
+                "right model, say so with `answers_as`",
+                model=self.name,
+                retryable=True,
+            )
+        if not raw.choices:
+            raise ModelError("the answer has no choices in it", model=self.name, retryable=True)
+        text = raw.choices[0].message.content or ""
+        usage = self._usage(getattr(raw, "usage", None), request, text)
+        return Response(
+            text=text,
+            cost=self.price.cost(*usage.values()),
+            latency=latency,
+            model=answered or self.name,
+            finish=str(raw.choices[0].finish_reason or "stop"),
+            **usage,
+        )
+
+    def _usage(self, usage: Any, request: Request, text: str) -> dict[str, int]:
+        """Token counts in the order in which `Price.cost` takes them."""
+        read, wrote = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
+        if not read or (text and not wrote):
+            if not self.price.free:
+                raise ModelError(
+                    "the answer came without token counts, so its cost is not known; let the server report `usage`, "
+                    "or state `price: {input: 0, output: 0}` if it is free",
+                    model=self.name,
+                )
+            self.estimated += 1
+            read = sum(len(turn.content) for turn in request.messages) // 4 + 1
+            wrote = -(-len(text) // 4)
+        # Some providers leave the reasoning out of the completion; the total has it.
+        wrote = max(wrote, _count(usage, "total_tokens") - read)
+        sent, made = (getattr(usage, f"{side}_tokens_details", None) for side in ("prompt", "completion"))
+        return {
+            "input_tokens": read,
+            "output_tokens": wrote,
+            "cached_tokens": _count(sent, "cached_tokens"),
+            "reasoning_tokens": _count(made, "reasoning_tokens"),
+            "written_tokens": max(_count(sent, "cache_creation_tokens"), _count(sent, "cache_write_tokens")),
+        }
+
+
+def _count(source: Any, name: str) -> int:
+    value = getattr(source, name, None)
+    return value if isinstance(value, int) and value > 0 else 0
+
+
+def _refuse(model: str, params: Params) -> None:
+    for name in params:
+        if name in _RESERVED:
+            raise ConfigError(f"model {model!r}: params.{name} is set by this program; remove it")
+        if _SECRET.search(name):
+            raise ConfigError(f"model {model!r}: params.{name}: secrets come from the environment only; remove it")
+
+
+_opened: list[Any] = []
+
+
+def _open() -> Any:
+    os.environ.update(_SWITCHES)
+    import litellm
+
+    litellm.suppress_debug_info = True  # else advice is printed among the user's output
+    litellm.disable_hf_tokenizer_download = True  # else counting tokens for some names waits for a hub
+    _opened[:] = [litellm]
+    return litellm

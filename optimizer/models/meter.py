@@ -1,0 +1,221 @@
+"""Count what is spent, and never spend more than allowed.
+
+Rule 1: one purse for all roles of a run. Rule 2: a question is paid for the first time that a run asks it, wherever
+the answer comes from: a run that is carried on stops where an uninterrupted one would. So the meter stands outside
+the cache. Rule 3: the worst case of what is in flight is set aside before it is sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+
+from optimizer.errors import BudgetExceeded, ModelError
+from optimizer.models import Model, identity
+from optimizer.models.prices import Price
+from optimizer.types import Request, Response
+
+_PICO = 10**12  # sums of whole picodollars do not depend on the order in which answers come
+
+
+@dataclass(frozen=True)
+class Spend:
+    """What one role (source, target, proposer, judge) took: calls answered, tokens, dollars."""
+
+    calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    dollars: float = 0.0
+
+
+@dataclass(frozen=True)
+class Left:
+    """What may still be spent; infinite where there is no limit."""
+
+    dollars: float
+    calls: float
+
+
+class _Book:
+    """One role's sums."""
+
+    def __init__(self) -> None:
+        self.calls = self.read = self.wrote = self.pico = 0
+
+    def add(self, response: Response) -> None:
+        self.calls += 1
+        self.read += response.input_tokens
+        self.wrote += response.output_tokens
+        self.pico += round(response.cost * _PICO)
+
+
+class Purse:
+    """The limits of a run: `dollars` and `calls` over all roles together; None is no limit.
+
+    `keep` holds a part back, for a later stage that must not find the purse empty.
+    """
+
+    def __init__(self, dollars: float | None = None, calls: int | None = None) -> None:
+        self._pico = math.inf if dollars is None else round(dollars * _PICO)
+        self._calls = math.inf if calls is None else calls
+        self._kept = (0.0, 0.0)  # picodollars, calls
+        self._flying = [0, 0]
+        self._books: dict[str, _Book] = {}
+        self._paid: set[bytes] = set()
+        self._landed = asyncio.Condition()
+
+    @property
+    def spend(self) -> Mapping[str, Spend]:
+        """By role, in the order in which the roles first paid."""
+        return {role: _spend([book]) for role, book in list(self._books.items())}
+
+    @property
+    def total(self) -> Spend:
+        return _spend(list(self._books.values()))
+
+    def keep(self, *, dollars: float = 0.0, calls: int = 0) -> None:
+        """Hold so much back from now on, in place of what was held back before; without arguments: nothing."""
+        self._kept = (dollars * _PICO, calls)
+
+    def left(self) -> Left:
+        """What is neither spent, nor set aside for calls in flight, nor held back. Never below zero."""
+        pico, calls = self._free()
+        return Left(max(0.0, pico / _PICO), max(0, calls))
+
+    def affords(self, *, calls: float = 0, dollars: float = 0.0) -> bool:
+        pico, free = self._free()
+        return pico >= round(dollars * _PICO) and free >= calls
+
+    @asynccontextmanager
+    async def reserved(self, dollars: float) -> AsyncIterator[None]:
+        """One call, and `dollars`, are set aside inside the block. Waits for calls in flight to leave room.
+
+        Raises BudgetExceeded when nothing is in flight and there still is no room.
+        """
+        pico = math.ceil(dollars * _PICO)
+        async with self._landed:
+            while not self._fits(pico):
+                if not self._flying[1]:
+                    raise BudgetExceeded(self._refusal(dollars))
+                await self._landed.wait()
+            self._flying[0] += pico
+            self._flying[1] += 1
+        try:
+            yield
+        finally:
+            self._flying[0] -= pico
+            self._flying[1] -= 1
+            async with self._landed:
+                self._landed.notify_all()
+
+    def charge(self, role: str, key: str, response: Response) -> None:
+        """Books an answer, once for each question."""
+        question = bytes.fromhex(key)
+        if question not in self._paid:
+            self._paid.add(question)
+            self._books.setdefault(role, _Book()).add(response)
+
+    def has_paid(self, key: str) -> bool:
+        return bytes.fromhex(key) in self._paid
+
+    def _free(self) -> tuple[float, float]:
+        spent = sum(book.pico for book in self._books.values()) + self._flying[0]
+        calls = sum(book.calls for book in self._books.values()) + self._flying[1]
+        return self._pico - spent - self._kept[0], self._calls - calls - self._kept[1]
+
+    def _fits(self, pico: int) -> bool:
+        free, calls = self._free()
+        return calls >= 1 and free >= pico
+
+    def _refusal(self, dollars: float) -> str:
+        total = self.total
+        limits = [f"{self._calls:,} calls"] if self._calls < math.inf else []
+        limits += [f"${self._pico / _PICO:,.4f}"] if self._pico < math.inf else []
+        kept = [f"${self._kept[0] / _PICO:,.4f}"] * bool(self._kept[0]) + [f"{self._kept[1]:,.0f} calls"] * bool(
+            self._kept[1]
+        )
+        held = f", {' and '.join(kept)} held back for later stages" if kept else ""
+        return (
+            f"the budget of {' and '.join(limits)} has no room for the next call (at most ${dollars:,.4f}): "
+            f"${total.dollars:,.4f} spent in {total.calls:,} calls{held}; raise `budget`, or ask for less"
+        )
+
+
+class Metered:
+    """Charges the calls of `model` to a purse, for one role.
+
+    What a call may cost at most: its input at one token a byte, and its output at the limit that it states
+    (`max_tokens`, `max_completion_tokens`), or at `max_tokens` where it states none. An answer that is longer than that
+    is charged in full, so only a request that states its limit is held to the budget to the last cent.
+    """
+
+    def __init__(
+        self, model: Model, purse: Purse, role: str, price: Price | None = None, max_tokens: int = 4096
+    ) -> None:
+        self.name = model.name
+        self.identity = identity(model)
+        self._model = model
+        self._purse = purse
+        self._role = role
+        self._price = price
+        self._max_tokens = max_tokens
+
+    async def complete(self, request: Request) -> Response:
+        key = request.key(self.identity)
+        if self._purse.has_paid(key):
+            return await self._model.complete(request)
+        async with self._purse.reserved(self._worst(request)):
+            try:
+                response = await self._model.complete(request)
+            except ModelError as error:
+                if error.refused:  # the provider did answer, and the question is not asked again
+                    self._purse.charge(self._role, key, Response(""))
+                raise
+            self._purse.charge(self._role, key, response)
+        return response
+
+    def _worst(self, request: Request) -> float:
+        if self._price is None:
+            return 0.0
+        read = sum(len(turn.content.encode()) + 16 for turn in request.messages) + 16  # roles and separators
+        return self._price.worst(read, self._longest(request))
+
+    def _longest(self, request: Request) -> int:
+        stated = [request.params.get(name) for name in ("max_tokens", "max_completion_tokens")]
+        return max((limit for limit in stated if isinstance(limit, int)), default=self._max_tokens)
+
+
+class Tally:
+    """Adds up what one example took, whatever a program did with the model; numbers its draws by `sample`."""
+
+    def __init__(self, model: Model, sample: int = 0) -> None:
+        self.name = model.name
+        self.identity = identity(model)
+        self.cost = 0.0
+        self.latency = 0.0
+        self.input_tokens = 0
+        self.output_tokens = 0
+        self.calls = 0
+        self._model = model
+        self._sample = sample
+
+    async def complete(self, request: Request) -> Response:
+        response = await self._model.complete(replace(request, sample=self._sample) if self._sample else request)
+        self.cost += response.cost
+        self.latency += response.latency
+        self.input_tokens += response.input_tokens
+        self.output_tokens += response.output_tokens
+        self.calls += 1
+        return response
+
+
+def _spend(books: list[_Book]) -> Spend:
+    return Spend(
+        sum(book.calls for book in books),
+        sum(book.read for book in books),
+        sum(book.wrote for book in books),
+        sum(book.pico for book in books) / _PICO,
+    )

@@ -1,0 +1,56 @@
+"""Ask again after failures that pass."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable
+
+from optimizer.errors import ModelError
+from optimizer.models import Model, identity
+from optimizer.types import Request, Response
+
+
+class Retrying:
+    """Up to `attempts` tries, with exponential backoff and full jitter between them.
+
+    The pause before try n + 1 is drawn from 0 to `base` · 2ⁿ⁻¹ seconds, at most `longest`. Where the server says how
+    long to wait, that long is waited at least (again at most `longest`). Only errors that are `retryable` are tried
+    again. `retries` counts the repeated tries by reason (an HTTP status, or "no answer"), for the report.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        attempts: int = 6,
+        *,
+        base: float = 0.5,
+        longest: float = 60.0,
+        rng: random.Random | None = None,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        self.name = model.name
+        self.identity = identity(model)
+        self.retries: Counter[str] = Counter()
+        self._model = model
+        self._attempts = max(1, attempts)
+        self._base = base
+        self._longest = longest
+        self._rng = rng or random.Random(0)  # noqa: S311  spreads load, guards nothing
+        self._sleep = sleep
+
+    async def complete(self, request: Request) -> Response:
+        for attempt in range(1, self._attempts):
+            try:
+                return await self._model.complete(request)
+            except ModelError as error:
+                if not error.retryable:
+                    raise
+                self.retries[str(error.status or "no answer")] += 1
+                await self._sleep(self._pause(attempt, error))
+        return await self._model.complete(request)
+
+    def _pause(self, attempt: int, error: ModelError) -> float:
+        jitter = self._rng.uniform(0, min(self._longest, self._base * 2 ** (attempt - 1)))
+        return min(self._longest, (error.retry_after or 0.0) + jitter)

@@ -1,0 +1,139 @@
+"""Chooses labels by similarity: of the input to the labels' names, their definitions, and the worked examples."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from functools import lru_cache
+
+from optimizer.offline.define import norm
+from optimizer.offline.form import Field, json_in
+from optimizer.offline.mind import Mind
+from optimizer.offline.reading import Shot
+from optimizer.offline.words import chance, features, stems
+
+#: Labels that are chosen where nothing speaks for another one.
+_DEFAULTS = frozenset({"neutral", "medium", "normal", "moderate", "other", "none", "general", "unknown", "mixed", "n a"})
+Weights = Mapping[str, float]
+
+
+def choose(field: Field, mind: Mind) -> str:
+    scores = score_labels(field, mind)
+    return max(scores, key=lambda label: (scores[label], label))
+
+
+def choose_several(field: Field, mind: Mind) -> list[str]:
+    """All labels nearly as fitting as the best one; how near is learnt from the examples."""
+    scores = score_labels(field, mind)
+    best = max(scores.values())
+    usual = _usual_count(field, mind.reading.shots)
+    ranked = sorted(scores, key=lambda label: (-scores[label], label))
+    near = 0.62 if usual is None else 0.85 - 0.15 * min(usual, 2.5)
+    chosen = [label for label in ranked if scores[label] >= near * best]
+    return chosen[: 3 if usual is None else max(1, round(usual + 0.7))]
+
+
+def decide(field: Field, mind: Mind) -> bool:
+    """True or false: whether the input speaks of what the field is about more than a text commonly does."""
+    yes = mind.bag(f"{field.name} {field.about}")
+    weights = {word: 1.0 if word[0] == "@" else 0.7 for word in yes}
+    score = _overlap(mind.input_bag, weights) / (0.8 + 0.35 * math.sqrt(len(weights)))
+    voted = _votes(("true", "false"), field, mind)
+    return score - 0.45 + 0.8 * (voted["true"] - voted["false"]) + 0.5 * mind.sway(field.name) > 0
+
+
+def score_labels(field: Field, mind: Mind) -> dict[str, float]:
+    persona = mind.persona
+    meaning = _seen(field, mind)
+    tables = _tables(field.labels, meaning, persona.name, persona.knowledge)
+    raw = {label: _overlap(mind.input_bag, weights) for label, weights in tables.items()}
+    top = max(raw.values(), default=0.0)
+    votes = _votes(field.labels, field, mind)
+    scores = {}
+    for label in field.labels:
+        default = 0.42 if norm(label).split()[0] in _DEFAULTS or norm(label) in _DEFAULTS else 0.0
+        told = raw[label] / (0.9 + top) if top else 0.0
+        scores[label] = max(told, default) + persona.by_example * votes[label] + mind.sway(field.name, label)
+    return scores
+
+
+def _seen(field: Field, mind: Mind) -> tuple[tuple[str, str], ...]:
+    """The definitions that this reader takes in: those in running text more rarely than those in a list."""
+    persona = mind.persona
+    return tuple(
+        (label, text)
+        for label, text, listed in field.meaning
+        if listed or chance(persona.name, "prose", mind.case, field.name, label) < persona.prose
+    )
+
+
+@lru_cache(512)
+def _tables(
+    labels: tuple[str, ...], meaning: tuple[tuple[str, str], ...], reader: str, knowledge: float
+) -> dict[str, Weights]:
+    """For each label the weights of the words that speak for it; words that speak for all weigh nothing."""
+    told = dict(meaning)
+    bags = {}
+    for label in labels:
+        bag: Counter[str] = Counter()
+        for word, count in features(told.get(label, ""), reader, knowledge).items():
+            bag[word] += count
+        for word in features(norm(label), reader, knowledge):
+            bag[word] += 2
+        bags[label] = bag
+    spread = Counter(word for bag in bags.values() for word in bag)
+    tables = {}
+    for label, bag in bags.items():
+        weights = {
+            word: min(count, 2) ** 0.5 * math.log((len(labels) + 0.6) / spread[word]) * (0.7 if word[0] == "@" else 1.0)
+            for word, count in bag.items()
+        }
+        length = 2.0 + math.sqrt(sum(weight * weight for weight in weights.values()))
+        tables[label] = {word: 3 * weight / length for word, weight in weights.items() if weight > 0.05}
+    return tables
+
+
+def _overlap(bag: Counter[str], weights: Weights) -> float:
+    return sum(weight * min(bag[word], 3) ** 0.5 for word, weight in weights.items() if word in bag)
+
+
+def _votes(labels: tuple[str, ...], field: Field, mind: Mind) -> dict[str, float]:
+    """What the worked examples say: similar ones speak louder, late ones too for readers who remember them best."""
+    votes = dict.fromkeys(labels, 0.0)
+    shots = mind.reading.shots
+    for number, shot in enumerate(shots):
+        late = 1.0 - mind.persona.recency * (len(shots) - 1 - number) / max(len(shots), 1)
+        likeness = _likeness(mind.input_bag, mind.bag(shot.input)) + 0.06 * mind.persona.recency
+        for label in labels_of(shot.output, field):
+            if label in votes:
+                votes[label] += late * likeness
+    return votes
+
+
+def _likeness(one: Counter[str], other: Counter[str]) -> float:
+    shared = sum(min(one[word], other[word]) for word in other if word in one)
+    return shared / math.sqrt((1 + one.total()) * (1 + other.total()))
+
+
+@lru_cache(4096)
+def labels_of(output: str, field: Field) -> tuple[str, ...]:
+    """The labels that an example's reply gives for a field."""
+    value = json_in(output) if field.path else output.strip()
+    for key in field.path:
+        value = value.get(key) if isinstance(value, dict) else None
+    known = {norm(label): label for label in field.labels} or {"true": "true", "false": "false"}
+    if isinstance(value, dict):
+        value = [key for key, on in value.items() if on is True]
+    listed = value if isinstance(value, list) else [value]
+    return tuple(known[norm(str(item))] for item in listed if norm(str(item)) in known)
+
+
+@lru_cache(512)
+def _usual_count(field: Field, shots: tuple[Shot, ...]) -> float | None:
+    counts = [len(labels_of(shot.output, field)) for shot in shots]
+    return sum(counts) / len(counts) if counts else None
+
+
+def name_words(field: Field) -> frozenset[str]:
+    return frozenset(stems(f"{field.name} {field.about}"))

@@ -1,0 +1,21 @@
+"""What a finished run hands out: the report and, for each target, the bundle of its winner."""
+
+from __future__ import annotations
+
+from optimizer.errors import ExportError
+from optimizer.exporters.bundle import write_bundle
+from optimizer.migration import Migration
+from optimizer.report import write_report
+from optimizer.rundir import RunDir
+
+
+def publish(migration: Migration, run: RunDir) -> list[str]:
+    """Write report and bundles; returns what could not be exported, and why."""
+    lost = []
+    for result in migration.targets:
+        try:
+            write_bundle(migration, result, run.bundle(migration, result))
+        except ExportError as problem:
+            lost.append(f"no bundle for {result.model}: {problem}")
+    write_report(migration, run.report)
+    return lost

@@ -1,0 +1,233 @@
+"""The whole run, in the order in which it happens.
+
+    read the task ▸ reckon what it will cost ▸ split ▸ record the source ▸ for each target: search, confirm, decide
+    ▸ write report and bundle
+
+Resuming is replaying: decisions depend on seeds and on answers, and every answer is remembered. A run that was cut
+off is finished by starting it again; it walks the same way and pays for nothing twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+
+from optimizer import __version__
+from optimizer.allowance import Allowance, Clock
+from optimizer.brief import Brief, Cast, Effort, Ground, Scale
+from optimizer.config import ModelSettings
+from optimizer.confirm import Confirmation, decide
+from optimizer.connect import OFFLINE_PREFIX, Roles, connect
+from optimizer.estimate import Estimate, estimate, refuse_small_budget
+from optimizer.evaluate import record, score
+from optimizer.habits import habits_of
+from optimizer.metrics import Metric, build_metric
+from optimizer.migration import Migration, TargetResult
+from optimizer.models import Model, bridge
+from optimizer.models.cache import CallStore
+from optimizer.models.meter import Purse
+from optimizer.models.prices import table_date
+from optimizer.objective import Evaluation, Unit
+from optimizer.outlets import publish
+from optimizer.plugins import resolve
+from optimizer.programs.prompted import PromptProgram
+from optimizer.prompt import Prompt
+from optimizer.rundir import RunDir
+from optimizer.search import search
+from optimizer.space import SearchSpace
+from optimizer.split import Split, split_examples
+from optimizer.task import Task
+from optimizer.types import Example, Output
+from optimizer.watch import Progress, Stage, Watch, silent
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A task with all that can be settled before the first call."""
+
+    task: Task
+    parts: Split
+    space: SearchSpace
+    metric: Metric
+    expected: Estimate
+
+
+def plan(task: Task) -> Plan:
+    """Asks nothing. Raises what is wrong with the task: models, prices, space, metrics, splits, budget."""
+    parts = split_examples(
+        task.examples, task.settings.split.fractions, seed=task.settings.split.seed, strata=task.strata
+    )
+    space: SearchSpace = resolve("spaces", task.settings.search.space, {})
+    metric = build_metric(task.settings.metrics, task.prompt.contract)
+    expected = estimate(task, parts, space)
+    refuse_small_budget(task, expected)
+    return Plan(task, parts, space, metric, expected)
+
+
+def migrate(
+    task: Task, path: Path, *, watch: Watch = silent, connect: Callable[..., Roles] = connect
+) -> Migration:
+    """Run, or go on with, the migration of `task` in the run directory `path`."""
+    planned = plan(task)
+    settings = task.settings
+    with RunDir.open(path, fingerprint=fingerprint(task), versions=versions()) as run:
+        with CallStore(run.calls) as store:
+            purse = Purse(dollars=settings.budget.dollars, calls=settings.budget.calls)
+            roles = connect(settings, store, purse)
+            clock = Clock(settings.budget.minutes, run.manifest().get("clock", {}), run.note_clock)
+            walk = _Walk(planned, roles, purse, clock, watch)
+            migration = walk.to_the_end()
+        clock.write_down()
+        run.write(migration)
+        publish(migration, run)
+    watch(Progress("done", done=1, total=1, calls=purse.calls, dollars=purse.dollars))
+    return migration
+
+
+class _Walk:
+    """One walk from data to decisions; every method is one stretch of it."""
+
+    def __init__(self, planned: Plan, roles: Roles, purse: Purse, clock: Clock, watch: Watch) -> None:
+        self.task, self.parts, self.metric, self.space = planned.task, planned.parts, planned.metric, planned.space
+        self.roles, self.purse, self.clock = roles, purse, clock
+        self.watch: Watch = lambda p: watch(replace(p, calls=purse.calls, dollars=purse.dollars))
+        self.original = PromptProgram(self.task.prompt)
+
+    def to_the_end(self) -> Migration:
+        task, settings = self.task, self.task.settings
+        for note in (*task.notes, *self.parts.notes, *settings.warnings):
+            self.watch(Progress("baseline", text=note))
+        baseline = self._baseline()
+        again = self._source_again()
+        results = tuple(self._target(number, baseline, again) for number in range(len(settings.targets)))
+        return Migration(
+            name=task.name,
+            source=settings.source.model,
+            prompt=task.prompt,
+            examples={example.id: example for example in task.examples},
+            split=self.parts.ids,
+            baseline=tuple(baseline.values()),
+            targets=results,
+            settings=settings.to_dict(),
+            spend=self.purse.spend,
+            versions=versions(),
+            prices=table_date(),
+            simulated=any(m.model.startswith(OFFLINE_PREFIX) for m in (settings.source, *settings.targets)),
+        )
+
+    def _baseline(self) -> Mapping[str, Output]:
+        """What the source answers on every example: the reference, and where worked examples come from."""
+        if self.task.recorded:
+            return self.task.recorded
+        outputs = self._record("baseline", self.task.prompt, self.roles.source, self.task.examples)
+        return {output.example_id: output for output in outputs}
+
+    def _source_again(self) -> tuple[Output, ...]:
+        """The source asked a second time, to see how well it agrees with itself; none where it was recorded elsewhere."""
+        if self.task.recorded:
+            return ()
+        return self._record("baseline", self.task.prompt, self.roles.source, self.parts.test, sample=1)
+
+    def _target(self, number: int, baseline: Mapping[str, Output], again: tuple[Output, ...]) -> TargetResult:
+        settings = self.task.settings
+        section, target = settings.targets[number], self.roles.targets[number]
+        search_settings = settings.search
+        brief = Brief(
+            ground=Ground(self.parts.train, self.parts.validation, baseline, self.task.strata),
+            scale=Scale(
+                self.metric,
+                settings.objective.build(),
+                settings.constraints.build(),
+                Unit.of(tuple(baseline.values())),
+            ),
+            cast=Cast(target, self.roles.proposers[number], habits_of(section.model, section.family)),
+            effort=Effort(
+                trials=search_settings.trials,
+                rounds=search_settings.rounds,
+                calls_per_trial=search_settings.calls_per_trial,
+                sampler=search_settings.sampler,
+                seed=search_settings.seed,
+            ),
+            afford=Allowance(
+                self.purse,
+                self.clock,
+                target.name,
+                targets_left=len(settings.targets) - number,
+                meetings=2 * len(self.parts.test),
+            ),
+            watch=self.watch,
+        )
+        found = search(self.task.prompt, self.space, brief)
+        confirmation = self._confirm(target, found.winner.prompt, baseline, again)
+        decision = decide(
+            confirmation,
+            constraints=settings.constraints.build(),
+            margin=settings.decision.margin,
+            confidence=settings.decision.confidence,
+            standard=self._standard(),
+        )
+        self.watch(Progress("confirm", target.name, text=f"{target.name}: {decision.verdict.value}. {decision.reason}"))
+        return TargetResult(section.model, found, confirmation, decision)
+
+    def _standard(self) -> str:
+        return "gold" if any(example.expected is not None for example in self.task.examples) else "parity"
+
+    def _confirm(
+        self, target: Model, winner: Prompt, baseline: Mapping[str, Output], again: tuple[Output, ...]
+    ) -> Confirmation:
+        """Source, unchanged prompt and the one winner meet the held-out examples, once."""
+        held_out = self.parts.test
+
+        def meet(prompt: Prompt) -> Evaluation:
+            return self._score(baseline, self._record("confirm", prompt, target, held_out))
+
+        unchanged = meet(self.task.prompt)
+        return Confirmation(
+            source=self._score(baseline, tuple(baseline[example.id] for example in held_out)),
+            again=self._score(baseline, again) if again else None,
+            unchanged=unchanged,
+            winner=unchanged if winner == self.task.prompt else meet(winner),
+        )
+
+    def _score(self, baseline: Mapping[str, Output], outputs: tuple[Output, ...]) -> Evaluation:
+        return score(self.parts.test, outputs, baseline, self.metric)
+
+    def _record(
+        self, stage: Stage, prompt: Prompt, model: Model, examples: tuple[Example, ...], *, sample: int = 0
+    ) -> tuple[Output, ...]:
+        total = len(examples)
+
+        def tick(done: int) -> None:
+            self.watch(Progress(stage, model.name, done, total))
+
+        return record(PromptProgram(prompt), model, examples, sample=sample, tick=tick)
+
+
+def preflight(task: Task) -> None:
+    """Is every server there, every key set? Asks no model. Raises ConfigError or ModelError with what to mend."""
+    from optimizer.connect import checks
+
+    for check in checks(task.settings):
+        bridge.run(check())
+
+
+def fingerprint(task: Task) -> str:
+    """What must not change when a run goes on: data, prompt, models, split, metrics, margin: what was agreed at the
+    start. More trials or more money only carry it on."""
+    settings = task.settings.to_dict()
+    agreed = {name: settings[name] for name in ("source", "targets", "metrics", "split", "decision", "constraints")}
+    for section in (agreed["source"], *agreed["targets"]):
+        section.pop("limits", None)
+        section.pop("timeout", None)
+    examples = [[e.id, dict(e.inputs), e.expected, e.group] for e in task.examples]
+    facts = json.dumps([task.name, task.prompt.to_dict(), agreed, examples], sort_keys=True, default=str)
+    return hashlib.sha256(facts.encode()).hexdigest()[:16]
+
+
+def versions() -> dict[str, str]:
+    packages = ("dspy", "optuna", "litellm", "datasets", "scikit-learn", "joblib")
+    return {"promptport": __version__, **{name: version(name) for name in packages}}

@@ -1,0 +1,129 @@
+"""The one door to DSPy: its optimizers, pointed at our prompts.
+
+What an optimizer changes are the instructions and the worked examples of one predictor. The result is an ordinary
+`Prompt` again, which is raced, exported and rendered like any other. Every call goes through our models and counts
+against `max_calls`. DSPy itself is opened when it is first used.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from optimizer.errors import ConfigError, SearchError, nearest
+from optimizer.metrics import Metric
+from optimizer.models import Model
+from optimizer.programs.dspy.engine import Engine, Halt, Purse
+from optimizer.programs.dspy.quiet import hush
+from optimizer.programs.dspy.recipes import OPTIMIZERS, Job, Recipe
+from optimizer.programs.dspy.rows import Marker, answers, rows, usual_score, words_of
+from optimizer.prompt import Prompt
+from optimizer.types import Example, Output
+from optimizer.wording import Copies
+
+__all__ = ["OPTIMIZERS", "Compiled", "Recipe", "compile_prompt"]
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """What a compile brought. `program`: the optimizer's name. `calls`: of target and proposer together."""
+
+    prompt: Prompt
+    program: str
+    calls: int
+    notes: tuple[str, ...] = ()
+
+
+def compile_prompt(
+    optimizer: str,
+    prompt: Prompt,
+    trainset: Sequence[Example],
+    references: Mapping[str, Output],
+    *,
+    model: Model,
+    proposer: Model,
+    metric: Metric,
+    seed: int,
+    max_calls: int,
+    options: Mapping[str, Any] | None = None,
+    threads: int = 8,
+) -> Compiled:
+    """Let one of `OPTIMIZERS` look for better instructions and worked examples.
+
+    Equal seed and equal answers give an equal result, on any number of threads. Raises SearchError where the
+    optimizer brought nothing that can be used; BudgetExceeded and ModelError pass.
+    """
+    recipe = _recipe(optimizer)
+    knobs = _knobs(optimizer, recipe, options or {})
+    if max_calls < recipe.least:
+        raise SearchError(f"{optimizer}: needs {recipe.least} calls at least, but may make only {max_calls}")
+    mark = Marker({example.id: example for example in trainset}, references, metric)
+    good = usual_score(mark)
+    answered = answers(mark, prompt.contract, good)
+    copies = Copies(words_of(trainset, answered))
+    with _translated(optimizer), Purse(max_calls) as purse:
+        import dspy
+
+        from optimizer.programs.dspy.module import AskingAdapter, PromptAdapter, PromptModule
+
+        hush()
+        adapter, asking = PromptAdapter(prompt, model, purse, copies), AskingAdapter()
+        made = rows(mark, answered, adapter.fields, seed)
+        if len(made) < recipe.least_rows:
+            raise SearchError(f"needs {recipe.least_rows} training examples with an answer, found {len(made)}")
+        task, author = (dspy.LM(m.name, engine=Engine(m, purse), cache=False, num_retries=0) for m in (model, proposer))
+        job = Job(PromptModule(adapter, mark), made, task, author, asking, good, max_calls, seed, threads, knobs)
+        with dspy.context(lm=task, adapter=asking, num_threads=threads, trace=None, disable_history=True):
+            program = recipe.build(job)
+        return Compiled(adapter.shipped(program), optimizer, purse.calls, _notes(adapter.faults, trainset, answered))
+
+
+@contextmanager
+def _translated(optimizer: str) -> Iterator[None]:
+    """DSPy's errors become SearchError; what is not about this one compile passes as it is."""
+    try:
+        yield
+    except Halt as halt:
+        cause: Exception = halt.cause
+    except Exception as problem:
+        cause = problem if isinstance(problem, SearchError) else SearchError(f"failed: {_first_line(problem)}")
+        cause.__cause__ = problem.__cause__ if cause is problem else problem
+    else:
+        return
+    if isinstance(cause, SearchError):
+        raise SearchError(f"{optimizer}: {cause}") from cause
+    raise cause
+
+
+def _recipe(optimizer: str) -> Recipe:
+    if optimizer not in OPTIMIZERS:
+        known = ", ".join(OPTIMIZERS)
+        raise ConfigError(f"no program optimizer is called {optimizer!r}.{nearest(optimizer, OPTIMIZERS)} Known: {known}")
+    return OPTIMIZERS[optimizer]
+
+
+def _knobs(optimizer: str, recipe: Recipe, options: Mapping[str, Any]) -> dict[str, Any]:
+    for name, value in options.items():
+        if name not in recipe.options:
+            known = ", ".join(recipe.options)
+            raise ConfigError(f"{optimizer} has no option {name!r}.{nearest(name, recipe.options)} Known: {known}")
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ConfigError(f"{optimizer}.{name}: must be a whole number from 1 on, found {value!r}")
+    return {**recipe.options, **options}
+
+
+def _notes(
+    faults: Mapping[str, str | None], trainset: Sequence[Example], answered: Mapping[str, str]
+) -> tuple[str, ...]:
+    refused = Counter(reason for reason in faults.values() if reason)
+    notes = [f"{count} of its rewrites refused: {reason}" for reason, count in sorted(refused.items())]
+    if left := len(trainset) - len(answered):
+        notes.append(f"{left} of {len(trainset)} training examples left out: no answer in the reply's form")
+    return tuple(notes)
+
+
+def _first_line(problem: Exception) -> str:
+    return f"{type(problem).__name__}: {(str(problem).splitlines() or [''])[0][:300]}"

@@ -1,0 +1,51 @@
+"""DSPy without its chatter, and without its cache: a compile of ours writes nothing to the terminal or the disk.
+
+DSPy prints, logs and draws progress bars from several threads, so swapping the standard streams for a while would
+swallow what others write. Instead the few places that write are taught to be silent within a compile of ours.
+"""
+
+from __future__ import annotations
+
+import builtins
+import logging
+import sys
+from functools import cache
+from types import SimpleNamespace
+from typing import Any
+
+from optimizer.programs.dspy.engine import Engine
+
+
+@cache
+def hush() -> None:
+    """Before the first use of DSPy; a second call does nothing."""
+    import dspy
+    import gepa.core.engine
+    import tqdm
+
+    class Bar(tqdm.tqdm):  # type: ignore[misc, type-arg]
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **{**options, "disable": _ours() or options.get("disable", False)})
+
+    if "cache" not in vars(dspy):  # a cache that the user has made stays theirs
+        dspy.configure_cache(enable_disk_cache=False, enable_memory_cache=False)
+    for name, module in list(sys.modules.items()):
+        if name.startswith(("dspy.teleprompt", "dspy.propose", "dspy.utils", "dspy.evaluate")) and module:
+            module.__dict__.setdefault("print", _print)
+            if vars(module).get("tqdm") is tqdm:
+                module.tqdm = SimpleNamespace(tqdm=Bar)  # type: ignore[attr-defined]
+    gepa.core.engine.tqdm = Bar
+    for handler in logging.getLogger("dspy").handlers:
+        handler.addFilter(lambda record: not _ours())
+
+
+def _ours() -> bool:
+    """Whether this thread works for a compile of ours: then the model in force is one of ours."""
+    import dspy
+
+    return isinstance(getattr(dspy.settings.lm, "engine", None), Engine)
+
+
+def _print(*args: Any, **options: Any) -> None:
+    if not _ours():
+        builtins.print(*args, **options)

@@ -1,0 +1,71 @@
+"""The training examples as DSPy's optimizers want them: inputs, and an answer worth showing."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+from optimizer.contract import Contract
+from optimizer.errors import SearchError
+from optimizer.metrics import Metric
+from optimizer.types import JSON, Example, Output, Score
+
+
+@dataclass(frozen=True)
+class Marker:
+    """Scores an output by its example; an output without a valid reply scores 0 and says why."""
+
+    examples: Mapping[str, Example]
+    references: Mapping[str, Output]
+    metric: Metric
+
+    def __call__(self, output: Output) -> Score:
+        if output.status != "ok":
+            return Score(0.0, output.error or output.status)
+        return self.metric(self.examples[output.example_id], output, self.references.get(output.example_id))
+
+
+def usual_score(mark: Marker) -> float:
+    """What the source's own answers score on average: from here on an answer counts as good. 1 without a source."""
+    scores = [mark(mark.references[name]).value for name in mark.examples if name in mark.references]
+    return fmean(scores) - 1e-9 if scores else 1.0
+
+
+def answers(mark: Marker, contract: Contract, good: float) -> dict[str, str]:
+    """By example id: the gold answer where it has the reply's form, else the source's answer if it is good."""
+    found = {}
+    for name, example in mark.examples.items():
+        reference = mark.references.get(name)
+        gold = None if example.expected is None else as_text(example.expected)
+        if gold is not None and contract.read(gold).status == "ok":
+            found[name] = gold
+        elif reference and reference.status == "ok" and mark(reference).value >= good:
+            found[name] = reference.text if contract.kind == "text" else as_text(reference.value)
+    return found
+
+
+def rows(mark: Marker, answered: Mapping[str, str], fields: Mapping[str, str], seed: int) -> list[Any]:
+    """Shuffled by seed. Raises SearchError where no example has an answer to show."""
+    import dspy
+
+    if not answered:
+        raise SearchError("no training example has an answer in the reply's form: neither a gold one nor the source's")
+    made = []
+    for name, answer in answered.items():
+        inputs = {safe: mark.examples[name].inputs[own] for safe, own in fields.items()}
+        made.append(dspy.Example(**inputs, output=answer, row=name).with_inputs(*inputs, "row"))
+    random.Random(seed).shuffle(made)  # noqa: S311 - a draw, no secret
+    return made
+
+
+def as_text(value: JSON) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def words_of(examples: Sequence[Example], answered: Mapping[str, str]) -> list[str]:
+    """All that instructions must not copy."""
+    return [as_text(value) for e in examples for value in e.inputs.values()] + list(answered.values())

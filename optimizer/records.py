@@ -1,0 +1,171 @@
+"""The values of a run as lines of JSON, and back. Knows no file but those whose lines it is handed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import is_dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from optimizer.confirm import Comparison, Confirmation, Decision, Verdict
+from optimizer.migration import Migration, Spend, TargetResult
+from optimizer.objective import Check, Evaluation
+from optimizer.prompt import Prompt
+from optimizer.trial import SearchResult, Trial
+from optimizer.types import Example, Output, Score
+
+_SIDES = ("source", "again", "unchanged", "winner")
+
+
+def plain(value: Any) -> Any:
+    """Dataclasses, enums and tuples as JSON."""
+    if isinstance(value, Prompt):
+        return value.to_dict()
+    if is_dataclass(value) and not isinstance(value, type):
+        return {name: plain(getattr(value, name)) for name in value.__dataclass_fields__}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, (list, tuple, set, frozenset)) else value
+
+
+def as_json(value: Any) -> str:
+    return json.dumps(plain(value), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+
+
+def task_yaml(settings: Mapping[str, Any]) -> str:
+    return yaml.safe_dump(plain(settings), sort_keys=False, allow_unicode=True, width=120)
+
+
+def facts(migration: Migration) -> dict[str, Any]:
+    """What the manifest says of a finished run beyond what has a file of its own."""
+    return {
+        "name": migration.name,
+        "source": migration.source,
+        "targets": [result.model for result in migration.targets],
+        "prompt": migration.prompt.to_dict(),
+        "spend": plain(migration.spend),
+        "versions": dict(migration.versions),
+        "prices": migration.prices,
+        "simulated": migration.simulated,
+        "searches": [
+            {
+                "best": result.search.best,
+                "stopped_by": result.search.stopped_by,
+                "instructions": dict(result.search.instructions),
+                "notes": list(result.search.notes),
+            }
+            for result in migration.targets
+        ],
+    }
+
+
+def decision(migration: Migration) -> dict[str, Any]:
+    """The verdict on each target with its evidence; equal for equal answers, so nothing in it is a time of day."""
+    return {
+        "name": migration.name,
+        "source": migration.source,
+        "verdict": best_verdict(migration.targets).value,
+        "targets": [
+            {
+                "model": result.model,
+                **plain(result.decision),
+                "winner": {
+                    "trial": result.search.best,
+                    "params": plain(result.search.winner.params),
+                    "program": result.search.winner.program,
+                    "prompt": result.search.winner.prompt.digest,
+                },
+            }
+            for result in migration.targets
+        ],
+    }
+
+
+def best_verdict(targets: Sequence[TargetResult]) -> Verdict:
+    """A team can migrate if it can migrate to one of the targets."""
+    found = {result.decision.verdict for result in targets}
+    return next(v for v in (Verdict.MIGRATE, Verdict.INCONCLUSIVE, Verdict.STAY) if v in found)
+
+
+def trial_lines(migration: Migration) -> Iterator[dict[str, Any]]:
+    for result in migration.targets:
+        yield from ({"target": result.model, **plain(trial)} for trial in result.search.trials)
+
+
+def confirmation_lines(migration: Migration) -> Iterator[dict[str, Any]]:
+    for result in migration.targets:
+        sides = {side: e for side in _SIDES if (e := getattr(result.confirmation, side))}
+        for at, output in enumerate(result.confirmation.source.outputs):
+            answers = {
+                side: {"output": plain(e.outputs[at]), "score": plain(e.scores[at])} for side, e in sides.items()
+            }
+            yield {"target": result.model, "example_id": output.example_id, **answers}
+
+
+def read_migration(path: Path, manifest: Mapping[str, Any]) -> Migration:
+    run = manifest["run"]
+    decided = json.loads((path / "decision.json").read_text("utf-8"))["targets"]
+    trials = _lines(path / "trials.jsonl")
+    confirmed = _lines(path / "confirmation.jsonl")
+    examples = [Example(**row) for row in _lines(path / "examples.jsonl")]
+    return Migration(
+        name=run["name"],
+        source=run["source"],
+        prompt=Prompt.from_dict(run["prompt"]),
+        examples={example.id: example for example in examples},
+        split={part: tuple(ids) for part, ids in json.loads((path / "split.json").read_text("utf-8")).items()},
+        baseline=tuple(Output(**row) for row in _lines(path / "baseline.jsonl")),
+        targets=tuple(
+            TargetResult(
+                row["model"],
+                _search([t for t in trials if t["target"] == row["model"]], found),
+                _confirmation([c for c in confirmed if c["target"] == row["model"]]),
+                _decision(row),
+            )
+            for row, found in zip(decided, run["searches"], strict=True)
+        ),
+        settings=yaml.safe_load((path / "task.yaml").read_text("utf-8")),
+        spend={role: Spend(**spent) for role, spent in run["spend"].items()},
+        versions=run["versions"],
+        prices=run["prices"],
+        simulated=run["simulated"],
+    )
+
+
+def _search(rows: Sequence[Mapping[str, Any]], found: Mapping[str, Any]) -> SearchResult:
+    known = [{key: value for key, value in row.items() if key != "target"} for row in rows]
+    prompts = [Prompt.from_dict(row.pop("prompt")) for row in known]
+    trials = tuple(Trial(**row, prompt=prompt) for row, prompt in zip(known, prompts, strict=True))
+    return SearchResult(trials, found["best"], found["stopped_by"], found["instructions"], tuple(found["notes"]))
+
+
+def _confirmation(rows: Sequence[Mapping[str, Any]]) -> Confirmation:
+    def side(name: str) -> Evaluation:
+        return Evaluation(
+            tuple(Output(**row[name]["output"]) for row in rows), tuple(Score(**row[name]["score"]) for row in rows)
+        )
+
+    return Confirmation(**{name: side(name) for name in _SIDES if name in rows[0]})
+
+
+def _decision(row: Mapping[str, Any]) -> Decision:
+    return Decision(
+        verdict=Verdict(row["verdict"]),
+        reason=row["reason"],
+        comparison=Comparison(**row["comparison"]),
+        margin=row["margin"],
+        confidence=row["confidence"],
+        checks=tuple(Check(**check) for check in row["checks"]),
+        needed=row["needed"],
+    )
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    with path.open(encoding="utf-8") as file:
+        return [json.loads(line) for line in file]

@@ -1,0 +1,199 @@
+"""The task file's sections on data and prompt, and what all sections share.
+
+Numbers are never read out of texts, and texts never out of numbers (labels and column names apart).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+from optimizer.contract import Contract, Kind
+from optimizer.errors import ConfigError
+from optimizer.prompt import Prompt
+from optimizer.template import Syntax
+from optimizer.types import Params, Role
+
+
+def many(value: Any) -> Any:
+    return value if isinstance(value, list | tuple) else [value]
+
+
+def named(key: str) -> BeforeValidator:
+    """`x: text` stands for `x: {key: text}`."""
+    return BeforeValidator(lambda value: {key: value} if isinstance(value, str) else value)
+
+
+def _word(value: Any) -> Any:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int) else value
+
+
+@contextmanager
+def as_problem() -> Iterator[None]:
+    """Hands a ConfigError to pydantic, so that it is listed with the other problems."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ValueError(str(error)) from error
+
+
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+NotNegative = Annotated[Number, Field(ge=0)]
+Positive = Annotated[Number, Field(gt=0)]
+Share = Annotated[Number, Field(ge=0, le=1)]
+Count = Annotated[int, Field(strict=True, ge=1)]
+Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
+Text = Annotated[str, Field(min_length=1)]
+Word = Annotated[str, BeforeValidator(_word, json_schema_input_type=str | int | bool), Field(min_length=1)]
+
+
+class Section(BaseModel):
+    """A key with nothing behind it counts as left out."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", serialize_by_alias=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_empty(cls, data: Any) -> Any:
+        return {key: value for key, value in data.items() if value is not None} if isinstance(data, dict) else data
+
+
+class Hub(Section):
+    name: Text = Field(description="Name on the dataset hub, as in org/set")
+    config: Text | None = None
+    split: Text = "train"
+    revision: Text | None = Field(default=None, description="Commit, tag or branch; a commit keeps a run repeatable")
+
+
+class Recorded(Section):
+    output: Word = Field(description="Column with what the source model answered")
+    latency: Word | None = Field(default=None, description="Column with seconds")
+    input_tokens: Word | None = None
+    output_tokens: Word | None = None
+    cost: Word | None = Field(default=None, description="Column with dollars")
+
+
+class Data(Section):
+    path: Annotated[tuple[Text, ...], BeforeValidator(many, json_schema_input_type=str | list[str])] = Field(
+        default=(), description="File or files, .jsonl, .csv, .tsv or .parquet, relative to the task file"
+    )
+    hub: Annotated[Hub, named("name")] | None = None
+    id: Word | None = Field(default=None, description="Column with the example's id; default: the row number")
+    fields: dict[str, Word] = Field(default={}, description="Template variable: column, where the names differ")
+    expected: Any = Field(default=None, description="Column with the gold answer, or a mapping of answer key to column")
+    group: Word | None = Field(default=None, description="Column; rows with the same value stay in one split")
+    stratify: Word | None = Field(default=None, description="Column, or path into the gold answer (expected.urgency)")
+    encoding: Text = "utf-8"
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = Field(
+        default=None, description="CSV only; default: the one of , ; | and tab that the header uses"
+    )
+    source: Annotated[Recorded, named("output")] | None = Field(
+        default=None, description="Columns with recorded outputs of the source model; then it is never called"
+    )
+
+    @field_validator("expected")
+    @classmethod
+    def _columns(cls, value: Any) -> Any:
+        words = list(value.values()) if isinstance(value, dict) else [value]
+        if value is not None and not (words and all(isinstance(word, str) and word for word in words)):
+            raise ValueError("must be a column, or a mapping of answer key to column")
+        return value
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Data:
+        if bool(self.path) == bool(self.hub):
+            raise ValueError("needs either `path` (a data file) or `hub` (a dataset's name)")
+        try:
+            b"".decode(self.encoding)
+        except (LookupError, ValueError) as error:
+            raise ValueError(
+                f"encoding: {self.encoding!r} is no text encoding; use utf-8, utf-16, cp1252 ..."
+            ) from error
+        return self
+
+
+class ReplySettings(Section):
+    kind: Kind = "text"
+    labels: tuple[Word, ...] = ()
+    schema_: dict[str, Any] | None = Field(
+        default=None,
+        alias="schema",
+        description="JSON schema",
+        json_schema_extra={"type": ["object", "string", "null"]},
+    )
+    pattern: Text | None = Field(default=None, description="Regular expression that the whole reply matches")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _infer(cls, data: Any) -> Any:
+        """`labels: [...]` alone says enough: the kind follows."""
+        if not isinstance(data, dict) or data.get("kind"):
+            return data
+        given = [
+            kind for key, kind in (("labels", "labels"), ("schema", "json"), ("pattern", "regex")) if data.get(key)
+        ]
+        return {**data, "kind": given[0]} if given else data
+
+    @model_validator(mode="after")
+    def _agree(self) -> ReplySettings:
+        belongs = {
+            "labels": ("labels", self.labels),
+            "schema": ("json", self.schema_),
+            "pattern": ("regex", self.pattern),
+        }
+        for key, (kind, value) in belongs.items():
+            if value and self.kind != kind:
+                raise ValueError(f"`{key}` belongs to a reply of kind {kind!r}, but the kind is {self.kind!r}")
+        with as_problem():
+            self.build()
+        return self
+
+    def build(self) -> Contract:
+        return Contract(self.kind, self.labels, self.schema_, self.pattern)
+
+
+class Turn(Section):
+    role: Role
+    content: str
+
+
+class PromptSettings(Section):
+    system: str | None = None
+    user: str | None = None
+    messages: tuple[Turn, ...] = Field(
+        default=(), description="Chat turns, few-shot turns among them; the last is the user's"
+    )
+    file: Text | None = Field(default=None, description="A text file (one user message) or a JSON file with messages")
+    syntax: Syntax = Field(
+        default="mustache", description="How variables are written: {{x}}, {x}, {{ x }}, {{{x}}}, {$x}"
+    )
+    protect: Annotated[tuple[Text, ...], BeforeValidator(many, json_schema_input_type=str | list[str])] = Field(
+        default=(), description="Texts that stand word for word in every variant"
+    )
+    reply: ReplySettings = ReplySettings()
+
+    @model_validator(mode="after")
+    def _one_form(self) -> PromptSettings:
+        forms = [self.system is not None or self.user is not None, bool(self.messages), bool(self.file)]
+        if sum(forms) != 1:
+            raise ValueError("needs exactly one of `user` (with or without `system`), `messages` and `file`")
+        if forms[0] and self.user is None:
+            raise ValueError("has a `system` message but no `user` message; the variables belong there")
+        with as_problem():
+            self.file or self.build()
+        return self
+
+    def build(self, params: Params | None = None) -> Prompt:
+        """The prompt as its team wrote it, with `params` as its decoding parameters."""
+        turns = [{"role": turn.role, "content": turn.content} for turn in self.messages]
+        if self.user is not None:
+            system = [{"role": "system", "content": self.system}] if self.system is not None else []
+            turns = [*system, {"role": "user", "content": self.user}]
+        return Prompt.from_messages(
+            turns, syntax=self.syntax, contract=self.reply.build(), params=params, protected=self.protect
+        )

@@ -1,0 +1,130 @@
+"""A task file, opened: YAML read, the files that it names put in their places, checked as a whole."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from optimizer import complaints
+from optimizer.complaints import Problem
+from optimizer.yamlfile import MAX_BYTES, Document, Keys, read_yaml
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def open_file(path: Path, model: type[M]) -> tuple[M, Document]:
+    """The settings, and the document that knows their lines. Raises one ConfigError with all problems."""
+    document = read_yaml(path)
+    problems: list[Problem] = []
+    data = _inlined(document.data, path.parent, problems)
+    data = {"name": _name(path)} | {key: value for key, value in data.items() if value is not None}
+    problems += complaints.secrets(data)
+    try:
+        settings = model.model_validate(data)
+    except ValidationError as error:
+        places = [keys for keys, _ in problems]
+        found = (_where(_as_written(keys, document.data), text) for keys, text in complaints.invalid(error, model))
+        problems += [(keys, text) for keys, text in found if not any(keys[: len(place)] == place for place in places)]
+    if problems:
+        raise complaints.as_error(document, problems)
+    return settings, replace(document, data=data)
+
+
+def _as_written(keys: Keys, data: dict[str, Any]) -> Keys:
+    """`target: {...}` is read as the only one of `targets`, and a value that may be a list as a list of one."""
+    written: list[str | int] = []
+    value: Any = data
+    alone = keys[:1] == ("targets",) and data.get("target") is not None
+    for key in ("target", *keys[1:]) if alone else keys:
+        if isinstance(key, str) or isinstance(value, list):
+            written.append(key)
+            value = _step(value, key)
+    return tuple(written)
+
+
+def _step(value: Any, key: str | int) -> Any:
+    if isinstance(value, dict):
+        return value.get(key)
+    return value[key] if isinstance(value, list) and isinstance(key, int) and key < len(value) else None
+
+
+def _where(keys: Keys, text: str) -> Problem:
+    """A problem that names its place itself (`reply.labels: needs ...`) is shown at that place."""
+    match = re.match(r"([a-z_]+(?:\.[\w-]+)*): (?=\S)", text)
+    if not match:
+        return keys, text
+    place = match[1].split(".")
+    if keys and place[0] == keys[-1]:
+        place = place[1:]
+    return (*keys, *place), text[match.end() :]
+
+
+def _name(path: Path) -> str:
+    return re.sub(r"[^\w .-]", "-", path.resolve().parent.name).lstrip(" .-")[:100] or "task"
+
+
+def _inlined(data: dict[str, Any], folder: Path, problems: list[Problem]) -> dict[str, Any]:
+    """The texts of `prompt.file` and `prompt.reply.schema`, so that settings are whole without their files."""
+    prompt = data.get("prompt")
+    if not isinstance(prompt, dict):
+        return data
+    prompt = dict(prompt)
+    if isinstance(file := prompt.get("file"), str) and file and not prompt.get("messages"):
+        text = _read(folder / file, ("prompt", "file"), problems)
+        found = _messages(file, text, problems) if text is not None else []
+        prompt |= {"file": None, "messages": found or [{"role": "user", "content": "{{unread}}"}]}
+    reply = prompt.get("reply")
+    if isinstance(reply, dict) and isinstance(file := reply.get("schema"), str):
+        keys = ("prompt", "reply", "schema")
+        text = _read(folder / file, keys, problems)
+        schema = _json(file, text, keys, problems) if text is not None else None
+        prompt["reply"] = reply | {"schema": schema if schema is not None else {}, "kind": reply.get("kind") or "json"}
+    return data | {"prompt": prompt}
+
+
+def _messages(file: str, text: str, problems: list[Problem]) -> Any:
+    if not file.lower().endswith(".json"):
+        return [{"role": "user", "content": text.removesuffix("\n")}]
+    found = _json(file, text, ("prompt", "file"), problems)
+    if isinstance(found, dict) and "messages" in found:
+        found = found["messages"]
+    if found is not None and not isinstance(found, list):
+        problems.append((("prompt", "file"), f"{file} must hold a list of messages, or an object with `messages`"))
+        return None
+    return found
+
+
+def _read(path: Path, keys: Keys, problems: list[Problem]) -> str | None:
+    try:
+        raw = path.read_bytes() if path.stat().st_size <= MAX_BYTES else None
+    except OSError as error:
+        problems.append(
+            (keys, f"{path.name} cannot be read: {error.strerror}; paths start from the task file's folder")
+        )
+        return None
+    if raw is None:
+        problems.append((keys, f"{path.name} is larger than {MAX_BYTES:,} bytes"))
+        return None
+    try:
+        return raw.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        row = raw.count(b"\n", 0, error.start) + 1
+        problems.append(
+            (keys, f"{path.name}, line {row}: byte 0x{raw[error.start]:02x} is not UTF-8; save it as UTF-8")
+        )
+        return None
+
+
+def _json(file: str, text: str, keys: Keys, problems: list[Problem]) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        problems.append((keys, f"{file}, line {error.lineno}: not valid JSON: {error.msg}"))
+    except (ValueError, RecursionError) as error:
+        problems.append((keys, f"{file}: not valid JSON: {error}"))
+    return None
