@@ -129,14 +129,14 @@ class Settings(Section):
     name: Annotated[str, Field(pattern=r"^\w[\w .-]{0,99}$")] = Field(
         default="task", description="Default: the folder's name"
     )
-    data: Annotated[Data, named("path")]
-    prompt: Annotated[PromptSettings, named("user")]
+    data: Annotated[Data, named("path", Data)]
+    prompt: Annotated[PromptSettings, named("user", PromptSettings)]
     source: Model
     targets: Annotated[tuple[Model, ...], Field(min_length=1)]
     proposer: Model | None = Field(default=None, description="Writes new instructions")
     judge: Model | None = Field(default=None, description="Scores where a metric asks for a judge")
     metrics: Annotated[
-        tuple[Annotated[MetricSettings, named("name")], ...],
+        tuple[Annotated[MetricSettings, named("name", MetricSettings)], ...],
         BeforeValidator(many, json_schema_input_type=str | MetricSettings | list[str | MetricSettings]),
     ] = Field(
         default=(), description="Default: label_accuracy, json_fields, exact_match or token_f1, by the reply's kind"

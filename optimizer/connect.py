@@ -38,7 +38,8 @@ def connect(settings: Settings, store: CallStore, purse: Purse) -> Roles:
     """Raises ConfigError for an unknown model, price or key, before anything is asked."""
 
     def role(section: ModelSettings, name: str) -> Model:
-        return Metered(Cached(provider(section), store), purse, name)
+        price = price_of(section)
+        return Metered(Cached(provider(section), store, price), purse, name, price)
 
     targets = tuple(role(section, "target") for section in settings.targets)
     writers = [settings.proposer or section for section in settings.targets]

@@ -7,19 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from optimizer.confirm import Confirmation, Decision
+from optimizer.models.meter import Spend
 from optimizer.prompt import Prompt
 from optimizer.trial import SearchResult
 from optimizer.types import Example, Output
 
-
-@dataclass(frozen=True)
-class Spend:
-    """What one role (source, target, proposer, judge) took: calls answered, tokens, dollars."""
-
-    calls: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    dollars: float = 0.0
+__all__ = ["Migration", "Spend", "TargetResult"]
 
 
 @dataclass(frozen=True)

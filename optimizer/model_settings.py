@@ -89,4 +89,4 @@ class ModelSettings(Section):
         return value
 
 
-Model = Annotated[ModelSettings, named("model")]
+Model = Annotated[ModelSettings, named("model", ModelSettings)]

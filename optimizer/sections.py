@@ -22,9 +22,11 @@ def many(value: Any) -> Any:
     return value if isinstance(value, list | tuple) else [value]
 
 
-def named(key: str) -> BeforeValidator:
+def named(key: str, section: type[BaseModel]) -> BeforeValidator:
     """`x: text` stands for `x: {key: text}`."""
-    return BeforeValidator(lambda value: {key: value} if isinstance(value, str) else value)
+    return BeforeValidator(
+        lambda value: {key: value} if isinstance(value, str) else value, json_schema_input_type=str | section
+    )
 
 
 def _word(value: Any) -> Any:
@@ -82,7 +84,7 @@ class Data(Section):
     path: Annotated[tuple[Text, ...], BeforeValidator(many, json_schema_input_type=str | list[str])] = Field(
         default=(), description="File or files, .jsonl, .csv, .tsv or .parquet, relative to the task file"
     )
-    hub: Annotated[Hub, named("name")] | None = None
+    hub: Annotated[Hub, named("name", Hub)] | None = None
     id: Word | None = Field(default=None, description="Column with the example's id; default: the row number")
     fields: dict[str, Word] = Field(default={}, description="Template variable: column, where the names differ")
     expected: Any = Field(default=None, description="Column with the gold answer, or a mapping of answer key to column")
@@ -92,7 +94,7 @@ class Data(Section):
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = Field(
         default=None, description="CSV only; default: the one of , ; | and tab that the header uses"
     )
-    source: Annotated[Recorded, named("output")] | None = Field(
+    source: Annotated[Recorded, named("output", Recorded)] | None = Field(
         default=None, description="Columns with recorded outputs of the source model; then it is never called"
     )
 

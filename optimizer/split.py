@@ -22,6 +22,7 @@ from optimizer.types import JSON, Example
 PARTS = ("train", "validation", "test")
 LEAST = (1, 2, 2)  # examples without which a part is no use at all; a part with the fraction 0 stays empty
 
+_ENCODE = json.JSONEncoder(sort_keys=True, ensure_ascii=False).encode
 Strata = Callable[[Example], str] | Mapping[str, str]
 
 
@@ -86,7 +87,7 @@ def split_examples(
 
 def content_key(inputs: Mapping[str, JSON]) -> str:
     """Equal for inputs that differ in white space alone."""
-    return json.dumps(_squeezed(dict(inputs)), sort_keys=True, ensure_ascii=False)
+    return _ENCODE(_squeezed(dict(inputs)))
 
 
 def _squeezed(value: JSON) -> JSON:
@@ -111,7 +112,7 @@ def _blocks(examples: Sequence[Example], seed: int, strata: Strata | None) -> li
         members[roots.of(f"input {digest}")].append((digest, example))
     blocks = []
     for found in members.values():
-        found.sort(key=lambda pair: (pair[0], json.dumps(pair[1].expected, sort_keys=True), pair[1].id))
+        found.sort(key=lambda pair: (pair[0], _ENCODE(pair[1].expected), pair[1].id))
         kept = tuple(example for _, example in found)
         counts = Counter(_stratum(example, strata) for example in kept)
         blocks.append(_Block(found[0][0], kept, dict(sorted(counts.items()))))

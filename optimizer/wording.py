@@ -55,12 +55,12 @@ class Copies:
     """Finds runs of more than twelve words that a text shares with any of the examples."""
 
     def __init__(self, examples: Iterable[str]) -> None:
-        self._runs = {run for example in examples for run in _runs(example)}
+        self._runs = {hash(run) for example in examples for run in _runs(example)}
 
     def found_in(self, text: str, *, besides: str = "") -> str | None:
         """The first copied run, unless it stands in `besides`, too."""
         own = set(_runs(besides))
-        return next((" ".join(run) for run in _runs(text) if run in self._runs and run not in own), None)
+        return next((" ".join(run) for run in _runs(text) if hash(run) in self._runs and run not in own), None)
 
 
 def _runs(text: str) -> list[tuple[str, ...]]:

@@ -99,6 +99,7 @@ def _text(path: Path) -> str:
 def _events(name: str, text: str) -> Iterator[Any]:
     """The parser's events, flat: nesting is counted here, before anything recurses."""
     depth = 0
+    event: Any
     for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_DEPTH:
@@ -163,15 +164,16 @@ class _Reader:
     def _mapping(self, keys: Keys) -> dict[str, Any]:
         own: dict[str, Any] = {}
         merged: dict[str, Any] = {}
+        event: Any
         while not isinstance(event := next(self.events), yaml.MappingEndEvent):
-            if not isinstance(event, yaml.ScalarEvent):
+            if not hasattr(event, "value"):
                 raise self._error(event, "a key must be plain text; a text that begins with { or [ must be quoted")
             key: str = event.value
             if key in own:
                 first = self.lines[(*keys, key)]
                 raise self._error(event, f"the key {key!r} stands twice, first on line {first}; remove one of them")
             if key == "<<" and event.implicit[0]:
-                merged = self._merge(event, self._value(next(self.events), ())) | merged
+                merged = self._merge(event, self._value(next(self.events), (*keys, "<<"))) | merged
                 continue
             self.lines[(*keys, key)] = event.start_mark.line + 1
             own[key] = self._value(next(self.events), (*keys, key))

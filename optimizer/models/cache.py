@@ -81,9 +81,7 @@ class CallStore:
             )
         self._refuse_truncated()
         self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute(
-            "PRAGMA synchronous=NORMAL"
-        )  # safe against kill -9; only a power cut may lose the last answers
+        self._db.execute("PRAGMA synchronous=NORMAL")  # kill -9 loses nothing; a power cut may, at the end
         if not tables:
             self._create()
 

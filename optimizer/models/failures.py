@@ -46,7 +46,7 @@ def translate(
 
     if reason := _refusal(error, status):
         return failure(f"{reason} ({said})", refused=True)
-    if isinstance(error, TimeoutError) or type(error).__name__ == "Timeout":
+    if _timed_out(error) and (exchange.status or 200) < 300:
         return failure("no answer in time; raise the model's `timeout` if it needs longer", retryable=True)
     if status in (401, 403):
         variable = f"the environment variable {key}" if key else "the provider's key"
@@ -94,6 +94,10 @@ def clean(text: str, secrets: Iterable[str] = ()) -> str:
 def _claimed(error: Exception) -> int | None:
     status = getattr(error, "status_code", None)
     return status if isinstance(status, int) else None
+
+
+def _timed_out(error: Exception) -> bool:
+    return isinstance(error, TimeoutError) or type(error).__name__ == "Timeout"
 
 
 def _text(error: Exception) -> str:

@@ -12,6 +12,7 @@ import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from optimizer.errors import BudgetExceeded, ModelError
 from optimizer.models import Model, identity
@@ -31,38 +32,36 @@ class Spend:
     dollars: float = 0.0
 
 
-@dataclass(frozen=True)
-class Left:
-    """What may still be spent; infinite where there is no limit."""
+class Left(NamedTuple):
+    """What may still be spent; None where there is no limit."""
 
-    dollars: float
-    calls: float
+    calls: int | None
+    dollars: float | None
 
 
 class _Book:
     """One role's sums."""
 
     def __init__(self) -> None:
-        self.calls = self.read = self.wrote = self.pico = 0
+        self.calls = self.read = self.wrote = self.pico = self.dearest = 0
 
     def add(self, response: Response) -> None:
+        pico = round(response.cost * _PICO)
         self.calls += 1
         self.read += response.input_tokens
         self.wrote += response.output_tokens
-        self.pico += round(response.cost * _PICO)
+        self.pico += pico
+        self.dearest = max(self.dearest, pico)
 
 
 class Purse:
-    """The limits of a run: `dollars` and `calls` over all roles together; None is no limit.
-
-    `keep` holds a part back, for a later stage that must not find the purse empty.
-    """
+    """The limits of a run: `dollars` and `calls` over all roles together; None is no limit."""
 
     def __init__(self, dollars: float | None = None, calls: int | None = None) -> None:
-        self._pico = math.inf if dollars is None else round(dollars * _PICO)
-        self._calls = math.inf if calls is None else calls
-        self._kept = (0.0, 0.0)  # picodollars, calls
-        self._flying = [0, 0]
+        self._most_pico = math.inf if dollars is None else round(dollars * _PICO)
+        self._most_calls = math.inf if calls is None else calls
+        self._kept_pico, self._kept_calls = 0, 0
+        self._flying: dict[bytes, int] = {}  # what is set aside for each question in flight
         self._books: dict[str, _Book] = {}
         self._paid: set[bytes] = set()
         self._landed = asyncio.Condition()
@@ -73,43 +72,56 @@ class Purse:
         return {role: _spend([book]) for role, book in list(self._books.items())}
 
     @property
-    def total(self) -> Spend:
-        return _spend(list(self._books.values()))
+    def calls(self) -> int:
+        """Answers charged so far."""
+        return sum(book.calls for book in list(self._books.values()))
+
+    @property
+    def dollars(self) -> float:
+        """Charged so far."""
+        return sum(book.pico for book in list(self._books.values())) / _PICO
+
+    def dearest(self, role: str) -> float:
+        """Dollars of the dearest call of a role so far; 0 before its first."""
+        return self._books[role].dearest / _PICO if role in self._books else 0.0
 
     def keep(self, *, dollars: float = 0.0, calls: int = 0) -> None:
-        """Hold so much back from now on, in place of what was held back before; without arguments: nothing."""
-        self._kept = (dollars * _PICO, calls)
+        """Hold so much back from now on for a later stage, in place of what was held back before."""
+        self._kept_pico, self._kept_calls = math.ceil(dollars * _PICO), calls
 
     def left(self) -> Left:
-        """What is neither spent, nor set aside for calls in flight, nor held back. Never below zero."""
-        pico, calls = self._free()
-        return Left(max(0.0, pico / _PICO), max(0, calls))
+        """What is neither spent, nor set aside for calls in flight, nor held back."""
+        calls, pico = self._free()
+        return Left(
+            None if self._most_calls == math.inf else max(0, int(calls)),
+            None if self._most_pico == math.inf else max(0.0, pico / _PICO),
+        )
 
-    def affords(self, *, calls: float = 0, dollars: float = 0.0) -> bool:
-        pico, free = self._free()
-        return pico >= round(dollars * _PICO) and free >= calls
+    def affords(self, *, calls: int = 0, dollars: float = 0.0) -> bool:
+        free, pico = self._free()
+        return free >= calls and pico >= round(dollars * _PICO)
 
     @asynccontextmanager
-    async def reserved(self, dollars: float) -> AsyncIterator[None]:
-        """One call, and `dollars`, are set aside inside the block. Waits for calls in flight to leave room.
+    async def reserved(self, key: str, dollars: float) -> AsyncIterator[None]:
+        """Inside the block, one call of at most `dollars` is set aside for a question; nothing if it is paid already.
 
-        Raises BudgetExceeded when nothing is in flight and there still is no room.
+        Waits for calls in flight to leave room. Raises BudgetExceeded where none is in flight and there is no room.
         """
-        pico = math.ceil(dollars * _PICO)
+        question, pico = bytes.fromhex(key), math.ceil(dollars * _PICO)
         async with self._landed:
-            while not self._fits(pico):
-                if not self._flying[1]:
+            while question not in self._paid and (question in self._flying or not self._fits(pico)):
+                if not self._flying:
                     raise BudgetExceeded(self._refusal(dollars))
                 await self._landed.wait()
-            self._flying[0] += pico
-            self._flying[1] += 1
+            if ask := question not in self._paid:
+                self._flying[question] = pico
         try:
             yield
         finally:
-            self._flying[0] -= pico
-            self._flying[1] -= 1
-            async with self._landed:
-                self._landed.notify_all()
+            if ask:
+                del self._flying[question]
+                async with self._landed:
+                    self._landed.notify_all()
 
     def charge(self, role: str, key: str, response: Response) -> None:
         """Books an answer, once for each question."""
@@ -118,29 +130,24 @@ class Purse:
             self._paid.add(question)
             self._books.setdefault(role, _Book()).add(response)
 
-    def has_paid(self, key: str) -> bool:
-        return bytes.fromhex(key) in self._paid
-
     def _free(self) -> tuple[float, float]:
-        spent = sum(book.pico for book in self._books.values()) + self._flying[0]
-        calls = sum(book.calls for book in self._books.values()) + self._flying[1]
-        return self._pico - spent - self._kept[0], self._calls - calls - self._kept[1]
+        pico = sum(book.pico for book in list(self._books.values())) + sum(self._flying.values())
+        calls = self.calls + len(self._flying)
+        return self._most_calls - calls - self._kept_calls, self._most_pico - pico - self._kept_pico
 
     def _fits(self, pico: int) -> bool:
-        free, calls = self._free()
-        return calls >= 1 and free >= pico
+        free, left = self._free()
+        return free >= 1 and left >= pico
 
     def _refusal(self, dollars: float) -> str:
-        total = self.total
-        limits = [f"{self._calls:,} calls"] if self._calls < math.inf else []
-        limits += [f"${self._pico / _PICO:,.4f}"] if self._pico < math.inf else []
-        kept = [f"${self._kept[0] / _PICO:,.4f}"] * bool(self._kept[0]) + [f"{self._kept[1]:,.0f} calls"] * bool(
-            self._kept[1]
-        )
+        limits = [f"{self._most_calls:,} calls"] * (self._most_calls < math.inf)
+        limits += [f"${self._most_pico / _PICO:,.4f}"] * (self._most_pico < math.inf)
+        kept = [f"{self._kept_calls:,} calls"] * bool(self._kept_calls)
+        kept += [f"${self._kept_pico / _PICO:,.4f}"] * bool(self._kept_pico)
         held = f", {' and '.join(kept)} held back for later stages" if kept else ""
         return (
             f"the budget of {' and '.join(limits)} has no room for the next call (at most ${dollars:,.4f}): "
-            f"${total.dollars:,.4f} spent in {total.calls:,} calls{held}; raise `budget`, or ask for less"
+            f"${self.dollars:,.4f} spent in {self.calls:,} calls{held}; raise `budget`, or ask for less"
         )
 
 
@@ -165,9 +172,7 @@ class Metered:
 
     async def complete(self, request: Request) -> Response:
         key = request.key(self.identity)
-        if self._purse.has_paid(key):
-            return await self._model.complete(request)
-        async with self._purse.reserved(self._worst(request)):
+        async with self._purse.reserved(key, self._worst(request)):
             try:
                 response = await self._model.complete(request)
             except ModelError as error:

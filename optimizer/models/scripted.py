@@ -8,6 +8,8 @@ from collections.abc import Callable
 from optimizer.models.prices import Price
 from optimizer.types import Request, Response
 
+PRICE = Price(input=1.0, output=4.0)
+
 
 class ScriptedModel:
     """`script` makes the answer of each request; it may raise `ModelError`. `calls` counts the requests.
@@ -20,7 +22,7 @@ class ScriptedModel:
         script: Callable[[Request], str],
         *,
         name: str = "scripted",
-        price: Price = Price(1.0, 4.0),
+        price: Price = PRICE,
         latency: float = 0.1,
         wait: bool = False,
     ) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import re
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -11,8 +13,13 @@ from optimizer.offline.form import Field
 from optimizer.offline.mind import Mind
 from optimizer.offline.words import sentences, stems
 
-_ID = re.compile(r"^\s*(?:#+\s*)?(?:[\[(<]\s*(?:id\s*=\s*[\"']?|passage |source |doc(?:ument)? )?([\w.\-]{1,24})[\"']?\s*[\])>]|(?:Passage|Source|Document|Doc|Excerpt)\s+([\w.\-]{1,12})\b)\s*[:.\-–—]?\s*", re.I | re.M)
-_NUMBER = re.compile(r"[-−(]?(?:[$€£]\s?|USD |EUR |GBP |CHF |SEK )?-?\d[\d,]*(?:\.\d+)?\)?(?:\s?(?:%|per ?cent|percentage points|million|billion|thousand|bn|m|k)\b|\s?%)?")
+_ID = re.compile(
+    r"^\s*(?:#+\s*)?(?:[\[(<]\s*(?:id\s*=\s*[\"']?|passage |source |doc(?:ument)? )?([\w.\-]{1,24})[\"']?\s*[\])>]|(?:Passage|Source|Document|Doc|Excerpt)\s+([\w.\-]{1,12})\b)\s*[:.\-–—]?\s*",
+    re.I | re.M,
+)
+_NUMBER = re.compile(
+    r"[-−(]?(?:[$€£]\s?|USD |EUR |GBP |CHF |SEK )?-?\d[\d,]*(?:\.\d+)?\)?(?:\s?(?:%|per ?cent|percentage points|million|billion|thousand|bn|m|k)\b|\s?%)?"
+)
 _YEAR = re.compile(r"\b(?:19|20)\d\d(?:/\d\d)?\b")
 
 
@@ -79,14 +86,14 @@ def _units(text: str) -> tuple[str, ...]:
     return tuple(sentences(text))
 
 
-def _fit(sentence: str, wanted: object, years: frozenset[str], mind: Mind) -> float:
+def _fit(sentence: str, wanted: Counter[str], years: frozenset[str], mind: Mind) -> float:
     bag = mind.bag(sentence)
-    shared = sum((0.5 if word[0] == "@" else 1.0) for word in wanted if word in bag)  # type: ignore[attr-defined]
+    shared = sum((0.5 if word[0] == "@" else 1.0) for word in wanted if word in bag)
     dated = 0.8 if years and years & set(_YEAR.findall(sentence)) else 0.0
-    return shared / (2 + bag.total() ** 0.5) * 2 + dated + (0.4 if _NUMBER.search(_YEAR.sub("", sentence)) else 0.0)
+    return shared / (2 + math.sqrt(bag.total())) * 2 + dated + (0.4 if _NUMBER.search(_YEAR.sub("", sentence)) else 0.0)
 
 
-def _figure(sentence: str, wanted: object, years: frozenset[str], mind: Mind) -> tuple[str, str]:
+def _figure(sentence: str, wanted: Counter[str], years: frozenset[str], mind: Mind) -> tuple[str, str]:
     """The number of a sentence that stands nearest to the question's words and year."""
     options = []
     for match in _NUMBER.finditer(sentence):
@@ -94,7 +101,7 @@ def _figure(sentence: str, wanted: object, years: frozenset[str], mind: Mind) ->
         if not re.search(r"\d", text) or _YEAR.fullmatch(text):
             continue
         near = stems(sentence[max(0, match.start() - 60) : match.end() + 25])
-        fit = sum(1.0 for word in near if word in wanted)  # type: ignore[operator]
+        fit = sum(1.0 for word in near if word in wanted)
         close = sentence[max(0, match.start() - 30) : match.end() + 30]
         fit += 1.0 if years & set(_YEAR.findall(close)) else 0.0
         options.append((fit + mind.sway("figure", text), text))

@@ -1,4 +1,4 @@
-"""What a guidance says about fields and labels: lists of labels, definitions in lists, and definitions in running text."""
+"""What a guidance says about fields and labels: lists of labels, and definitions in lists or in running text."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
+from optimizer.offline.words import listed
+
 _BULLET = re.compile(
-    r"^[ \t]*(?:[-*•+]|\d+[.)])?[ \t]*(?:\*\*|__)?[\"'`]?(?P<name>[A-Za-z][\w /&\-]{0,40}?)[\"'`]?(?:\*\*|__)?[ \t]*"
-    r"(?:\((?P<note>[^()\n]*)\)[ \t]*)?(?P<sep>:|=|—|–|->|→| - |\bas\b|\bis\b|\bmeans\b|\bmust be\b|\bshould be\b)(?:\*\*)?[ \t]*(?P<rest>\S.*)$",
+    r"^[ \t]*(?:[-*•+]|\d+[.)])?[ \t]*(?:\*\*|__)?[\"'`]?(?P<name>[A-Za-z][\w /&\-]{0,60}?)[\"'`]?(?:\*\*|__)?[ \t]*"
+    r"(?:\((?P<note>[^()\n]*)\)[ \t]*)?"
+    r"(?P<sep>:|=|—|–|->|→| - |\bas\b|\bis\b|\bmeans\b|\bmust be\b|\bshould be\b)(?:\*\*)?[ \t]*(?P<rest>\S.*)$",
     re.MULTILINE,
 )
-_QUOTED = re.compile(r"[\"'`]([A-Za-z][\w &/\-]{0,40}?)[\"'`]")
-_KEYS = re.compile(r"Its keys are (.+?)\.?$", re.MULTILINE)
-_NOT_FIELDS = frozenset(
-    "note notes example examples important input output answer task rules remember warning hint format ticket question "
-    "transcript context passages reply response label labels json role goal text steps step".split()
+_NAMED = re.compile(
+    r"^[ \t]*(?:[-*•+]|\d+[.)])[ \t]*[\"'`](?P<name>[a-z][a-z0-9_]*)[\"'`][ \t]*(?P<rest>[^:\n]{3}.*)$", re.MULTILINE
 )
+_QUOTED = re.compile(r"[\"'`]([A-Za-z][\w &/\-]{0,60}?)[\"'`]")
+_KEYS = re.compile(r"Its keys are (.+?)\.?$", re.MULTILINE)
 
 
 def norm(label: str) -> str:
@@ -28,9 +30,15 @@ def listed_labels(text: str) -> tuple[str, ...]:
     quoted = _QUOTED.findall(text)
     if len(quoted) > 1:
         return tuple(dict.fromkeys(quoted))
-    body = re.sub(r"^.*?\b(?:one of|either|any of|each one of|options are|values?|choose from)\b:?\s*", "", text, flags=re.I)
+    body = re.sub(
+        r"^.*?\b(?:one of|either|any of|each one of|options are|values?|choose from)\b:?\s*", "", text, flags=re.I
+    )
     body = re.split(r"[.;](?:\s|$)|\s[—–]\s| - |\(|\bbased on\b|\bdepending\b", body)[0].strip(" ()[]<>")
-    items = [item.strip(" \"'`.") for item in re.split(r"\s*(?:,\s*(?:or|and)\s+|,|\||/|\bor\b)\s*", body) if item.strip(" \"'`.")]
+    items = [
+        item.strip(" \"'`.")
+        for item in re.split(r"\s*(?:,\s*(?:or|and)\s+|,|\||/|\bor\b)\s*", body)
+        if item.strip(" \"'`.")
+    ]
     good = len(items) > 1 and all(len(item.split()) <= 3 and re.fullmatch(r"[A-Za-z][\w &\-]*", item) for item in items)
     return tuple(dict.fromkeys(items)) if good else ()
 
@@ -53,9 +61,11 @@ def _candidates(rules: str) -> Iterator[tuple[str, str]]:
         for item in keys.split("; "):
             name, _, rest = item.partition(": ")
             yield name.strip(), rest
+    for match in _NAMED.finditer(rules):
+        yield match["name"], match["rest"]
     for match in _BULLET.finditer(rules):
         name = match["name"]
-        if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name in _NOT_FIELDS:
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name in listed("*not-fields"):
             continue
         rest = f"{match['note']}. {match['rest']}" if match["note"] else match["rest"]
         quoted = re.match(r"\W*" + re.escape(name) + r"[\"'`]", match[0].strip(" -*"))
@@ -69,11 +79,11 @@ def definitions(
 ) -> tuple[tuple[str, str, bool], ...]:
     """(label, definition, whether it stood in a list) for the labels of one field."""
     known = {norm(label): label for label in labels}
-    listed = _in_lists(name, known, rules, others)
+    found = _in_lists(name, known, rules, others)
     result = []
     for plain, label in known.items():
-        if plain in listed:
-            result.append((label, listed[plain], True))
+        if plain in found:
+            result.append((label, found[plain], True))
         elif prose := _in_prose(plain, rules, frozenset(known)):
             result.append((label, prose, False))
     return tuple(result)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -106,7 +107,7 @@ def likely_sentence(field: Field, mind: Mind) -> str:
     def fit(number: int, text: str) -> float:
         bag = mind.bag(text)
         shared = sum(min(bag[word], count) for word, count in wanted.items() if word in bag)
-        return shared / (3 + bag.total()) ** 0.5 + 0.2 / (1 + number) + 0.3 * mind.sway(field.name, text)
+        return shared / math.sqrt(3 + bag.total()) + 0.2 / (1 + number) + 0.3 * mind.sway(field.name, text)
 
     if not options:
         return ""

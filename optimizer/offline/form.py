@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -10,6 +9,7 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from optimizer.offline.define import definitions, describe, listed_labels
+from optimizer.offline.objects import json_in, json_objects
 
 FieldKind = Literal["label", "labels", "flags", "bool", "number", "text", "list"]
 
@@ -62,7 +62,9 @@ def find_form(guidance: str, reply: str, outputs: tuple[str, ...]) -> Form:
     as_json = bool(given) or "json" in rules.lower()
     if not fields:
         fields = {(): _whole(rules, outputs)}
-    strict = re.search(r"nothing else|only (?:the |a |one |valid )?json|no (?:other|extra|additional) text|valid json", rules, re.I)
+    strict = re.search(
+        r"nothing else|only (?:the |a |one |valid )?json|no (?:other|extra|additional) text|valid json", rules, re.I
+    )
     return Form(
         fields=tuple(_defined(found, rules, tuple(fields)) for found in fields.values()),
         given=frozenset(given or {"hinted"}),
@@ -71,33 +73,6 @@ def find_form(guidance: str, reply: str, outputs: tuple[str, ...]) -> Form:
         as_json=as_json,
         strict=bool(strict),
     )
-
-
-def json_in(text: str) -> Any:
-    """The first JSON object in a text, or None."""
-    return next(iter(json_objects(text)), None)
-
-
-def json_objects(text: str) -> list[Any]:
-    found, at = [], text.find("{")
-    while at >= 0 and len(found) < 12:
-        try:
-            value, end = json.JSONDecoder().raw_decode(text, at)
-        except ValueError:
-            value, end = _lenient(text, at)
-        if isinstance(value, dict) and value and all(isinstance(key, str) for key in value):
-            found.append(value)
-        at = text.find("{", max(end, at + 1))
-    return found
-
-
-def _lenient(text: str, at: int) -> tuple[Any, int]:
-    """A skeleton that is not quite JSON: `{"urgency": <high|low>, ...}`."""
-    end = text.find("}", at)
-    body = text[at : end + 1] if end > 0 else ""
-    pairs = re.findall(r"\"([\w \-]+)\"\s*:\s*(\[[^\]\n]*\]|\"[^\"\n]*\"|[^,\n}]+)", body)
-    cleaned = {key: [value.strip("[]\" ")] if value.startswith("[") else value.strip("\"<> ") for key, value in pairs}
-    return (cleaned or None), (end + 1 if cleaned else at + 1)
 
 
 def _from_template(template: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[Field]:
@@ -130,7 +105,9 @@ def _from_schema(spec: dict[str, Any]) -> Any:
         return [_from_schema(spec.get("items") or {})]
     if kind == "object":
         return {key: _from_schema(child) for key, child in (spec.get("properties") or {}).items()}
-    return {"boolean": False, "number": 0, "integer": 0}.get(str(kind), f"<{spec.get('description') or kind or 'value'}>")
+    return {"boolean": False, "number": 0, "integer": 0}.get(
+        str(kind), f"<{spec.get('description') or kind or 'value'}>"
+    )
 
 
 def _from_words(path: tuple[str, ...], text: str) -> Field:
@@ -162,11 +139,13 @@ def _told(name: str, rest: str, labels: tuple[str, ...]) -> Field:
         return Field((name,), "bool", about=rest)
     several = re.search(r"\b(?:list|array|one or more|any (?:number )?of|all (?:that )?appl)", plain)
     if len(labels) > 1:
-        flags = re.search(r"\bboolean|true/false", plain)
+        flags = re.search(r"\b(?:boolean|true/false|dictionary|object)\b", plain)
         return Field((name,), "flags" if flags else "labels" if several else "label", labels, about=rest)
     if several:
         return Field((name,), "list", about=rest)
-    return Field((name,), "number" if re.match(r"\W*(?:a |the |an )?(?:number|integer|float)\b", plain) else "text", about=rest)
+    return Field(
+        (name,), "number" if re.match(r"\W*(?:a |the |an )?(?:number|integer|float)\b", plain) else "text", about=rest
+    )
 
 
 def _from_answers(answers: list[dict[str, Any]]) -> Iterator[Field]:
@@ -219,7 +198,11 @@ def _defined(found: Field, rules: str, paths: tuple[tuple[str, ...], ...]) -> Fi
 
 def _whole(rules: str, outputs: tuple[str, ...]) -> Field:
     """The reply is one value: a label where labels are listed or the examples repeat themselves, else text."""
-    listed = re.search(r"(?:one of (?:these |the following )?(?:labels|categories|classes|intents)[^:\n]*|labels|categories):\s*(.+)", rules, re.I)
+    listed = re.search(
+        r"(?:one of (?:these |the following )?(?:labels|categories|classes|intents)[^:\n]*|labels|categories):\s*(.+)",
+        rules,
+        re.I,
+    )
     labels = listed_labels(listed[1]) if listed else ()
     piped = re.search(r"<([^<>\n]+\|[^<>\n]+)>", rules)
     if piped:
@@ -235,7 +218,11 @@ def _marker(rules: str) -> str:
 
 
 def _reasoning(rules: str) -> Literal["", "first", "none"]:
-    if re.search(r"think (?:it through|step by step|carefully|aloud)|step[- ]by[- ]step|reason (?:first|step|about)|explain your reasoning", rules, re.I):
+    if re.search(
+        r"think (?:it through|step by step|carefully|aloud)|step[- ]by[- ]step|reason (?:first|step|about)|explain your reasoning",
+        rules,
+        re.I,
+    ):
         return "first"
     none = re.search(r"(?:do not|don't|without|no) (?:explain|explanation|reasoning|comment)", rules, re.I)
     return "none" if none else ""

@@ -7,14 +7,20 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from optimizer.offline.form import json_in
+from optimizer.offline.objects import json_in
 from optimizer.offline.personas import Persona
 from optimizer.offline.words import chance, stems
 from optimizer.types import Message
 
-_ASKS = re.compile(r"\b(?:rate|grade|score|judge|evaluate)\b.{0,400}\b(?:1\s*(?:-|–|to)\s*10|0\s*(?:-|–|to)\s*10|scale)\b", re.I | re.S)
-_REFERENCE = r"reference(?: answer)?|expected(?: answer)?|gold(?: answer)?|ground[ _]truth|correct[ _]answer|reference_answer"
-_ANSWER = r"(?:candidate|model|submitted|given|assistant)?[ _]?(?:answer|response|output|submission|reply|candidate|summary)"
+_ASKS = re.compile(
+    r"\b(?:rate|grade|score|judge|evaluate)\b.{0,400}\b(?:1\s*(?:-|–|to)\s*10|0\s*(?:-|–|to)\s*10|scale)\b", re.I | re.S
+)
+_REFERENCE = (
+    r"reference(?: answer)?|expected(?: answer)?|gold(?: answer)?|ground[ _]truth|correct[ _]answer|reference_answer"
+)
+_ANSWER = (
+    r"(?:candidate|model|submitted|given|assistant)?[ _]?(?:answer|response|output|submission|reply|candidate|summary)"
+)
 
 
 def recognise(messages: Sequence[Message]) -> tuple[str, str, str] | None:
@@ -23,7 +29,9 @@ def recognise(messages: Sequence[Message]) -> tuple[str, str, str] | None:
     if not _ASKS.search(text):
         return None
     answer = _piece(text, _ANSWER)
-    reference = _piece(text, _REFERENCE) or _piece(text, r"input|question|source|context|document|transcript|ticket|inputs")
+    reference = _piece(text, _REFERENCE) or _piece(
+        text, r"input|question|source|context|document|transcript|ticket|inputs"
+    )
     return (text, reference, answer) if answer and reference else None
 
 
@@ -31,7 +39,11 @@ def _piece(text: str, names: str) -> str:
     tagged = re.findall(rf"<({names})>\s*(.*?)\s*</\1>", text, re.S | re.I)
     if tagged:
         return str(tagged[-1][1])
-    titled = re.findall(rf"^(?:#+\s*)?\**(?:{names})\**\s*(?::|\n)\**\s*(.*?)(?=^\s*(?:#+ |\**[A-Z][\w ]{{2,30}}\**:)|\Z)", text, re.S | re.I | re.M)
+    titled = re.findall(
+        rf"^(?:#+\s*)?\**(?:{names})\**\s*(?::|\n)\**\s*(.*?)(?=^\s*(?:#+ |\**[A-Z][\w ]{{2,30}}\**:)|\Z)",
+        text,
+        re.S | re.I | re.M,
+    )
     return str(titled[-1]).strip() if titled else ""
 
 

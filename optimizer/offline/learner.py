@@ -8,13 +8,17 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from optimizer.offline.define import norm
-from optimizer.offline.form import Field, json_in
+from optimizer.offline.form import Field
 from optimizer.offline.mind import Mind
+from optimizer.offline.objects import json_in
 from optimizer.offline.reading import Shot
+from optimizer.offline.tone import feel
 from optimizer.offline.words import chance, features, stems
 
 #: Labels that are chosen where nothing speaks for another one.
-_DEFAULTS = frozenset({"neutral", "medium", "normal", "moderate", "other", "none", "general", "unknown", "mixed", "n a"})
+_DEFAULTS = frozenset(
+    {"neutral", "medium", "normal", "moderate", "other", "none", "general", "unknown", "mixed", "n a"}
+)
 Weights = Mapping[str, float]
 
 
@@ -48,14 +52,28 @@ def score_labels(field: Field, mind: Mind) -> dict[str, float]:
     meaning = _seen(field, mind)
     tables = _tables(field.labels, meaning, persona.name, persona.knowledge)
     raw = {label: _overlap(mind.input_bag, weights) for label, weights in tables.items()}
-    top = max(raw.values(), default=0.0)
+    felt = feel(field.labels, mind.reading.text, persona.name, persona.knowledge)
+    if felt:
+        told = _shares({label: felt[label] + 0.6 * raw[label] for label in felt})
+    else:
+        top = max(raw.values(), default=0.0)
+        told = {label: max(raw[label] / (0.9 + top), _default(label)) for label in field.labels}
     votes = _votes(field.labels, field, mind)
-    scores = {}
-    for label in field.labels:
-        default = 0.42 if norm(label).split()[0] in _DEFAULTS or norm(label) in _DEFAULTS else 0.0
-        told = raw[label] / (0.9 + top) if top else 0.0
-        scores[label] = max(told, default) + persona.by_example * votes[label] + mind.sway(field.name, label)
-    return scores
+    unsure = 1.0 if meaning else 1.4  # labels that nobody explained are guessed at
+    return {
+        label: told[label] + persona.by_example * votes[label] + unsure * mind.sway(field.name, label)
+        for label in field.labels
+    }
+
+
+def _default(label: str) -> float:
+    return 0.42 if norm(label) in _DEFAULTS or norm(label).split()[0] in _DEFAULTS else 0.0
+
+
+def _shares(scores: dict[str, float]) -> dict[str, float]:
+    top = max(scores.values())
+    raised = {label: math.exp(score - top) for label, score in scores.items()}
+    return {label: value / sum(raised.values()) for label, value in raised.items()}
 
 
 def _seen(field: Field, mind: Mind) -> tuple[tuple[str, str], ...]:
@@ -83,7 +101,7 @@ def _tables(
             bag[word] += 2
         bags[label] = bag
     spread = Counter(word for bag in bags.values() for word in bag)
-    tables = {}
+    tables: dict[str, Weights] = {}
     for label, bag in bags.items():
         weights = {
             word: min(count, 2) ** 0.5 * math.log((len(labels) + 0.6) / spread[word]) * (0.7 if word[0] == "@" else 1.0)
@@ -95,7 +113,7 @@ def _tables(
 
 
 def _overlap(bag: Counter[str], weights: Weights) -> float:
-    return sum(weight * min(bag[word], 3) ** 0.5 for word, weight in weights.items() if word in bag)
+    return sum(weight * math.sqrt(min(bag[word], 3)) for word, weight in weights.items() if word in bag)
 
 
 def _votes(labels: tuple[str, ...], field: Field, mind: Mind) -> dict[str, float]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import dedent
 from typing import Literal
 
+from optimizer.offline.fields import Sheet, read_sheet
 from optimizer.types import Message
 
 _ASKS = re.compile(
     r"\b(?:re-?writ\w*|improv\w*|propos\w*|optimi[sz]\w*|refin\w*|revis\w*|generat\w*|writ\w*|new|better)\b[^.\n]{0,80}"
     r"\b(?:instructions?|prompts?)\b", re.I)  # fmt: skip
-_FIELD = re.compile(r"^\[\[ ## (\w+) ## \]\][ \t]*\n?(.*?)(?=^\[\[ ## |\Z)", re.DOTALL | re.MULTILINE)
-_OUTPUTS = re.compile(r"Your output fields are:\s*\n((?:\s*\d+\. `\w+`.*\n?(?:(?!\s*\d+\. `|All interactions|\[\[).*\n?)*)+)")
 _CURRENT = ("prompt", "current_prompt", "current_instructions", "instruction", "current", "original_prompt", "original")
 _NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8}
 
@@ -34,20 +35,22 @@ class Meta:
     habits: str
     count: int
     form: Literal["tags", "fence", "fields"]
-    fields: tuple[str, ...] = ()
+    sheet: Sheet | None = None
     source: str = ""
 
 
 def recognise(messages: Sequence[Message]) -> Meta | None:
     spoken = [message.content for message in messages if message.role != "assistant"]
     text = "\n\n".join(spoken)
-    if "[[ ## " in text:
-        return _fields(text, spoken[-1])
+    if sheet := read_sheet(messages):
+        return _on_sheet(sheet, text)
     if not (_ASKS.search(text[:2500]) or _ASKS.search(text[-1500:])):
         return None
     current = _current(text)
     if re.search(r"<instructions?>", text) and current and _wants_tags(text):
-        return Meta(current, _cases(text), _tag(text, "habits") or _tag(text, "target"), _count(text), "tags", source=text)
+        return Meta(
+            current, _cases(text), _tag(text, "habits") or _tag(text, "target"), _count(text), "tags", source=text
+        )
     fenced = re.findall(r"```[^\n`]*\n(.*?)\n?```", text, re.S)
     if fenced and re.search(r"(?:within|in|inside|between)\s+(?:a )?```|``` blocks?", text):
         side = fenced[1] if len(fenced) > 1 else ""
@@ -56,7 +59,13 @@ def recognise(messages: Sequence[Message]) -> Meta | None:
 
 
 def _wants_tags(text: str) -> bool:
-    return bool(re.search(r"(?:inside|in|within|between|each|as|use|with)\b[^.\n]{0,60}<instructions?>|<instructions?>\s*(?:\.\.\.|…|</)", text, re.I))
+    return bool(
+        re.search(
+            r"(?:inside|in|within|between|each|as|use|with)\b[^.\n]{0,60}<instructions?>|<instructions?>\s*(?:\.\.\.|…|</)",
+            text,
+            re.I,
+        )
+    )
 
 
 def _tag(text: str, name: str) -> str:
@@ -68,13 +77,19 @@ def _current(text: str) -> str:
     for name in _CURRENT:
         if found := _tag(text, name):
             return _tag(found, "instructions") or found
-    found_heading = re.search(r"^#+ *(?:Current |Original )?(?:prompt|instructions?)[^\n]*\n(.*?)(?=^#+ |\Z)", text, re.S | re.M | re.I)
+    found_heading = re.search(
+        r"^#+ *(?:Current |Original )?(?:prompt|instructions?)[^\n]*\n(.*?)(?=^#+ |\Z)", text, re.S | re.M | re.I
+    )
     return found_heading[1].strip() if found_heading else ""
 
 
 def _count(text: str) -> int:
     plain = re.sub(r"<(\w+)>.*?</\1>", " ", text, flags=re.S)
-    found = re.search(r"\b(\d+|one|two|three|four|five|six|seven|eight)\b[^.\n<]{0,50}\b(?:instructions|versions|variants|rewrites|alternatives|candidates|prompts|proposals)\b", plain, re.I)
+    found = re.search(
+        r"\b(\d+|one|two|three|four|five|six|seven|eight)\b[^.\n<]{0,50}\b(?:instructions|versions|variants|rewrites|alternatives|candidates|prompts|proposals)\b",
+        plain,
+        re.I,
+    )
     if not found:
         return 1
     return max(1, min(16, _NUMBERS.get(found[1].lower()) or int(found[1])))
@@ -95,30 +110,58 @@ def _marked_cases(text: str) -> tuple[Case, ...]:
     found = []
     for record in re.split(r"^# Example \d+\s*$", text, flags=re.M)[1:]:
         parts = dict(re.findall(r"^## ([^\n]+)\n(.*?)(?=^## |\Z)", record, re.S | re.M))
-        by_word = {name.lower().split()[0]: re.sub(r"^#{3,} .*\n", "", body, flags=re.M).strip() for name, body in parts.items()}
-        feedback = by_word.get("feedback", "")
-        expected = re.search(r"(?:expected|correct|gold|reference)[^:\n]*:\s*(.*)", feedback, re.I | re.S)
-        answered = by_word.get("generated", "")
-        found.append(Case(by_word.get("inputs", ""), expected[1].strip() if expected else "", answered))
+        by_word = {
+            name.lower().split()[0]: re.sub(r"^#{3,} .*\n", "", body, flags=re.M).strip()
+            for name, body in parts.items()
+        }
+        expected = _expected(by_word.get("feedback", ""))
+        found.append(Case(by_word.get("inputs", ""), expected, by_word.get("generated", "")))
     return tuple(found)
 
 
-def _fields(text: str, last: str) -> Meta | None:
-    """A form of named fields, some to be filled in: by name `..._instruction`, or about a program or data set."""
-    listed = _OUTPUTS.search(text)
-    outputs = tuple(re.findall(r"\d+\. `(\w+)`", listed[1])) if listed else ()
-    given = {name: body.strip() for name, body in _FIELD.findall(last) if name not in outputs}
-    about = re.search(r"dataset|pseudo-?code|pipeline|instruction", text[:6000], re.I)
-    known = any("instruction" in name for name in outputs) or (about and {"observations", "program_description", "module_description", "summary"} & set(outputs))
-    if not outputs or not known:
+def _on_sheet(sheet: Sheet, text: str) -> Meta | None:
+    """Fields to be filled in: a new instruction, or a remark on a program or a data set."""
+    about = re.search(r"dataset|pseudo-?code|pipeline", sheet.objective, re.IGNORECASE)
+    remarks = {"observations", "program_description", "module_description", "summary"} & set(sheet.asked)
+    if not any("instruction" in name for name in sheet.asked) and not (about and remarks):
         return None
-    named = ("basic_instruction", "current_instruction", "attempted_instructions", "instruction")
+    given = sheet.given()
+    named = (
+        "basic_instruction",
+        "current_instruction",
+        "current_instructions",
+        "instruction",
+        "current_instruction_doc",
+    )
     current = next((given[name] for name in named if given.get(name)), "")
-    if "attempted_instructions" in given:
-        tries = re.findall(r"Instruction #\d+: (.*?)(?=\n?\[?\d*\]?\s*(?:«+)?Prefix #|\Z)", given["attempted_instructions"], re.S)
-        current = tries[-1].strip() if tries else current
-    demos = given.get("task_demos", "")
-    return Meta(current, _demos(demos), given.get("tip", ""), 1, "fields", outputs, text)
+    if tries := re.findall(r"Instruction #\d+: (.*?)\n»»»", given.get("attempted_instructions", ""), re.S):
+        current = dedent("    " + tries[-1]).strip()
+    cases = _demos(given.get("task_demos", "")) + _records(given.get("examples_with_feedback", ""))
+    return Meta(current, cases, given.get("tip", ""), 1, "fields", sheet, text)
+
+
+def _records(text: str) -> tuple[Case, ...]:
+    """A JSON list of `Inputs`, `Generated Outputs` and `Feedback`."""
+    try:
+        rows = json.loads(text)
+    except ValueError:
+        return ()
+    found = []
+    for row in rows if isinstance(rows, list) else ():
+        if isinstance(row, dict):
+            told = {str(name).lower().split()[0]: _flat(value) for name, value in row.items()}
+            feedback = told.get("feedback", "")
+            found.append(Case(told.get("inputs", ""), _expected(feedback), told.get("generated", "")))
+    return tuple(found)
+
+
+def _flat(value: object) -> str:
+    return "\n".join(map(str, value.values())) if isinstance(value, dict) else str(value)
+
+
+def _expected(feedback: str) -> str:
+    found = re.search(r"(?:expected|correct|gold|reference)[^:\n]*:\s*(.*)", feedback, re.IGNORECASE | re.DOTALL)
+    return found[1].strip() if found else ""
 
 
 def _demos(text: str) -> tuple[Case, ...]:

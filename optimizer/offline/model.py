@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from optimizer.errors import ConfigError, ModelError, nearest
 from optimizer.offline import answer, extract, judge, learner, meta, proposer, summarise
+from optimizer.offline.fields import read_sheet
 from optimizer.offline.form import Field
 from optimizer.offline.mind import Mind
 from optimizer.offline.personas import PERSONAS, Persona
 from optimizer.offline.reading import Reading, read
 from optimizer.offline.words import count_tokens, gauss
 from optimizer.offline.writer import write
-from optimizer.types import Request, Response
+from optimizer.types import Message, Request, Response
 
 OFFLINE: dict[str, Persona] = {f"offline/{persona.name}": persona for persona in PERSONAS}
 
@@ -79,7 +81,13 @@ def _say(request: Request, persona: Persona) -> str:
         return proposer.propose(task, persona, f"{request.sample}/{request.params.get('seed', '')}")
     if case := judge.recognise(request.messages):
         return judge.rate(case, persona)
-    reading = read(request.messages)
+    if sheet := read_sheet(request.messages):
+        return sheet.reply(_answer(request, sheet.plain(), persona))
+    return _answer(request, request.messages, persona)
+
+
+def _answer(request: Request, messages: Sequence[Message], persona: Persona) -> str:
+    reading = read(messages)
     mind = _mind(request, persona, reading)
     values = {field.path: _value(field, mind) for field in reading.form.fields}
     wants = request.params.get("response_format")

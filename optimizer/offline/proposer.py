@@ -10,41 +10,46 @@ from collections.abc import Sequence
 from typing import Any
 
 from optimizer.offline.define import norm
+from optimizer.offline.fields import Sheet
 from optimizer.offline.form import Field, find_form
 from optimizer.offline.learner import labels_of
 from optimizer.offline.meta import Case, Meta
 from optimizer.offline.personas import Persona
-from optimizer.offline.words import STOP, WORD, chance, stem, stems
+from optimizer.offline.words import WORD, chance, listed, stem, stems
 
-_RULE = re.compile(r"\b(?:must|never|always|only|do not|don't|if|when|unless|exactly|at most|use|give|keep|write)\b", re.I)
+_RULE = re.compile(
+    r"\b(?:must|never|always|only|do not|don't|if|when|unless|exactly|at most|use|give|keep|write)\b", re.I
+)
 
 
 def propose(meta: Meta, persona: Persona, draw: str) -> str:
-    if meta.form == "fields":
-        return _fill_fields(meta, persona, draw)
+    if meta.sheet:
+        return _fill_fields(meta.sheet, meta, persona, draw)
     versions = [rewrite(meta, persona, f"{draw}/{number}", number) for number in range(meta.count)]
     if meta.form == "fence":
         return f"```\n{versions[0]}\n```"
     return "\n\n".join(f"<instructions>\n{version}\n</instructions>" for version in versions)
 
 
-def _fill_fields(meta: Meta, persona: Persona, draw: str) -> str:
-    filled = []
-    for name in meta.fields:
+def _fill_fields(sheet: Sheet, meta: Meta, persona: Persona, draw: str) -> str:
+    filled = {}
+    for name, _, _ in sheet.outputs:
         if "instruction" in name:
-            value = rewrite(meta, persona, draw, math.floor(5 * chance(persona.name, draw, meta.source)))
-        elif "prefix" in name:
-            value = "Answer:"
+            filled[name] = rewrite(meta, persona, draw, math.floor(5 * chance(persona.name, draw, meta.source)))
         else:
-            value = _about(meta)
-        filled.append(f"[[ ## {name} ## ]]\n{value}")
-    return "\n\n".join([*filled, "[[ ## completed ## ]]"])
+            filled[name] = "Answer:" if "prefix" in name else _about(meta)
+    return sheet.fill(filled)
 
 
 def _about(meta: Meta) -> str:
     """A remark on a data set or program, from its most frequent words."""
     body = meta.source[-4000:]
-    words = [word for word, _ in Counter(w.lower() for w in WORD.findall(body) if len(w) > 4 and w.lower() not in STOP).most_common(8)]
+    words = [
+        word
+        for word, _ in Counter(
+            w.lower() for w in WORD.findall(body) if len(w) > 4 and w.lower() not in listed("*stop")
+        ).most_common(8)
+    ]
     return f"The inputs are short texts that speak of {', '.join(words)}; each is answered in one fixed form."
 
 
@@ -98,7 +103,11 @@ def _marks(field: Field, cases: Sequence[Case], count: int) -> dict[str, list[st
     seen: dict[str, Counter[str]] = {label: Counter() for label in field.labels}
     spelt: dict[str, str] = {}
     for case in cases:
-        words = {stem(word.lower()): word.lower() for word in WORD.findall(case.input) if word.lower() not in STOP and word.isalpha() and len(word) > 3}
+        words = {
+            stem(word.lower()): word.lower()
+            for word in WORD.findall(case.input)
+            if word.lower() not in listed("*stop") and word.isalpha() and len(word) > 3
+        }
         spelt |= words
         for label in labels_of(case.expected, field):
             seen[label].update(words.keys())
@@ -106,8 +115,12 @@ def _marks(field: Field, cases: Sequence[Case], count: int) -> dict[str, list[st
     told = {word for _, text, _ in field.meaning for word in stems(text)}
     marks = {}
     for label, bag in seen.items():
-        ranked = sorted(bag, key=lambda word: (-bag[word] ** 1.3 / (total[word] + 0.5), word))
-        good = [word for word in ranked if bag[word] >= 0.6 * total[word] and (bag[word] > 1 or len(cases) < 25) and word not in told]
+        ranked = sorted(bag, key=lambda word: (-(bag[word] ** 1.3) / (total[word] + 0.5), word))
+        good = [
+            word
+            for word in ranked
+            if bag[word] >= 0.6 * total[word] and (bag[word] > 1 or len(cases) < 25) and word not in told
+        ]
         marks[label] = [spelt[word] for word in good[:count]]
     return marks
 
@@ -115,11 +128,12 @@ def _marks(field: Field, cases: Sequence[Case], count: int) -> dict[str, list[st
 def _rules(current: str, fields: Sequence[Field], limit: int) -> list[str]:
     """The guidance's own rules that are not definitions of labels."""
     labels = {norm(label) for field in fields for label in field.labels}
-    rules = []
+    names = {norm(field.name) for field in fields}
+    rules: list[str] = []
     for line in re.split(r"\n+|(?<=[.!?])\s+(?=[A-Z])", current):
         text = line.strip(" -*\t")
         head = norm(re.split(r"[:=(—–]", text)[0])
-        if not 4 <= len(text.split()) <= 45 or head in labels or "{" in text or not _RULE.search(text):
+        if not 4 <= len(text.split()) <= 45 or head in labels or head in names or "{" in text or not _RULE.search(text):
             continue
         if sum(1 for label in labels if re.search(rf"\b{re.escape(label)}\b", norm(text))) > 1:
             continue
@@ -135,7 +149,11 @@ def _form_asked(fields: Sequence[Field], *, shown: bool) -> str:
         node = tree
         for key in field.path[:-1]:
             node = node.setdefault(key, {})
-        blank: Any = "|".join(field.labels) if field.labels else {"bool": "true|false", "number": "<number>"}.get(field.kind, "<string>")
+        blank: Any = (
+            "|".join(field.labels)
+            if field.labels
+            else {"bool": "true|false", "number": "<number>"}.get(field.kind, "<string>")
+        )
         if field.kind == "flags":
             blank = dict.fromkeys(field.labels, False)
         node[field.path[-1]] = [blank] if field.kind in ("labels", "list") else blank

@@ -12,7 +12,8 @@ from optimizer.offline.sections import Part, Style, named_inputs, split_message
 from optimizer.types import Message
 
 _PAIR = re.compile(
-    r"^[ \t]*(?:<input>|\**(?:Input|Q|Question|Ticket|User|Text|Message|Transcript|Call|Customer message|Email)\**:)[ \t]*\n?"
+    r"^[ \t]*(?:<input>|"
+    r"\**(?:Input|Q|Question|Ticket|User|Text|Message|Transcript|Call|Customer message|Email)\**:)[ \t]*\n?"
     r"(.*?)(?:\n?[ \t]*</input>)?\s*"
     r"^[ \t]*(?:<output>|\**(?:Output|A|Answer|Response|Reply|Result|Assistant|JSON|Expected)(?: JSON)?\**:)[ \t]*\n?"
     r"(.*?)[ \t]*(?=</output>|\n[ \t]*\n(?!\s*[{}])|^\s*(?:#+ )?(?:\**Example|Input:|Ticket:|Q:|Question:)|\Z)",
@@ -57,7 +58,9 @@ def read(messages: Sequence[Message]) -> Reading:
     tail = list(_parts(last.content))
     known = sum(len(part.text.split()) for part in head)
     if known > 30:  # the guidance stands elsewhere: loose text here belongs to the input
-        tail = [Part("input", p.name, p.text, p.style) if p.kind == "guidance" and p.style == "plain" else p for p in tail]
+        tail = [
+            Part("input", p.name, p.text, p.style) if p.kind == "guidance" and p.style == "plain" else p for p in tail
+        ]
     elif not any(part.kind == "input" for part in tail):
         tail = _last_paragraph(tail)
     marked = next((part.style for part in (*head, *tail) if part.style != "plain"), None)
@@ -137,7 +140,8 @@ def _collect(parts: Sequence[Part]) -> tuple[str, str, tuple[Shot, ...]]:
 @lru_cache(256)
 def _collected(parts: tuple[Part, ...]) -> tuple[str, str, tuple[Shot, ...]]:
     """(guidance, what is said about the reply, worked examples)."""
-    guidance, told = [], []
+    guidance: list[str] = []
+    told: list[str] = []
     shots: list[Shot] = []
     for part in parts:
         found, rest = _shots(part.text)

@@ -11,11 +11,10 @@ simulated latency. Questions are told apart by model, messages, parameters and s
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
@@ -25,11 +24,9 @@ from aiohttp import web
 
 from optimizer.errors import ConfigError, ModelError
 from optimizer.offline.model import OFFLINE, OfflineModel
-from optimizer.types import Message, Request, Response
+from optimizer.offline.wire import BadRequest, payload, read_body
 
 HOST = "127.0.0.1"
-_TRANSPORT = frozenset({"model", "messages", "stream", "user", "metadata", "stream_options", "extra_body"})
-_ROLES: Mapping[str, Any] = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
 
 
 @dataclass(frozen=True)
@@ -98,7 +95,9 @@ class _Desk:
         }
 
 
-def application(*, wait: bool = False, faults: Faults = Faults()) -> tuple[web.Application, Callable[[], dict[str, Any]]]:
+def application(
+    *, wait: bool = False, faults: Faults = Faults()
+) -> tuple[web.Application, Callable[[], dict[str, Any]]]:
     """The server as an aiohttp application, and the getter of its counts."""
     desk = _Desk(wait, faults, random.Random(faults.seed))  # noqa: S311  faults are no secret
     app = web.Application(client_max_size=32 * 2**20)
@@ -121,8 +120,8 @@ def application(*, wait: bool = False, faults: Faults = Faults()) -> tuple[web.A
 
 async def _chat(http: web.Request, desk: _Desk) -> web.StreamResponse:
     try:
-        asked, body = _read(await http.text(), http.headers.get("x-promptport-sample", "0"))
-    except _BadRequest as problem:
+        asked, body = read_body(await http.text(), http.headers.get("x-promptport-sample", "0"))
+    except BadRequest as problem:
         desk.requests["(malformed)"] += 1
         return _refuse(400, str(problem), "invalid_request_error")
     name = "offline/" + str(body["model"]).removeprefix("openai/").removeprefix("offline/")
@@ -141,20 +140,15 @@ async def _chat(http: web.Request, desk: _Desk) -> web.StreamResponse:
         return _refuse(problem.status or 400, str(problem), "invalid_request_error", "unsupported_parameter")
     if desk.wait:
         await asyncio.sleep(response.latency)
-    return await _answer(http, desk, (name, asked.key(name)), _payload(response, body, fault), fault, response.latency)
-
-
-async def _answer(
-    http: web.Request, desk: _Desk, question: tuple[str, str], payload: str, fault: str | None, latency: float
-) -> web.StreamResponse:
-    if fault == "truncate":
-        payload = payload[: len(payload) // 2]
-    data = payload.encode()
-    headers = {"openai-processing-ms": f"{latency * 1000:.3f}"}
+    text = payload(response, "sim-omega" if fault == "impostor" else str(body["model"]))
     if fault is None:  # counted before it is sent: who has read the answer finds it in the books
         with desk.lock:
-            desk.answers[question] += 1
-    return web.Response(body=data, content_type="application/json", headers=headers)
+            desk.answers[name, asked.key(name)] += 1
+    return web.Response(
+        text=text[: len(text) // 2] if fault == "truncate" else text,
+        content_type="application/json",
+        headers={"openai-processing-ms": f"{response.latency * 1000:.3f}"},
+    )
 
 
 async def _fail(http: web.Request, fault: str, faults: Faults) -> web.StreamResponse:
@@ -172,68 +166,6 @@ async def _fail(http: web.Request, fault: str, faults: Faults) -> web.StreamResp
 def _refuse(status: int, message: str, kind: str, code: str | None = None) -> web.Response:
     error = {"message": message, "type": kind, "param": None, "code": code}
     return web.json_response({"error": error}, status=status)
-
-
-class _BadRequest(Exception):  # noqa: N818  named after the HTTP status
-    """The body of a request cannot be used."""
-
-
-def _read(text: str, sample: str) -> tuple[Request, dict[str, Any]]:
-    try:
-        body = json.loads(text)
-    except ValueError as problem:
-        raise _BadRequest(f"the body is not JSON: {problem}") from problem
-    if not isinstance(body, dict) or not isinstance(body.get("model"), str):
-        raise _BadRequest("the body must be an object with a `model`")
-    if body.get("stream"):
-        raise _BadRequest("`stream` is not supported here; leave it out")
-    if not isinstance(body.get("messages"), list) or not body["messages"]:
-        raise _BadRequest("`messages` must be a list with at least one message")
-    if not sample.isdecimal():
-        raise _BadRequest(f"the header x-promptport-sample must be a whole number, got {sample!r}")
-    messages = tuple(_message(number, turn) for number, turn in enumerate(body["messages"]))
-    params = {name: value for name, value in body.items() if name not in _TRANSPORT and value is not None}
-    return Request(messages, params, int(sample)), body
-
-
-def _message(number: int, turn: Any) -> Message:
-    role = _ROLES.get(turn.get("role")) if isinstance(turn, dict) and isinstance(turn.get("role"), str) else None
-    if role is None:
-        raise _BadRequest(f"`messages[{number}].role` must be one of {', '.join(_ROLES)}")
-    content = turn.get("content")
-    if isinstance(content, list):  # content in parts: only text is understood
-        texts = [part.get("text") if isinstance(part, dict) else None for part in content]
-        content = "\n".join(texts) if all(isinstance(text, str) for text in texts) else None  # type: ignore[arg-type]
-    if not isinstance(content, str):
-        raise _BadRequest(f"`messages[{number}].content` must be text")
-    return Message(role, content)
-
-
-def _payload(response: Response, body: Mapping[str, Any], fault: str | None) -> str:
-    usage = {
-        "prompt_tokens": response.input_tokens,
-        "completion_tokens": response.output_tokens,
-        "total_tokens": response.input_tokens + response.output_tokens,
-        "prompt_tokens_details": {"cached_tokens": response.cached_tokens},
-        "completion_tokens_details": {"reasoning_tokens": response.reasoning_tokens},
-    }
-    choice = {
-        "index": 0,
-        "message": {"role": "assistant", "content": response.text},
-        "finish_reason": response.finish,
-        "logprobs": None,
-    }
-    return json.dumps(
-        {
-            "id": "chatcmpl-simulated",
-            "object": "chat.completion",
-            "created": 0,
-            "model": "sim-omega" if fault == "impostor" else body["model"],
-            "choices": [choice],
-            "usage": usage,
-            "system_fingerprint": "simulated",
-        }
-    )
 
 
 @dataclass(frozen=True)
@@ -278,7 +210,9 @@ def _opened(opening: Future[int], port: int) -> int:
         raise ConfigError(text) from problem
 
 
-def serve(port: int = 0, *, wait: bool = False, faults: Faults = Faults(), ready: Callable[[Server], None] | None = None) -> None:
+def serve(
+    port: int = 0, *, wait: bool = False, faults: Faults = Faults(), ready: Callable[[Server], None] | None = None
+) -> None:
     """Serves until interrupted; `ready` is called once with the running server."""
     with running(port, wait=wait, faults=faults) as server:
         if ready:

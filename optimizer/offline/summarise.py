@@ -13,7 +13,9 @@ _SPEAKER = re.compile(r"^\**(?P<who>[A-Z][\w .]{0,24}?)\**:\s*")
 _POLITE = re.compile(
     r"^(?:(?:hi|hello|thanks?|thank you|sure|okay|ok|great|well|yes|no|oh|right|alright|of course|good (?:morning|afternoon|evening)|certainly"
     r"|i'm sorry[^,.]*|sorry[^,.]*|i understand[^,.]*)(?:[ ,][A-Z]\w+)?[,.!]\s*)+", re.I)  # fmt: skip
-_WEIGHTY = frozenset("billing refund bug outage cancel shipping resolved unresolved escalated followup access account order returns".split())
+_WEIGHTY = frozenset(
+    "billing refund bug outage cancel shipping resolved unresolved escalated followup access account order returns".split()
+)
 
 
 @lru_cache(512)

@@ -7,18 +7,13 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import cache, lru_cache
 from hashlib import blake2b
+from itertools import pairwise
 from pathlib import Path
 from statistics import NormalDist
 
 WORD = re.compile(r"[A-Za-z0-9]+(?:['’.,\-][A-Za-z0-9]+)*|[$€£%]")
-STOP = frozenset(
-    "a an and are as at be been but by can could did do does for from get got had has have he her here him his how i if"
-    " in into is it its just let like me my of on or our out please she should so some than that the their them"
-    " then there these they this to too up us was we were what when which while who why will with would you your am any"
-    " all also about after again because before being both each few more most much only other own same such very via"
-    " i'm it's we're i've don't that's hi hello dear thanks thank regards best re subject".split()
-)
 _ENDINGS = ("ations", "ation", "ingly", "ments", "ment", "ings", "ing", "edly", "ies", "ied", "ers", "er", "ed", "es")
+_OPPOSITE = {"negative": "positive", "positive": "negative", "urgent": "calm", "calm": "urgent"}
 _NORMAL = NormalDist()
 
 
@@ -43,19 +38,30 @@ def stem(word: str) -> str:
 @lru_cache(4096)
 def stems(text: str) -> tuple[str, ...]:
     """The content words of a text, in order."""
+    common = listed("*stop")
     found = (word.lower().replace("’", "'") for word in WORD.findall(text.replace("_", " ")))
-    return tuple(stem(word) for word in found if word not in STOP)
+    return tuple(stem(word) for word in found if word not in common)
+
+
+@cache
+def _lines() -> dict[str, tuple[str, ...]]:
+    text = Path(__file__).with_name("lexicon.txt").read_text("utf-8")
+    rows = (line.partition(":") for line in text.splitlines() if not line.startswith("#"))
+    return {name: tuple(words.split()) for name, colon, words in rows if colon}
+
+
+@cache
+def listed(name: str) -> frozenset[str]:
+    """The words of one line of the lexicon, as they stand there. Lines that are no concepts have a `*`."""
+    return frozenset(_lines()[name])
 
 
 @cache
 def lexicon() -> dict[str, tuple[str, ...]]:
     """General knowledge: from the stem of a word, or of two neighbouring words, to everyday concepts."""
     concepts: dict[str, list[str]] = {}
-    for line in Path(__file__).with_name("lexicon.txt").read_text("utf-8").splitlines():
-        name, colon, listed = line.partition(":")
-        if not colon or line.startswith("#"):
-            continue
-        for word in listed.split():
+    for name, words in _lines().items():
+        for word in words if name[0] != "*" else ():
             parts = stems(word)
             known = concepts.setdefault(" ".join(parts), [])
             if len(parts) == 1 + word.count("_") and name not in known:
@@ -66,9 +72,12 @@ def lexicon() -> dict[str, tuple[str, ...]]:
 @lru_cache(2048)
 def meanings(text: str) -> tuple[tuple[str, str], ...]:
     """Pairs of a word (or two) of the text and a concept that it belongs to."""
-    known, seen = lexicon(), stems(text)
-    pairs = [(word, concept) for word in seen for concept in known.get(word, ())]
-    for first, second in zip(seen, seen[1:], strict=False):
+    known, seen, denials = lexicon(), stems(text), listed("*denials")
+    pairs: list[tuple[str, str]] = []
+    for at, word in enumerate(seen):
+        denied = not denials.isdisjoint(seen[max(0, at - 2) : at])
+        pairs += [(word, _OPPOSITE.get(name, name) if denied else name) for name in known.get(word, ())]
+    for first, second in pairwise(seen):
         pair = f"{first} {second}"
         pairs += [(pair, concept) for concept in known.get(pair, ())]
     return tuple(pairs)

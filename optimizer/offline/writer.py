@@ -14,7 +14,11 @@ _SYNONYMS = {
     "high": "urgent", "low": "minor", "medium": "normal", "negative": "dissatisfied", "positive": "satisfied",
     "neutral": "neither positive nor negative", "true": "yes", "false": "no",
 }  # fmt: skip
-_OPENINGS = ("Sure! Here is the result:", "Here is the JSON you asked for:", "Certainly. Based on the input, I would say:")
+_OPENINGS = (
+    "Sure! Here is the result:",
+    "Here is the JSON you asked for:",
+    "Certainly. Based on the input, I would say:",
+)
 
 
 def obedience(form: Form, mind: Mind) -> float:
@@ -38,7 +42,7 @@ def write(values: dict[tuple[str, ...], Any], mind: Mind, *, json_only: bool) ->
     if json_only:
         return body if form.as_json else json.dumps({"answer": body}, ensure_ascii=False)
     if not obeys:
-        body = _disobey(body, values, mind)
+        body = _disobey(body, mind)
     if form.reasoning == "first":
         return _with_thoughts(body, values, mind)
     return body
@@ -54,7 +58,7 @@ def _json(values: dict[tuple[str, ...], Any]) -> str:
     return json.dumps(tree, ensure_ascii=False)
 
 
-def _disobey(body: str, values: dict[tuple[str, ...], Any], mind: Mind) -> str:
+def _disobey(body: str, mind: Mind) -> str:
     """One of the natural ways to miss a form."""
     is_json = body.startswith("{")
     if is_json and mind.slips(mind.persona.fenced, "fence"):

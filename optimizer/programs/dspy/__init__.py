@@ -19,7 +19,7 @@ from optimizer.models import Model
 from optimizer.programs.dspy.engine import Engine, Halt, Purse
 from optimizer.programs.dspy.quiet import hush
 from optimizer.programs.dspy.recipes import OPTIMIZERS, Job, Recipe
-from optimizer.programs.dspy.rows import Marker, answers, rows, usual_score, words_of
+from optimizer.programs.dspy.rows import Marker, answers, good_score, rows, source_scores, words_of
 from optimizer.prompt import Prompt
 from optimizer.types import Example, Output
 from optimizer.wording import Copies
@@ -61,8 +61,8 @@ def compile_prompt(
     if max_calls < recipe.least:
         raise SearchError(f"{optimizer}: needs {recipe.least} calls at least, but may make only {max_calls}")
     mark = Marker({example.id: example for example in trainset}, references, metric)
-    good = usual_score(mark)
-    answered = answers(mark, prompt.contract, good)
+    scores = source_scores(mark)
+    answered = answers(mark, prompt.contract, scores)
     copies = Copies(words_of(trainset, answered))
     with _translated(optimizer), Purse(max_calls) as purse:
         import dspy
@@ -75,7 +75,8 @@ def compile_prompt(
         if len(made) < recipe.least_rows:
             raise SearchError(f"needs {recipe.least_rows} training examples with an answer, found {len(made)}")
         task, author = (dspy.LM(m.name, engine=Engine(m, purse), cache=False, num_retries=0) for m in (model, proposer))
-        job = Job(PromptModule(adapter, mark), made, task, author, asking, good, max_calls, seed, threads, knobs)
+        student, good = PromptModule(adapter, mark), good_score(scores)
+        job = Job(student, made, task, author, asking, good, max_calls, seed, threads, knobs)
         with dspy.context(lm=task, adapter=asking, num_threads=threads, trace=None, disable_history=True):
             program = recipe.build(job)
         return Compiled(adapter.shipped(program), optimizer, purse.calls, _notes(adapter.faults, trainset, answered))
@@ -86,13 +87,13 @@ def _translated(optimizer: str) -> Iterator[None]:
     """DSPy's errors become SearchError; what is not about this one compile passes as it is."""
     try:
         yield
-    except Halt as halt:
-        cause: Exception = halt.cause
-    except Exception as problem:
-        cause = problem if isinstance(problem, SearchError) else SearchError(f"failed: {_first_line(problem)}")
-        cause.__cause__ = problem.__cause__ if cause is problem else problem
-    else:
         return
+    except Halt as halt:
+        cause = halt.cause
+    except SearchError as problem:
+        cause = problem
+    except Exception as problem:
+        raise SearchError(f"{optimizer} failed: {_first_line(problem)}") from problem
     if isinstance(cause, SearchError):
         raise SearchError(f"{optimizer}: {cause}") from cause
     raise cause
@@ -101,7 +102,9 @@ def _translated(optimizer: str) -> Iterator[None]:
 def _recipe(optimizer: str) -> Recipe:
     if optimizer not in OPTIMIZERS:
         known = ", ".join(OPTIMIZERS)
-        raise ConfigError(f"no program optimizer is called {optimizer!r}.{nearest(optimizer, OPTIMIZERS)} Known: {known}")
+        raise ConfigError(
+            f"no program optimizer is called {optimizer!r}.{nearest(optimizer, OPTIMIZERS)} Known: {known}"
+        )
     return OPTIMIZERS[optimizer]
 
 

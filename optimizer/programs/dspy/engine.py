@@ -75,10 +75,12 @@ class Purse:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Threads that DSPy left behind ask nothing more; calls under way are waited for, unless Ctrl-C was hit."""
         with self._lock:
+            halted, under_way = self._halt, list(self._flying.values())
             self._stop(SearchError("the compile is over"))
-            under_way = list(self._flying.values())
         if kind is None or issubclass(kind, Exception | Halt):
             wait(under_way)
+            if halted:  # whatever DSPy made of it
+                raise halted
 
     def _fly(self, key: tuple[str, str | None], answer: Future[Response], call: Callable[[], Response]) -> Response:
         try:

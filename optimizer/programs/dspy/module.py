@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import dspy
@@ -32,7 +32,7 @@ class _Asked:
     """The example that a thread is at, and what came of it."""
 
     example: str
-    output: Output | None = None
+    outputs: list[Output] = field(default_factory=list)
 
 
 _NOW: ContextVar[_Asked] = ContextVar("promptport_asked")
@@ -57,12 +57,14 @@ class PromptAdapter(dspy.Adapter):  # type: ignore[misc]
     ) -> list[dict[str, str]]:
         asked = _NOW.get()
         if problem := self.fault(signature.instructions):
-            asked.output = Output(asked.example, "", status="failed", error=f"these instructions are refused: {problem}")
+            reason = f"these instructions are refused: {problem}"
+            output = Output(asked.example, "", status="failed", error=reason)
         else:
             own = {self.fields[name]: value for name, value in inputs.items()}
             warmth = lm_kwargs.get("temperature", lm.kwargs.get("temperature"))
-            asked.output = self._answer(asked.example, self.built(signature.instructions, demos), own, warmth)
-        return [{"output": asked.output.text}]
+            output = self._answer(asked.example, self.built(signature.instructions, demos), own, warmth)
+        asked.outputs.append(output)
+        return [{"output": output.text}]
 
     def fault(self, instructions: str) -> str | None:
         if instructions not in self.faults:
@@ -121,9 +123,9 @@ class PromptModule(dspy.Module):  # type: ignore[misc]
                 self.predict(**fields)
         finally:
             _NOW.reset(token)
-        assert asked.output is not None
-        score = self.mark(asked.output)
-        return dspy.Prediction(output=asked.output.text, score=score.value, feedback=score.feedback)
+        output = asked.outputs[-1]
+        score = self.mark(output)
+        return dspy.Prediction(output=output.text, score=score.value, feedback=score.feedback)
 
 
 def safe_names(names: frozenset[str]) -> dict[str, str]:
@@ -160,7 +162,7 @@ def _output(example: str, prompt: Prompt, response: Response) -> Output:
 
 
 class AskingAdapter(dspy.ChatAdapter):  # type: ignore[misc]
-    """DSPy's chat form, read with patience: one answer without its headings is that answer, and costs no second call."""
+    """DSPy's chat form, read with patience: an answer without its heading is still the answer, and no second call."""
 
     def __init__(self) -> None:
         super().__init__(use_json_adapter_fallback=False)

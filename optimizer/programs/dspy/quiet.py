@@ -1,4 +1,4 @@
-"""DSPy without its chatter, and without its cache: a compile of ours writes nothing to the terminal or the disk.
+"""DSPy without chatter, cache and look-ups: a compile of ours writes to no terminal and no disk.
 
 DSPy prints, logs and draws progress bars from several threads, so swapping the standard streams for a while would
 swallow what others write. Instead the few places that write are taught to be silent within a compile of ours.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 import logging
+import os
 import sys
 from functools import cache
 from types import SimpleNamespace
@@ -21,12 +22,13 @@ def hush() -> None:
     """Before the first use of DSPy; a second call does nothing."""
     import dspy
     import gepa.core.engine
-    import tqdm
+    import tqdm  # type: ignore[import-untyped]
 
-    class Bar(tqdm.tqdm):  # type: ignore[misc, type-arg]
+    class Bar(tqdm.tqdm):  # type: ignore[misc]
         def __init__(self, *args: Any, **options: Any) -> None:
             super().__init__(*args, **{**options, "disable": _ours() or options.get("disable", False)})
 
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else DSPy looks up every model on the network
     if "cache" not in vars(dspy):  # a cache that the user has made stays theirs
         dspy.configure_cache(enable_disk_cache=False, enable_memory_cache=False)
     for name, module in list(sys.modules.items()):
@@ -36,7 +38,7 @@ def hush() -> None:
                 module.tqdm = SimpleNamespace(tqdm=Bar)  # type: ignore[attr-defined]
     gepa.core.engine.tqdm = Bar
     for handler in logging.getLogger("dspy").handlers:
-        handler.addFilter(lambda record: not _ours())
+        handler.addFilter(lambda _: not _ours())
 
 
 def _ours() -> bool:
@@ -48,4 +50,4 @@ def _ours() -> bool:
 
 def _print(*args: Any, **options: Any) -> None:
     if not _ours():
-        builtins.print(*args, **options)
+        builtins.print(*args, **options)  # noqa: T201 - other users of DSPy keep their output

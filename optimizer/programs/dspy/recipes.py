@@ -13,7 +13,6 @@ from typing import Any
 
 from optimizer.errors import SearchError
 
-
 @dataclass(frozen=True)
 class Job:
     """What a recipe works with. `rows` are shuffled; `good` is the score from which an answer is worth showing."""
@@ -39,6 +38,8 @@ class Job:
     def divide(self, train: int, validation: int) -> tuple[list[Any], list[Any]]:
         """Rows to learn from, and others to judge by; where they do not suffice, half of them each."""
         train = min(train, len(self.rows) // 2)
+        if validation < 1:
+            raise SearchError(f"{self.calls} calls are too few for the options {dict(self.options)}")
         return self.rows[:train], self.rows[train : train + validation]
 
 
@@ -146,13 +147,13 @@ def gepa(job: Job) -> Any:
     return optimizer.compile(job.student, trainset=trainset, valset=valset)
 
 
-def score(gold: Any, pred: Any, trace: Any = None) -> float:
+def score(_gold: Any, pred: Any, *_context: Any) -> float:
     """The module has scored its own answer: see `PromptModule`."""
     value: float = pred.score
     return value
 
 
-def score_and_feedback(gold: Any, pred: Any, trace: Any, pred_name: Any = None, pred_trace: Any = None) -> Any:
+def score_and_feedback(gold: Any, pred: Any, *_context: Any) -> Any:
     import dspy
 
     wanted = f"The expected answer is: {gold.output}" if pred.score < 1 else "This is right."
@@ -169,8 +170,6 @@ OPTIMIZERS: Mapping[str, Recipe] = {
     "bootstrap_random_search": Recipe(
         bootstrap_random_search, least=40, least_rows=4, options={**_SHOTS, "candidates": 8}
     ),
-    "miprov2": Recipe(
-        miprov2, least=60, least_rows=8, round=1, options={**_SHOTS, "candidates": None, "trials": None}
-    ),
+    "miprov2": Recipe(miprov2, least=60, least_rows=8, round=1, options={**_SHOTS, "candidates": None, "trials": None}),
     "gepa": Recipe(gepa, least=40, least_rows=6, round=1, options={"minibatch": 3}),
 }

@@ -29,21 +29,25 @@ class Marker:
         return self.metric(self.examples[output.example_id], output, self.references.get(output.example_id))
 
 
-def usual_score(mark: Marker) -> float:
-    """What the source's own answers score on average: from here on an answer counts as good. 1 without a source."""
-    scores = [mark(mark.references[name]).value for name in mark.examples if name in mark.references]
-    return fmean(scores) - 1e-9 if scores else 1.0
+def source_scores(mark: Marker) -> dict[str, float]:
+    """What the source's own answers score, by example id."""
+    return {name: mark(mark.references[name]).value for name in mark.examples if name in mark.references}
 
 
-def answers(mark: Marker, contract: Contract, good: float) -> dict[str, str]:
+def good_score(scores: Mapping[str, float]) -> float:
+    """From here on an answer is worth showing: what the source scores on average; 1 where it is not known."""
+    return fmean(scores.values()) - 1e-9 if scores else 1.0
+
+
+def answers(mark: Marker, contract: Contract, scores: Mapping[str, float]) -> dict[str, str]:
     """By example id: the gold answer where it has the reply's form, else the source's answer if it is good."""
-    found = {}
+    found, good = {}, good_score(scores)
     for name, example in mark.examples.items():
         reference = mark.references.get(name)
         gold = None if example.expected is None else as_text(example.expected)
         if gold is not None and contract.read(gold).status == "ok":
             found[name] = gold
-        elif reference and reference.status == "ok" and mark(reference).value >= good:
+        elif reference and reference.status == "ok" and scores[name] >= good:
             found[name] = reference.text if contract.kind == "text" else as_text(reference.value)
     return found
 

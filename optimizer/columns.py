@@ -1,0 +1,236 @@
+"""From rows to examples: which column fills what, and whether every row has it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from optimizer.contract import Contract
+from optimizer.data import Row, Table
+from optimizer.errors import ConfigError, DataError, nearest
+from optimizer.golds import Gold, gold_reader
+from optimizer.models.prices import Price
+from optimizer.sections import Data, Recorded
+from optimizer.types import JSON, Example, Output
+
+_SHOWN = 5  # problems listed before "and so many more"
+_MISSING: Any = object()
+At = Callable[..., str]
+
+
+@dataclass
+class Problems:
+    """Row after row is read before the first problem is raised, so that all can be mended at once."""
+
+    found: list[str] = field(default_factory=list)
+    count: int = 0
+
+    def add(self, text: str) -> None:
+        self.count += 1
+        if self.count <= _SHOWN:
+            self.found.append(text)
+
+    def raise_any(self) -> None:
+        if self.count:
+            more = [f"... and {self.count - _SHOWN:,} more rows like these"] if self.count > _SHOWN else []
+            raise DataError("\n  ".join([*self.found, *more]))
+
+
+def wanted(data: Data, names: frozenset[str]) -> set[str]:
+    """The columns that a task reads; of a path into an object, the object."""
+    columns = [*_sources(data, names).values(), *_expected(data).values()]
+    columns += [column for column in (data.id, data.group, data.stratify) if column]
+    columns += [column for column in data.source.model_dump().values() if column] if data.source else []
+    return {part for column in columns for part in (column, column.partition(".")[0])}
+
+
+def check_columns(data: Data, names: frozenset[str], table: Table, at: At) -> None:
+    """Raises ConfigError for a variable that no column fills and for a column that is not there."""
+    for variable in data.fields:
+        if variable not in names:
+            known = f"the prompt's variables are {', '.join(sorted(names))}"
+            raise ConfigError(f"{at('data', 'fields', variable)}: no such variable.{nearest(variable, names)} {known}")
+    for variable, column in _sources(data, names).items():
+        if not _has(table, column):
+            if variable in data.fields:
+                raise no_column(at("data", "fields", variable), column, table)
+            raise ConfigError(
+                f"{at('prompt')}: the template asks for {variable!r}, which no column of {table.name} fills."
+                f"{nearest(variable, table.columns)} Its columns are {', '.join(table.columns)}; "
+                f"name the one that is meant, as in data.fields: {{{variable}: COLUMN}}"
+            )
+    for key, column in _expected(data).items():
+        if not _has(table, column):
+            raise no_column(at("data", "expected", *([key] if key else [])), column, table)
+    for key in ("id", "group"):
+        if (column := getattr(data, key)) and not _has(table, column):
+            raise no_column(at("data", key), column, table)
+    for key, column in (data.source.model_dump() if data.source else {}).items():
+        if column and not _has(table, column):
+            raise no_column(at("data", "source", key), column, table)
+
+
+def read_examples(data: Data, names: frozenset[str], contract: Contract, table: Table) -> tuple[Example, ...]:
+    """One example for each row. Raises DataError with the rows that lack something."""
+    problems, sources, answers = Problems(), _sources(data, names), _expected(data)
+    judge = gold_reader(contract)
+    seen: dict[str, Row] = {}
+    examples = []
+    for position, row in enumerate(table.rows, start=1):
+        identity = _identity(data.id, row, position, problems)
+        if identity in seen:
+            first = seen[identity].place
+            problems.add(f"{row.place}, field {data.id!r}: the id {identity!r} is that of {first}; ids must be unique")
+        seen[identity] = row
+        inputs = {variable: _needed(row, column, problems) for variable, column in sources.items()}
+        expected = _gold(row, answers, judge, problems)
+        examples.append(Example(identity, inputs, expected, _group(row, data.group)))
+    problems.raise_any()
+    return tuple(examples)
+
+
+def read_outputs(
+    columns: Recorded, contract: Contract, price: Price | None, table: Table, examples: tuple[Example, ...]
+) -> dict[str, Output]:
+    """What the source answered, as recorded, read under the contract; by example id.
+
+    Dollars come from their column, else from the tokens at `price`, else they are 0 and unknown.
+    """
+    problems = Problems()
+    outputs = {}
+    for row, example in zip(table.rows, examples, strict=True):
+        numbers = {
+            key: _amount(row, column, key.endswith("_tokens"), problems)
+            for key in ("latency", "input_tokens", "output_tokens", "cost")
+            if (column := getattr(columns, key))
+        }
+        if price and "cost" not in numbers:
+            tokens = (int(numbers.get("input_tokens", 0)), int(numbers.get("output_tokens", 0)))
+            numbers["cost"] = price.cost(*tokens)
+        outputs[example.id] = _output(example.id, _pick(row, columns.output), contract, numbers)
+    problems.raise_any()
+    if all(output.status == "failed" for output in outputs.values()):
+        raise DataError(f"{table.name}: the column {columns.output!r} holds no recorded output; leave data.source out")
+    return outputs
+
+
+def strata(column: str, table: Table, examples: tuple[Example, ...]) -> dict[str, str] | None:
+    """The stratum of each example: from `expected.a.b`, the gold answer; else from the column. None: no such thing."""
+    head, _, rest = column.partition(".")
+    if head == "expected" and not _has(table, column):
+        values = [_walk(example.expected, rest) if rest else example.expected for example in examples]
+    elif _has(table, column):
+        values = [_pick(row, column) for row in table.rows]
+    else:
+        return None
+    if all(value is _MISSING for value in values):
+        return None
+    return {example.id: _text(value) for example, value in zip(examples, values, strict=True)}
+
+
+def no_column(at: str, column: str, table: Table) -> ConfigError:
+    known = f"the columns of {table.name} are {', '.join(table.columns)}"
+    return ConfigError(f"{at}: there is no column {column!r}.{nearest(column, table.columns)} Known: {known}")
+
+
+def _sources(data: Data, names: frozenset[str]) -> dict[str, str]:
+    return {name: data.fields.get(name, name) for name in sorted(names)}
+
+
+def _expected(data: Data) -> dict[str, str]:
+    """Columns of the gold answer by their key in it; the key "" is the whole answer."""
+    if data.expected is None:
+        return {}
+    return dict(data.expected) if isinstance(data.expected, dict) else {"": str(data.expected)}
+
+
+def _has(table: Table, column: str) -> bool:
+    return column in table.columns or ("." in column and column.partition(".")[0] in table.columns)
+
+
+def _pick(row: Row, column: str) -> Any:
+    """The value of a column, or of a path into an object (`ticket.body`)."""
+    if column in row.values:
+        return row.values[column]
+    head, _, rest = column.partition(".")
+    return _walk(row.values.get(head, _MISSING), rest) if rest else _MISSING
+
+
+def _walk(value: Any, path: str) -> Any:
+    for key in path.split("."):
+        value = value.get(key, _MISSING) if isinstance(value, dict) else _MISSING
+    return value
+
+
+def _needed(row: Row, column: str, problems: Problems) -> JSON:
+    value: JSON = _pick(row, column)
+    if value is _MISSING or value is None:
+        found = "is null" if value is None else f"is missing.{nearest(column, row.values)}"
+        way = "the prompt asks for it in every row: fill it in or drop the row"
+        problems.add(f"{row.place}, field {column!r}: {found}{';' if value is None else ''} {way}")
+        return ""
+    return value
+
+
+def _identity(column: str | None, row: Row, position: int, problems: Problems) -> str:
+    if column is None:
+        return str(position)
+    value = _pick(row, column)
+    if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
+        shown = "missing" if value is _MISSING else json.dumps(value)[:60]
+        problems.add(f"{row.place}, field {column!r}: an id is a text or a whole number, found {shown}")
+        return f"\0{position}"
+    return str(value)
+
+
+def _group(row: Row, column: str | None) -> str | None:
+    value = _pick(row, column) if column else None
+    return None if value is None or value is _MISSING or value == "" else _text(value)
+
+
+def _gold(row: Row, columns: Mapping[str, str], judge: Gold, problems: Problems) -> JSON:
+    if not columns:
+        return None
+    found = {key: _pick(row, column) for key, column in columns.items()}
+    found = {key: value for key, value in found.items() if value is not _MISSING and value is not None and value != ""}
+    if not found:
+        return None
+    value, problem = judge(found[""] if "" in columns else found)
+    if problem:
+        where = f"field {columns['']!r}" if "" in columns else "gold answer"
+        problems.add(f"{row.place}, {where}: {problem}")
+    return value
+
+
+def _amount(row: Row, column: str, whole: bool, problems: Problems) -> float:
+    """Seconds, tokens or dollars: a number, or a text that is one."""
+    value = _pick(row, column)
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number) or number < 0 or (whole and number != int(number)):
+        shown = "nothing" if value in (_MISSING, None, "") else json.dumps(value)[:60]
+        kind = "a whole number" if whole else "a number"
+        problems.add(
+            f"{row.place}, field {column!r}: must be {kind}, 0 or more, as in {12 if whole else 1.5}, found {shown}"
+        )
+        return 0.0
+    return number
+
+
+def _output(identity: str, answer: Any, contract: Contract, numbers: Mapping[str, float]) -> Output:
+    amounts: dict[str, Any] = {key: int(n) if key.endswith("_tokens") else n for key, n in numbers.items()}
+    if answer is _MISSING or answer is None:
+        return Output(identity, "", status="failed", error="no output was recorded", **amounts)
+    reply = contract.read(answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False))
+    return Output(identity, reply.text, reply.value, reply.status, reply.error, calls=1, **amounts)
+
+
+def _text(value: Any) -> str:
+    if value is _MISSING or value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)

@@ -1,0 +1,68 @@
+"""Gold answers under the reply's contract: a gold answer that no valid reply can equal is a mistake in the data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from optimizer import parsing, reader
+from optimizer.contract import Contract
+from optimizer.errors import nearest
+from optimizer.types import JSON
+
+Gold = Callable[[JSON], tuple[JSON, str | None]]
+
+
+def gold_reader(contract: Contract) -> Gold:
+    """Gives a gold answer the form of a reply's value, and says what is wrong with it."""
+    if contract.kind == "labels":
+        return partial(_label, {label.casefold(): label for label in contract.labels})
+    if contract.kind == "json":
+        schema = contract.schema or {}
+        return partial(_object, schema.get("properties", {}), _partial(schema))
+    return lambda found: (found, None)
+
+
+def _label(by_folded: Mapping[str, str], found: JSON) -> tuple[JSON, str | None]:
+    text = found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
+    folded = text.strip().casefold()
+    if folded in by_folded:
+        return by_folded[folded], None
+    shown = f"{text[:60]!r} is none of the labels.{nearest(folded, by_folded)}"
+    return found, f"{shown} Known: {', '.join(by_folded.values())}; correct the row, or prompt.reply.labels"
+
+
+def _object(specs: Mapping[str, Any], schema: dict[str, Any], found: JSON) -> tuple[JSON, str | None]:
+    """CSV holds objects as texts. Keys may be missing: a gold answer need not judge all of the reply."""
+    if isinstance(found, str):
+        try:
+            found = parsing.decode(found)
+        except (ValueError, RecursionError) as error:
+            return found, f"the reply is JSON, so the gold answer must be JSON too: {error}"
+    elif isinstance(found, dict):  # its parts may come from columns of texts
+        found = {key: _typed(value, specs.get(key, {})) for key, value in found.items()}
+    problem = reader.mismatch(found, schema)
+    return found, problem and f"no valid reply can equal it: {problem}; correct the row, or prompt.reply.schema"
+
+
+def _typed(value: JSON, spec: Mapping[str, Any]) -> JSON:
+    """The value of a text such as "3" or "[]" where the schema wants no text."""
+    if not isinstance(value, str) or "type" not in spec or not reader.mismatch(value, {"type": spec["type"]}):
+        return value
+    try:
+        typed: JSON = parsing.decode(value)
+    except (ValueError, RecursionError):
+        return value
+    return typed
+
+
+def _partial(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The same schema with nothing required."""
+    partial = {key: value for key, value in schema.items() if key != "required"}
+    if "properties" in schema:
+        partial["properties"] = {name: _partial(child) for name, child in schema["properties"].items()}
+    if isinstance(schema.get("items"), Mapping):
+        partial["items"] = _partial(schema["items"])
+    return partial

@@ -1,0 +1,84 @@
+"""Feels mood and urgency in a text, from general knowledge of how people write; labels lie on these two scales."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from functools import lru_cache
+
+from optimizer.offline.define import norm
+from optimizer.offline.words import chance, meanings, sentences
+
+_CLOCK = re.compile(r"\b\d{1,2}[:.]\d\d\b|\b\d{1,2} ?(?:a\.?m|p\.?m)\b|o'clock", re.IGNORECASE)
+_ASKS = re.compile(r"(?:How|What|Which|Is|Are|Do|Does|Can|Could|May|Where|When|Would)\b")
+#: How much each cue speaks for a level; `1` stands for the level itself.
+_MOOD = {
+    "negative": {
+        "1": -0.5, "fury": 1.2, "negative": 0.8, "repeat": 0.6, "blame": 0.8, "!": 0.4, "caps": 0.5, "quote": 0.8,
+        "praise": -0.7, "positive": -0.6, "polite": -0.6, "asks": -0.6, "clock": -0.5, "length": 1.8},
+    "neutral": {
+        "1": 1.0, "fury": -0.9, "negative": -0.7, "repeat": -0.3, "blame": -0.5, "praise": -1.7, "positive": -0.6,
+        "polite": 1.4, "query": 0.3, "!": -1.6, "asks": 1.2, "clock": 0.7, "medium": 0.6, "length": -1.0},
+    "positive": {"1": -0.5, "praise": 2.4, "positive": 1.3, "!": 1.2, "polite": -0.8, "asks": -0.6, "length": -0.8},
+}  # fmt: skip
+_URGENCY = {
+    "high": {
+        "1": -1.4, "now": 1.3, "stoppage": 0.9, "harm": 0.9, "clock": 1.8, "caps": 0.7, "!": 0.4, "fury": 0.3,
+        "length": 1.6, "praise": -0.7, "calm": -0.4, "asks": -0.6},
+    "medium": {
+        "1": 1.1, "problem": 0.6, "medium": 0.8, "repeat": 0.4, "negative": 0.2, "blame": 0.2, "!": -1.2, "clock": -0.8,
+        "praise": -0.9, "positive": -0.5, "asks": -0.9, "calm": -0.3},
+    "low": {
+        "1": 0.8, "praise": 1.6, "positive": 0.6, "calm": 0.8, "asks": 1.6, "query": 0.3, "!": 0.6, "now": -0.6,
+        "repeat": -0.7, "harm": -0.4, "stoppage": -0.4, "negative": -0.4, "fury": -0.5, "length": -1.8},
+}  # fmt: skip
+_NAMES = {
+    "negative": "negative dissatisfied unhappy angry frustrated upset annoyed bad", "neutral": "neutral mixed calm factual",
+    "positive": "positive satisfied happy pleased friendly good",
+    "high": "high urgent critical emergency severe p1 immediate", "medium": "medium moderate normal standard p2",
+    "low": "low minor trivial p3 none",
+}  # fmt: skip
+
+
+def level_of(label: str) -> str | None:
+    words = set(norm(label).split())
+    return next((level for level, names in _NAMES.items() if words & set(names.split())), None)
+
+
+@lru_cache(512)
+def scale_of(labels: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """(label, level) if all the labels lie on one scale, else nothing."""
+    levels = {label: level for label in labels if (level := level_of(label))}
+    for scale in (_MOOD, _URGENCY):
+        if len(levels) == len(labels) > 1 and len(set(levels.values())) > 1 and set(levels.values()) <= set(scale):
+            return tuple(levels.items())
+    return ()
+
+
+def feel(labels: tuple[str, ...], text: str, reader: str, knowledge: float) -> dict[str, float]:
+    """For labels on a scale, how strongly the tone of the text speaks for each; nothing for other labels."""
+    scale = scale_of(labels)
+    if not scale:
+        return {}
+    cues = _cues(text, reader, knowledge)
+    tables = _MOOD | _URGENCY
+    scores = {label: sum(w * cues.get(cue, 0.0) for cue, w in tables[level].items()) for label, level in scale}
+    crowd = Counter(level for _, level in scale)
+    return {label: scores[label] - 0.7 * (crowd[level] - 1) for label, level in scale}
+
+
+@lru_cache(4096)
+def _cues(text: str, reader: str, knowledge: float) -> dict[str, float]:
+    known = Counter(concept for word, concept in meanings(text) if chance(reader, word) < knowledge)
+    cues = {concept: math.sqrt(min(count, 4)) for concept, count in known.items()}
+    said = list(sentences(text))
+    words = len(text.split())
+    cues["1"] = 1.0
+    cues["!"] = math.sqrt(min(text.count("!"), 3))
+    cues["caps"] = float(bool(re.search(r"\b[A-Z]{4,}\b", text)))
+    cues["quote"] = float(text.count('"') > 1)
+    cues["clock"] = float(bool(_CLOCK.search(text)))
+    cues["asks"] = float(bool(said) and any(s.endswith("?") and _ASKS.match(s) for s in said[:2]))
+    cues["length"] = min(words, 60) / 60
+    return cues

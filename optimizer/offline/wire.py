@@ -1,0 +1,74 @@
+"""The form of OpenAI-compatible bodies: what a request must look like, and how an answer is written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from optimizer.types import Message, Request, Response
+
+_TRANSPORT = frozenset({"model", "messages", "stream", "user", "metadata", "stream_options", "extra_body"})
+_ROLES: Mapping[str, Any] = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
+
+
+class BadRequest(Exception):
+    """The body of a request cannot be used."""
+
+
+def read_body(text: str, sample: str) -> tuple[Request, dict[str, Any]]:
+    try:
+        body = json.loads(text)
+    except ValueError as problem:
+        raise BadRequest(f"the body is not JSON: {problem}") from problem
+    if not isinstance(body, dict) or not isinstance(body.get("model"), str):
+        raise BadRequest("the body must be an object with a `model`")
+    if body.get("stream"):
+        raise BadRequest("`stream` is not supported here; leave it out")
+    if not isinstance(body.get("messages"), list) or not body["messages"]:
+        raise BadRequest("`messages` must be a list with at least one message")
+    if not sample.isdecimal():
+        raise BadRequest(f"the header x-promptport-sample must be a whole number, got {sample!r}")
+    messages = tuple(_message(number, turn) for number, turn in enumerate(body["messages"]))
+    params = {name: value for name, value in body.items() if name not in _TRANSPORT and value is not None}
+    return Request(messages, params, int(sample)), body
+
+
+def _message(number: int, turn: Any) -> Message:
+    role = _ROLES.get(str(turn.get("role"))) if isinstance(turn, dict) else None
+    if role is None:
+        raise BadRequest(f"`messages[{number}].role` must be one of {', '.join(_ROLES)}")
+    content = turn.get("content")
+    if isinstance(content, list):  # content in parts: only text is understood
+        texts = [part.get("text") if isinstance(part, dict) else None for part in content]
+        content = "\n".join(texts) if all(isinstance(text, str) for text in texts) else None  # type: ignore[arg-type]
+    if not isinstance(content, str):
+        raise BadRequest(f"`messages[{number}].content` must be text")
+    return Message(role, content)
+
+
+def payload(response: Response, model: str) -> str:
+    usage = {
+        "prompt_tokens": response.input_tokens,
+        "completion_tokens": response.output_tokens,
+        "total_tokens": response.input_tokens + response.output_tokens,
+        "prompt_tokens_details": {"cached_tokens": response.cached_tokens},
+        "completion_tokens_details": {"reasoning_tokens": response.reasoning_tokens},
+    }
+    choice = {
+        "index": 0,
+        "message": {"role": "assistant", "content": response.text},
+        "finish_reason": response.finish,
+        "logprobs": None,
+    }
+    return json.dumps(
+        {
+            "id": "chatcmpl-simulated",
+            "object": "chat.completion",
+            "created": 0,
+            "model": model,
+            "choices": [choice],
+            "usage": usage,
+            "system_fingerprint": "simulated",
+        }
+    )

@@ -1,0 +1,145 @@
+"""Pictures as inline SVG: no library, no script, a text alternative in each.
+
+Every function takes numbers and returns one `<svg>`; colours are CSS classes, so light, dark and print follow the page.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
+
+_W, _LEFT, _RIGHT, _TOP, _BOTTOM = 720, 56, 16, 18, 40
+
+
+@dataclass(frozen=True)
+class Dot:
+    """One candidate in a picture. `kind` is a CSS class; `label` is shown on hovering and read aloud."""
+
+    x: float
+    y: float
+    size: float
+    kind: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Maps values of [low, high] to pixels."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+
+    def __call__(self, value: float) -> float:
+        share = (value - self.low) / ((self.high - self.low) or 1.0)
+        return round(self.start + share * (self.end - self.start), 1)
+
+    def ticks(self, wanted: int = 5) -> list[float]:
+        """At most `wanted` + 1 round values within the range."""
+        rough = ((self.high - self.low) or 1.0) / wanted
+        power = 10.0 ** math.floor(math.log10(rough))
+        step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * 0.999)
+        first = math.ceil(self.low / step - 1e-9)
+        return [round(n * step, 12) for n in range(first, math.floor(self.high / step + 1e-9) + 1)]
+
+
+def interval(mean: float, low: float, high: float, margin: float) -> str:
+    """The difference in quality with its bounds, against zero and the margin; in points."""
+    reach = max(abs(low), abs(high), margin) * 1.25
+    x = Scale(-reach, reach, 40, _W - 40)
+    words = (
+        f"Difference in quality {100 * mean:+.1f} points, at least {100 * low:+.1f}, at most {100 * high:+.1f}; "
+        f"the margin is {-100 * margin:.1f} points."
+    )
+    parts = [
+        f'<rect class="bad" x="40" y="30" width="{x(-margin) - 40}" height="34"/>',
+        f'<rect class="good" x="{x(-margin)}" y="30" width="{_W - 40 - x(-margin)}" height="34"/>',
+        f'<line class="axis" x1="{x(0)}" x2="{x(0)}" y1="24" y2="70"/>',
+        f'<line class="limit" x1="{x(-margin)}" x2="{x(-margin)}" y1="24" y2="70"/>',
+        f'<line class="bar" x1="{x(low)}" x2="{x(high)}" y1="47" y2="47"/>',
+        *(f'<line class="bar" x1="{x(end)}" x2="{x(end)}" y1="39" y2="55"/>' for end in (low, high)),
+        f'<circle class="point" cx="{x(mean)}" cy="47" r="6"/>',
+        _text(x(0), 88, "equal to the source", "middle"),
+        _text(x(-margin), 16, f"margin {-100 * margin:.1f}", "middle"),
+        _text(x(mean), 30 - 14, f"{100 * mean:+.1f} points" if abs(x(mean) - x(-margin)) > 130 else "", "middle"),
+        _text(x(low), 74, f"{100 * low:+.1f}", "middle"),
+        _text(x(high), 74, f"{100 * high:+.1f}", "middle"),
+    ]
+    return _svg(parts, 96, words)
+
+
+def scatter(
+    dots: Sequence[Dot],
+    *,
+    x_title: str,
+    y_title: str,
+    words: str,
+    steps: Sequence[tuple[float, float]] = (),
+    rules: Iterable[tuple[float, str]] = (),
+    width: int = 500,
+    height: int = 300,
+) -> str:
+    """Dots over two axes; `steps` is a line that only rises (best so far), `rules` are level lines with names."""
+    rules = list(rules)
+    x = _scale([dot.x for dot in dots], _LEFT, width - _RIGHT, 0.04)
+    y = _scale([*(dot.y for dot in dots), *(value for value, _ in rules)], height - _BOTTOM, _TOP, 0.08)
+    parts = [*_axes(x, y, (width, height), (x_title, y_title))]
+    for value, name in rules:
+        parts.append(f'<line class="rule" x1="{_LEFT}" x2="{width - _RIGHT}" y1="{y(value)}" y2="{y(value)}"/>')
+        parts.append(_text(width - _RIGHT - 4, y(value) - 4, name, "end"))
+    if steps:
+        corner = "".join(f" H{x(a)} V{y(b)}" for a, b in steps[1:])
+        parts.append(f'<path class="best" d="M{x(steps[0][0])} {y(steps[0][1])}{corner}"/>')
+    for dot in dots:
+        parts.append(
+            f'<circle class="dot {dot.kind}" cx="{x(dot.x)}" cy="{y(dot.y)}" r="{dot.size:.1f}">'
+            f"<title>{escape(dot.label)}</title></circle>"
+        )
+    return _svg(parts, height, words, width)
+
+
+def bars(rows: Sequence[tuple[str, Sequence[tuple[str, float]]]], words: str) -> str:
+    """Groups of horizontal bars: (group, [(class, value 0 to 1), ...])."""
+    parts, top = [], 8.0
+    for name, values in rows:
+        parts.append(_text(150, top + 9 * len(values) / 2 + 6, name, "end"))
+        for kind, value in values:
+            width = round((_W - 240) * max(0.0, min(1.0, value)), 1)
+            parts.append(f'<rect class="side {kind}" x="160" y="{top}" width="{max(width, 1)}" height="9" rx="2"/>')
+            parts.append(_text(166 + width, top + 8.5, f"{value:.3f}", "start"))
+            top += 11
+        top += 10
+    return _svg(parts, int(top), words)
+
+
+def _axes(x: Scale, y: Scale, size: tuple[int, int], titles: tuple[str, str]) -> Iterable[str]:
+    width, height = size
+    floor = height - _BOTTOM
+    for tick in y.ticks():
+        yield f'<line class="grid" x1="{_LEFT}" x2="{width - _RIGHT}" y1="{y(tick)}" y2="{y(tick)}"/>'
+        yield _text(_LEFT - 6, y(tick) + 4, f"{tick:g}", "end")
+    for tick in x.ticks():
+        yield f'<line class="axis" x1="{x(tick)}" x2="{x(tick)}" y1="{floor}" y2="{floor + 4}"/>'
+        yield _text(x(tick), floor + 16, f"{tick:g}", "middle")
+    yield f'<line class="axis" x1="{_LEFT}" x2="{width - _RIGHT}" y1="{floor}" y2="{floor}"/>'
+    yield _text((_LEFT + width) / 2, height - 6, titles[0], "middle")
+    turned = f'transform="translate(13 {height / 2}) rotate(-90)" text-anchor="middle"'
+    yield f"<text {turned}>{escape(titles[1])}</text>"
+
+
+def _scale(values: Sequence[float], start: float, end: float, pad: float) -> Scale:
+    low, high = min(values), max(values)
+    gap = pad * ((high - low) or max(abs(high), 1.0) * 0.1)
+    return Scale(low - gap, high + gap, start, end)
+
+
+def _text(x: float, y: float, words: str, anchor: str) -> str:
+    return f'<text x="{x}" y="{y}" text-anchor="{anchor}">{escape(words)}</text>' if words else ""
+
+
+def _svg(parts: Iterable[str], height: int, words: str, width: int = _W) -> str:
+    label = escape(words, quote=True)
+    return f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{label}">{"".join(parts)}</svg>'

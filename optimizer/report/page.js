@@ -1,0 +1,12 @@
+"use strict";
+// Show only what changed in the prompt, or all of it; without this script everything is shown.
+for (const box of document.querySelectorAll("[data-hides]")) {
+  const diff = document.getElementById(box.dataset.hides);
+  box.addEventListener("change", () => {
+    for (const line of diff.querySelectorAll(".same")) line.hidden = box.checked;
+  });
+}
+// A printed page has no closed parts.
+window.addEventListener("beforeprint", () => {
+  for (const part of document.querySelectorAll("details")) part.open = true;
+});

@@ -1,0 +1,67 @@
+"""Fills the page's template; every value is escaped on its way in."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any
+
+from optimizer.migration import Migration, TargetResult
+from optimizer.report import charts, view
+from optimizer.report.diff import compare
+
+
+def as_page(migration: Migration) -> str:
+    """The report as one self-contained HTML page."""
+    from jinja2 import Environment, StrictUndefined
+
+    here = files("optimizer.report")
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    template = environment.from_string((here / "page.html").read_text("utf-8"))
+    return template.render(
+        run=migration,
+        style=(here / "page.css").read_text("utf-8"),
+        script=(here / "page.js").read_text("utf-8"),
+        targets=[_target(migration, result) for result in migration.targets],
+        total=sum(spent.dollars for spent in migration.spend.values()),
+        calls=sum(spent.calls for spent in migration.spend.values()),
+    )
+
+
+def _target(migration: Migration, result: TargetResult) -> dict[str, Any]:
+    decision, found = result.decision, result.search
+    comparison, winner = decision.comparison, found.winner
+    count, cases = view.worse(migration, result)
+    fields = view.parts(result)
+    spread = view.spread(found.trials, found.best)
+    return {
+        "result": result,
+        "verdict": decision.verdict.value,
+        "table": view.table(result),
+        "interval": charts.interval(comparison.mean, comparison.low, comparison.high, decision.margin),
+        "parts": fields and charts.bars(fields, _words(fields)),
+        "search": charts.scatter(
+            view.dots(found.trials, found.best),
+            x_title="trial",
+            y_title="expected objective",
+            words=f"{len(found.trials)} trials; trial {found.best} won at {winner.value:.3f}.",
+            steps=view.best_so_far(found.trials),
+        ),
+        "spread": spread
+        and charts.scatter(
+            spread,
+            x_title="dollars per 1,000 calls",
+            y_title="quality on validation",
+            words=f"Quality against cost of {len(spread)} candidates.",
+            rules=[(result.confirmation.source.quality, "source")],
+        ),
+        "programs": sorted({trial.program for trial in found.trials}),
+        "changed": view.changed(found.trials[0], winner),
+        "diff": compare(migration.prompt.messages, winner.prompt.messages),
+        "worse": count,
+        "cases": cases,
+        "held_out": len(result.confirmation.source.outputs),
+    }
+
+
+def _words(fields: list[tuple[str, list[tuple[str, float]]]]) -> str:
+    return "; ".join(f"{name}: " + ", ".join(f"{kind} {value:.3f}" for kind, value in sides) for name, sides in fields)

@@ -1,0 +1,118 @@
+"""What the command line prints: expectations before a run, the outcome after it. Returns text, prints nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from optimizer.migration import Migration, TargetResult
+from optimizer.objective import Evaluation
+from optimizer.plugins import known_names, resolve
+from optimizer.records import best_verdict
+from optimizer.rundir import RunDir
+
+if TYPE_CHECKING:
+    from optimizer.pipeline import Plan
+
+
+def expectation(plan: Plan) -> str:
+    """Sizes, calls and dollars to expect, role by role."""
+    task, parts, settings = plan.task, plan.parts, plan.task.settings
+    lines = [
+        f"{task.name}: {len(task.examples)} examples "
+        f"({len(parts.train)} train, {len(parts.validation)} validation, {len(parts.test)} held out)",
+        f"prompt: {len(task.prompt.messages)} messages, variables {', '.join(sorted(task.prompt.names))}",
+        f"source: {settings.source.model}" + (" (recorded, not called)" if task.recorded else ""),
+        f"target: {', '.join(section.model for section in settings.targets)}",
+        f"space: {settings.search.space}, {settings.search.trials} trials in {settings.search.rounds} rounds",
+        "to expect, at the most:",
+        *(f"  {role:10} {share.calls:7,} calls   ${share.dollars:.4f}" for role, share in plan.expected.roles.items()),
+        f"  {'all':10} {plan.expected.calls:7,} calls   ${plan.expected.dollars:.4f}",
+    ]
+    notes = (*task.notes, *parts.notes, *settings.warnings)
+    return "\n".join([*lines, *(f"note: {note}" for note in notes)])
+
+
+def outcome(migration: Migration, folder: Path) -> str:
+    """Verdict, figures and spend, and where report and bundle are."""
+    run = RunDir(folder)
+    lines = [""]
+    for result in migration.targets:
+        lines += [*_target(migration, result), f"  bundle   {run.bundle(migration, result)}", ""]
+    spend = migration.spend.values()
+    lines.append(f"spent    ${sum(s.dollars for s in spend):.4f} in {sum(s.calls for s in spend):,} calls")
+    if migration.simulated:
+        lines.append("         simulated: the offline models charge nothing, these are the prices they pretend to have")
+    return "\n".join([*lines, f"report   {run.report}"])
+
+
+def _target(migration: Migration, result: TargetResult) -> Iterator[str]:
+    met, decision = result.confirmation, result.decision
+    yield f"{migration.source} -> {result.model}: {decision.verdict.value.upper()}"
+    yield f"  {decision.reason}"
+    yield f"  {'':10} {'quality':>8} {'valid':>7} {'$/1,000':>9} {'p95':>7}   on {decision.comparison.n} held-out examples"
+    for name, evaluation in (("source", met.source), ("unchanged", met.unchanged), ("migrated", met.winner)):
+        yield f"  {name:10} {_figures(evaluation)}"
+    winner = result.search.winner
+    yield f"  winner   trial {winner.number} of {len(result.search.trials)}, {winner.program}"
+
+
+def _figures(e: Evaluation) -> str:
+    return f"{e.quality:8.3f} {e.valid:7.1%} {1000 * e.cost:9.4f} {e.p95_latency:6.2f}s"
+
+
+def outcome_json(migration: Migration, folder: Path) -> dict[str, Any]:
+    """The outcome for a program: of the run, and of each target."""
+    run = RunDir(folder)
+    return {
+        "verdict": best_verdict(migration.targets).value,
+        "targets": [_target_json(migration, result, run) for result in migration.targets],
+        "calls": sum(spent.calls for spent in migration.spend.values()),
+        "dollars": sum(spent.dollars for spent in migration.spend.values()),
+        "run_dir": str(folder),
+        "report": str(run.report),
+    }
+
+
+def _target_json(migration: Migration, result: TargetResult, run: RunDir) -> Mapping[str, Any]:
+    met, comparison = result.confirmation, result.decision.comparison
+    return {
+        "model": result.model,
+        "verdict": result.decision.verdict.value,
+        "reason": result.decision.reason,
+        "winner": result.search.best,
+        "program": result.search.winner.program,
+        "quality": {"source": met.source.quality, "unchanged": met.unchanged.quality, "migrated": met.winner.quality},
+        "difference": {"mean": comparison.mean, "low": comparison.low, "high": comparison.high, "n": comparison.n},
+        "cost_per_1000": 1000 * met.winner.cost,
+        "latency_p95": met.winner.p95_latency,
+        "bundle": str(run.bundle(migration, result)),
+    }
+
+
+def names_of(kind: str) -> Iterator[tuple[str, str]]:
+    """The names of a kind, each with a few words."""
+    if kind == "metrics":
+        from optimizer.metrics import METRICS
+
+        yield from ((name, _first_line(resolve("metrics", name, METRICS))) for name in known_names("metrics", METRICS))
+    elif kind == "spaces":
+        for name in known_names("spaces", {}):
+            yield name, ", ".join(resolve("spaces", name, {}).names)  # type: ignore[attr-defined]
+    elif kind == "optimizers":
+        from optimizer.programs.dspy import OPTIMIZERS
+
+        yield from ((name, recipe.words) for name, recipe in OPTIMIZERS.items())
+    elif kind == "models":
+        from optimizer.offline import OFFLINE
+
+        yield from ((name, persona.words) for name, persona in OFFLINE.items())
+    else:
+        from optimizer.examples import EXAMPLES
+
+        yield from EXAMPLES.items()
+
+
+def _first_line(thing: object) -> str:
+    return (thing.__doc__ or "").strip().partition("\n")[0]

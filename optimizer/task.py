@@ -1,0 +1,154 @@
+"""What is to be migrated: the settings, the prompt, the examples, and what the source answered if that is on record."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from optimizer import columns
+from optimizer.config import Settings
+from optimizer.data import Table, read_files, read_hub
+from optimizer.errors import ConfigError
+from optimizer.models.prices import Price, known_price
+from optimizer.prompt import Prompt
+from optimizer.split import content_key
+from optimizer.taskfile import open_file
+from optimizer.types import Example, Output
+from optimizer.yamlfile import Document
+
+
+@dataclass(frozen=True)
+class Task:
+    """`prompt` has the source's parameters. `recorded`: the source's outputs by example id, where the data has them.
+
+    `strata`: by example id, what to spread evenly over the splits. `unmeasured` names the amounts (cost,
+    latency, input_tokens, output_tokens) that the record lacks: they are 0 in `recorded`, and mean nothing.
+    `notes` are sentences on what was found in the data. `folder` is where the task file's paths start.
+    """
+
+    name: str
+    settings: Settings
+    prompt: Prompt
+    examples: tuple[Example, ...]
+    folder: Path
+    recorded: Mapping[str, Output] | None = None
+    strata: Mapping[str, str] | None = None
+    unmeasured: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
+
+
+def load_task(path: str | Path) -> Task:
+    """Reads the task file and all that it names; asks no model. Raises ConfigError and DataError."""
+    path = Path(path)
+    settings, document = open_file(path, Settings)
+    prompt = settings.prompt.build(settings.source.params)
+    table = _table(settings, prompt, path.parent)
+    columns.check_columns(settings.data, prompt.names, table, document.at)
+    examples = columns.read_examples(settings.data, prompt.names, prompt.contract, table)
+    _check_gold(settings, examples, table, document)
+    recorded, unmeasured = None, frozenset[str]()
+    if settings.data.source:
+        price = _price(settings, document)
+        recorded = columns.read_outputs(settings.data.source, prompt.contract, price, table, examples)
+        unmeasured = _unmeasured(settings, price)
+    return Task(
+        name=settings.name,
+        settings=settings,
+        prompt=prompt,
+        examples=examples,
+        folder=path.parent,
+        recorded=recorded,
+        strata=_strata(settings, prompt, table, examples, document),
+        unmeasured=unmeasured,
+        notes=(*settings.warnings, *_notes(settings, examples, recorded, unmeasured)),
+    )
+
+
+def _table(settings: Settings, prompt: Prompt, folder: Path) -> Table:
+    data = settings.data
+    wanted = columns.wanted(data, prompt.names)
+    if data.hub:
+        return read_hub(wanted=wanted, **data.hub.model_dump())
+    paths = [folder / Path(name).expanduser() for name in data.path]
+    return read_files(paths, encoding=data.encoding, delimiter=data.delimiter, wanted=wanted)
+
+
+def _check_gold(settings: Settings, examples: tuple[Example, ...], table: Table, document: Document) -> None:
+    lacking = [row.place for row, e in zip(table.rows, examples, strict=True) if e.expected is None]
+    for metric in settings.metrics:
+        if metric.against == "gold" and lacking:
+            raise ConfigError(
+                f"{document.at('metrics')}: {metric.name!r} scores against the gold answer, but {len(lacking)} of "
+                f"{len(examples)} rows have none, first {lacking[0]}; name their column in data.expected, "
+                "drop the rows, or score `against: auto` (gold where there is one, else the source)"
+            )
+
+
+def _price(settings: Settings, document: Document) -> Price | None:
+    """The source's price, where the cost of its recorded outputs has to be reckoned from their tokens."""
+    recorded = settings.data.source
+    if not recorded or recorded.cost or not (recorded.input_tokens and recorded.output_tokens):
+        return None
+    try:
+        return known_price(settings.source.model, settings.source.price.build() if settings.source.price else None)
+    except ConfigError as error:
+        raise ConfigError(f"{document.at('source', 'price')}: {error}; or name a column in data.source.cost") from error
+
+
+def _unmeasured(settings: Settings, price: Price | None) -> frozenset[str]:
+    given = settings.data.source.model_dump() if settings.data.source else {}
+    lacking = {name for name in ("cost", "latency", "input_tokens", "output_tokens") if not given.get(name)}
+    return frozenset(lacking - {"cost"} if price else lacking)
+
+
+def _strata(
+    settings: Settings, prompt: Prompt, table: Table, examples: tuple[Example, ...], document: Document
+) -> Mapping[str, str] | None:
+    wanted = settings.data.stratify
+    if wanted is None:
+        return columns.strata("expected", table, examples) if prompt.contract.kind == "labels" else None
+    found = columns.strata(wanted, table, examples)
+    if found is None:
+        at = document.at("data", "stratify")
+        raise columns.no_column(at, wanted, table)
+    return found
+
+
+def _notes(
+    settings: Settings,
+    examples: tuple[Example, ...],
+    recorded: Mapping[str, Output] | None,
+    unmeasured: frozenset[str],
+) -> Iterator[str]:
+    total = len(examples)
+    yield from _duplicates(examples)
+    without = sum(example.expected is None for example in examples)
+    if settings.data.expected and without:
+        yield f"{without} of {total} rows have no gold answer"
+    blank = Counter(name for e in examples for name, value in e.inputs.items() if value in ("", []))
+    for name, count in sorted(blank.items()):
+        yield f"{count} of {total} rows have an empty {name!r}"
+    if settings.data.hub and not settings.data.hub.revision:
+        yield "data.hub has no revision: the dataset may change between runs; a commit keeps it still"
+    if recorded is not None:
+        states = Counter(output.status for output in recorded.values())
+        if states["invalid"]:
+            yield f"{states['invalid']} of {total} recorded outputs break the reply's contract; they score 0"
+        if states["failed"]:
+            yield f"{states['failed']} of {total} rows have no recorded output; they score 0"
+        for name in sorted(unmeasured & {"cost", "latency"}):
+            yield f"the record says nothing of the source's {name}, so it cannot be compared (data.source.{name})"
+
+
+def _duplicates(examples: tuple[Example, ...]) -> Iterator[str]:
+    first: dict[str, Example] = {}
+    repeated = contrary = 0
+    for example in examples:
+        earlier = first.setdefault(content_key(example.inputs), example)
+        repeated += earlier is not example
+        contrary += earlier is not example and earlier.expected != example.expected
+    if repeated:
+        other = f", {contrary} of them with another gold answer" if contrary else ""
+        yield f"{repeated} duplicate rows (equal inputs but for white space{other}); they stay together in one split"
