@@ -18,7 +18,9 @@ _NOTE_EVERY = 10.0  # seconds between two notes of how long the run has taken
 class Clock:
     """Minutes used by a run, over all its sessions. `note` keeps the facts; `noted` are those of earlier sessions."""
 
-    def __init__(self, minutes: float | None, noted: Mapping[str, Any], note: Callable[[Mapping[str, Any]], None]) -> None:
+    def __init__(
+        self, minutes: float | None, noted: Mapping[str, Any], note: Callable[[Mapping[str, Any]], None]
+    ) -> None:
         self._limit = None if minutes is None else 60 * minutes
         self._before = float(noted.get("seconds", 0.0))
         self._stops: dict[str, Any] = dict(noted.get("stops", {}))

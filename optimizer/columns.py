@@ -168,9 +168,9 @@ def _walk(value: Any, path: str) -> Any:
 def _needed(row: Row, column: str, problems: Problems) -> JSON:
     value: JSON = _pick(row, column)
     if value is _MISSING or value is None:
-        found = "is null" if value is None else f"is missing.{nearest(column, row.values)}"
+        found = "is null" if value is None else "is missing"
         way = "the prompt asks for it in every row: fill it in or drop the row"
-        problems.add(f"{row.place}, field {column!r}: {found}{';' if value is None else ''} {way}")
+        problems.add(f"{row.place}, field {column!r}: {found}; {way}")
         return ""
     return value
 

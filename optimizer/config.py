@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
-from optimizer.model_settings import Model
+from optimizer.model_settings import Model, ModelSettings
 from optimizer.objective import Constraints, Objective
 from optimizer.sections import (
     Count,
@@ -30,6 +30,8 @@ from optimizer.sections import (
 )
 from optimizer.taskfile import open_file
 from optimizer.yamlfile import write_yaml
+
+__all__ = ["Data", "MetricSettings", "ModelSettings", "Settings", "load_settings", "task_schema"]
 
 DEFAULT_METRICS = {"labels": "label_accuracy", "json": "json_fields", "regex": "exact_match", "text": "token_f1"}
 SCHEMA_FILE = Path(__file__).with_name("task.schema.json")

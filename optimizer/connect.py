@@ -7,7 +7,6 @@ that run, wherever the answer comes from, so a run that was cut off and started 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from optimizer.config import ModelSettings, Settings
@@ -15,11 +14,11 @@ from optimizer.models import Model
 from optimizer.models.cache import Cached, CallStore
 from optimizer.models.litellm import LiteLLMModel
 from optimizer.models.meter import Metered, Purse
+from optimizer.models.preset import Preset
 from optimizer.models.prices import Price, known_price
 from optimizer.models.rate import Limited
 from optimizer.models.retry import Retrying
 from optimizer.offline import OFFLINE, OfflineModel
-from optimizer.plugins import resolve
 
 OFFLINE_PREFIX = "offline/"
 
@@ -35,27 +34,36 @@ class Roles:
 
 
 def connect(settings: Settings, store: CallStore, purse: Purse) -> Roles:
-    """Raises ConfigError for an unknown model, price or key, before anything is asked."""
+    """Raises ConfigError for an unknown model, price or key, before anything is asked.
+
+    Source and target have no parameters of their own here: theirs are the prompt's, which the search may change.
+    """
 
     def role(section: ModelSettings, name: str) -> Model:
         price = price_of(section)
         return Metered(Cached(provider(section), store, price), purse, name, price)
 
-    targets = tuple(role(section, "target") for section in settings.targets)
-    writers = [settings.proposer or section for section in settings.targets]
+    def speaker(section: ModelSettings, name: str) -> Model:
+        return Preset(role(section, name), section.params)
+
+    # A target that writes for itself writes with its defaults: its own parameters are for short answers.
+    writer = settings.proposer
     return Roles(
         source=role(settings.source, "source"),
-        targets=targets,
-        proposers=tuple(role(section, "proposer") for section in writers),
-        judge=role(settings.judge, "judge") if settings.judge else None,
+        targets=tuple(role(section, "target") for section in settings.targets),
+        proposers=tuple(
+            speaker(writer, "proposer") if writer else role(section, "proposer") for section in settings.targets
+        ),
+        judge=speaker(settings.judge, "judge") if settings.judge else None,
     )
 
 
 def provider(section: ModelSettings) -> Model:
     """The model itself, with its limits and retries."""
-    make: Callable[[ModelSettings], Model] = _offline if section.model.startswith(OFFLINE_PREFIX) else _hosted
+    offline = section.model.startswith(OFFLINE_PREFIX)
+    model: Model = OfflineModel(section.model) if offline else _hosted(section)
     limits = section.limits
-    return Retrying(Limited(make(section), concurrency=limits.concurrency, rpm=limits.rpm, tpm=limits.tpm))
+    return Retrying(Limited(model, concurrency=limits.concurrency, rpm=limits.rpm, tpm=limits.tpm))
 
 
 def price_of(section: ModelSettings) -> Price:
@@ -66,18 +74,19 @@ def price_of(section: ModelSettings) -> Price:
     return known_price(section.model, given)
 
 
-def _offline(section: ModelSettings) -> Model:
-    model = resolve("offline models", section.model, OFFLINE)
-    return OfflineModel(section.model, params=section.params) if model else model
-
-
-def _hosted(section: ModelSettings) -> Model:
+def _hosted(section: ModelSettings) -> LiteLLMModel:
     return LiteLLMModel(
         section.model,
-        params=section.params,
         api_base=section.api_base,
         api_key_env=section.api_key_env,
         price=price_of(section),
         timeout=section.timeout,
         latency=section.latency,
     )
+
+
+def checks(settings: Settings) -> list[LiteLLMModel]:
+    """The hosted models of a task, once for each server: to see before a run whether servers and keys are there."""
+    sections = [settings.source, *settings.targets, settings.proposer, settings.judge]
+    hosted = [s for s in sections if s and not s.model.startswith(OFFLINE_PREFIX)]
+    return [_hosted(section) for section in {(s.api_base, s.model): s for s in hosted}.values()]

@@ -57,9 +57,11 @@ def read_files(
     columns: dict[str, None] = {}
     for path in paths:
         before = len(rows)
-        for number, parsed in enumerate(_parsed(path, encoding, delimiter, columns), start=1):
-            values = parsed.values if wanted is None else {k: v for k, v in parsed.values.items() if k in wanted}
-            rows.append(Row(values, path.name, number, parsed.line))
+        with TemporaryDirectory(prefix="promptport-") as folder:
+            found = _parsed(path, Path(folder), encoding, delimiter, columns)
+            for number, parsed in enumerate(found, start=1):
+                values = parsed.values if wanted is None else {k: v for k, v in parsed.values.items() if k in wanted}
+                rows.append(Row(values, path.name, number, parsed.line))
         if len(rows) == before:
             raise DataError(
                 f"{path.name}: has no rows; put one example on each line, or take the file out of data.path"
@@ -94,7 +96,10 @@ def read_hub(
     return _plain(Table(name, rows, columns))
 
 
-def _parsed(path: Path, encoding: str, delimiter: str | None, columns: dict[str, None]) -> Iterator[Parsed]:
+def _parsed(
+    path: Path, folder: Path, encoding: str, delimiter: str | None, columns: dict[str, None]
+) -> Iterator[Parsed]:
+    """`folder` is a place to work in, gone afterwards."""
     ending = path.suffix.lower()
     if ending not in ENDINGS:
         hint = nearest(ending, ENDINGS)
@@ -105,21 +110,21 @@ def _parsed(path: Path, encoding: str, delimiter: str | None, columns: dict[str,
     kind = ENDINGS[ending]
     scan(path, None if kind == "parquet" else encoding)
     if kind == "parquet":
-        return _parquet(path, columns)
-    lines = _lines(path, text_encoding(encoding))
+        return _parquet(path, folder, columns)
+    lines = _lines(path, folder, text_encoding(encoding))
     if kind == "json":
         return parsing.json_rows(lines, path.name, columns)
     return parsing.csv_rows(lines, path.name, columns, delimiter or ("\t" if ending == ".tsv" else None))
 
 
-def _lines(path: Path, encoding: str) -> Iterator[str]:
-    for batch, _ in _stream("text", path, encoding=encoding, keep_linebreaks=True):
+def _lines(path: Path, folder: Path, encoding: str) -> Iterator[str]:
+    for batch, _ in _stream("text", path, folder, encoding=encoding, keep_linebreaks=True):
         yield from batch["text"].to_pylist()
 
 
-def _parquet(path: Path, columns: dict[str, None]) -> Iterator[Parsed]:
+def _parquet(path: Path, folder: Path, columns: dict[str, None]) -> Iterator[Parsed]:
     try:
-        for batch, features in _stream("parquet", path):
+        for batch, features in _stream("parquet", path, folder):
             columns.update(dict.fromkeys(batch.column_names))
             for record in _records(batch, _label_names(features)):
                 yield Parsed(record)
@@ -128,14 +133,14 @@ def _parquet(path: Path, columns: dict[str, None]) -> Iterator[Parsed]:
         raise DataError(f"{path.name}: cannot be read as Parquet: {reason}; write the file again") from error
 
 
-def _stream(kind: str, path: Path, **options: Any) -> Iterator[tuple[Any, Any]]:
-    """Batches of a local file as Arrow tables, with the features. Works in a folder of its own, gone afterwards."""
-    with TemporaryDirectory(prefix="promptport-") as folder:
-        rows = _datasets().load_dataset(
-            kind, data_files=[_linked(path, Path(folder))], split="train", streaming=True, cache_dir=folder, **options
-        )
-        for batch in rows.with_format("arrow").iter(batch_size=_BATCH):
-            yield batch, rows.features
+def _stream(kind: str, path: Path, folder: Path, **options: Any) -> Iterator[tuple[Any, Any]]:
+    """Batches of a local file as Arrow tables, with the features."""
+    link = _linked(path, folder)
+    rows = _datasets().load_dataset(
+        kind, data_files=[link], split="train", streaming=True, cache_dir=str(folder), **options
+    )
+    for batch in rows.with_format("arrow").iter(batch_size=_BATCH):
+        yield batch, rows.features
 
 
 def _linked(path: Path, folder: Path) -> str:

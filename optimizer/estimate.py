@@ -63,8 +63,9 @@ def estimate(task: Task, parts: Split, space: SearchSpace) -> Estimate:
         price = price_of(section)
         once = price.cost(int(read), int(wrote))
         grown = price.cost(int(_GROWTH * read), int(wrote))
-        confirmation = max(confirmation, Share(meetings, meetings / 2 * (once + grown)), key=lambda share: share.dollars)
-        targets.append(Share(search_calls + meetings, search_calls * grown + meetings / 2 * (once + grown)))
+        meeting = Share(meetings, meetings / 2 * (once + grown))
+        confirmation = max(confirmation, meeting, key=lambda share: share.dollars)
+        targets.append(Share(search_calls + meetings, search_calls * grown + meeting.dollars))
         writer = price_of(settings.proposer or section)
         proposers.append(Share(proposing, proposing * writer.cost(int(8 * read), 1500)))
     least = [source, *(Share(meetings, meetings * price_of(s).cost(int(read), int(wrote))) for s in settings.targets)]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -19,9 +19,8 @@ from pathlib import Path
 from optimizer import __version__
 from optimizer.allowance import Allowance, Clock
 from optimizer.brief import Brief, Cast, Effort, Ground, Scale
-from optimizer.config import ModelSettings
 from optimizer.confirm import Confirmation, decide
-from optimizer.connect import OFFLINE_PREFIX, Roles, connect
+from optimizer.connect import OFFLINE_PREFIX, Roles, checks, connect
 from optimizer.estimate import Estimate, estimate, refuse_small_budget
 from optimizer.evaluate import record, score
 from optimizer.habits import habits_of
@@ -41,7 +40,7 @@ from optimizer.search import search
 from optimizer.space import SearchSpace
 from optimizer.split import Split, split_examples
 from optimizer.task import Task
-from optimizer.types import Example, Output
+from optimizer.types import Example, Output, Params
 from optimizer.watch import Progress, Stage, Watch, silent
 
 
@@ -68,9 +67,7 @@ def plan(task: Task) -> Plan:
     return Plan(task, parts, space, metric, expected)
 
 
-def migrate(
-    task: Task, path: Path, *, watch: Watch = silent, connect: Callable[..., Roles] = connect
-) -> Migration:
+def migrate(task: Task, path: Path, *, watch: Watch = silent, connect: Callable[..., Roles] = connect) -> Migration:
     """Run, or go on with, the migration of `task` in the run directory `path`."""
     planned = plan(task)
     settings = task.settings
@@ -127,7 +124,7 @@ class _Walk:
         return {output.example_id: output for output in outputs}
 
     def _source_again(self) -> tuple[Output, ...]:
-        """The source asked a second time, to see how well it agrees with itself; none where it was recorded elsewhere."""
+        """The source asked a second time, to see how well it agrees with itself; none where it was recorded."""
         if self.task.recorded:
             return ()
         return self._record("baseline", self.task.prompt, self.roles.source, self.parts.test, sample=1)
@@ -161,8 +158,10 @@ class _Walk:
             ),
             watch=self.watch,
         )
-        found = search(self.task.prompt, self.space, brief)
-        confirmation = self._confirm(target, found.winner.prompt, baseline, again)
+        habits = brief.cast.habits
+        carried = self._carried(section.params, habits.drop_params)
+        found = search(carried, self.space, brief)
+        confirmation = self._confirm(target, carried, found.winner.prompt, baseline, again)
         decision = decide(
             confirmation,
             constraints=settings.constraints.build(),
@@ -176,8 +175,13 @@ class _Walk:
     def _standard(self) -> str:
         return "gold" if any(example.expected is not None for example in self.task.examples) else "parity"
 
+    def _carried(self, params: Params, dropped: Sequence[str]) -> Prompt:
+        """The source's prompt for the target: its parameters too, but for the target's own and those it refuses."""
+        carried = {**self.task.settings.source.params, **params}
+        return replace(self.task.prompt, params={name: v for name, v in carried.items() if name not in dropped})
+
     def _confirm(
-        self, target: Model, winner: Prompt, baseline: Mapping[str, Output], again: tuple[Output, ...]
+        self, target: Model, carried: Prompt, winner: Prompt, baseline: Mapping[str, Output], again: tuple[Output, ...]
     ) -> Confirmation:
         """Source, unchanged prompt and the one winner meet the held-out examples, once."""
         held_out = self.parts.test
@@ -185,12 +189,12 @@ class _Walk:
         def meet(prompt: Prompt) -> Evaluation:
             return self._score(baseline, self._record("confirm", prompt, target, held_out))
 
-        unchanged = meet(self.task.prompt)
+        unchanged = meet(carried)
         return Confirmation(
             source=self._score(baseline, tuple(baseline[example.id] for example in held_out)),
             again=self._score(baseline, again) if again else None,
             unchanged=unchanged,
-            winner=unchanged if winner == self.task.prompt else meet(winner),
+            winner=unchanged if winner == carried else meet(winner),
         )
 
     def _score(self, baseline: Mapping[str, Output], outputs: tuple[Output, ...]) -> Evaluation:
@@ -209,10 +213,9 @@ class _Walk:
 
 def preflight(task: Task) -> None:
     """Is every server there, every key set? Asks no model. Raises ConfigError or ModelError with what to mend."""
-    from optimizer.connect import checks
-
-    for check in checks(task.settings):
-        bridge.run(check())
+    for model in checks(task.settings):
+        if not (task.recorded and model.name == task.settings.source.model):
+            bridge.run(model.check())
 
 
 def fingerprint(task: Task) -> str:

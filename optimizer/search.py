@@ -27,6 +27,7 @@ from optimizer.types import Output, Score
 from optimizer.watch import Progress
 
 _SURE = 0.95  # a changed prompt replaces the unchanged one only if it is better with this probability
+_ENTRY = 0.5  # share of the budget after which nobody joins: the rest goes to telling the good ones apart
 _FRESH = 4  # configurations asked for each one wanted: many build a prompt that is known already
 
 
@@ -74,7 +75,8 @@ class _Search:
             for note in enrich(self.pool, self.brief, self._best_prompt(), number):
                 self._note(note)
             self._enter(number)
-            self._buy(upto=self.race.budget * (number + 1) / rounds)
+            share = 1.0 if number + 1 == rounds else _ENTRY * (number + 1) / (rounds - 1)
+            self._buy(upto=share * self.race.budget)
             if self.stopped:
                 break
         return self._result()

@@ -111,7 +111,7 @@ class Data(Section):
         if bool(self.path) == bool(self.hub):
             raise ValueError("needs either `path` (a data file) or `hub` (a dataset's name)")
         try:
-            b"".decode(self.encoding)
+            "a".encode(self.encoding)
         except (LookupError, ValueError) as error:
             raise ValueError(
                 f"encoding: {self.encoding!r} is no text encoding; use utf-8, utf-16, cp1252 ..."

@@ -51,7 +51,7 @@ def _target(migration: Migration, result: TargetResult) -> Iterator[str]:
     met, decision = result.confirmation, result.decision
     yield f"{migration.source} -> {result.model}: {decision.verdict.value.upper()}"
     yield f"  {decision.reason}"
-    yield f"  {'':10} {'quality':>8} {'valid':>7} {'$/1,000':>9} {'p95':>7}   on {decision.comparison.n} held-out examples"
+    yield f"  {'':10} {'quality':>8} {'valid':>7} {'$/1,000':>9} {'p95':>7}  on {decision.comparison.n} held-out"
     for name, evaluation in (("source", met.source), ("unchanged", met.unchanged), ("migrated", met.winner)):
         yield f"  {name:10} {_figures(evaluation)}"
     winner = result.search.winner

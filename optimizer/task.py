@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from optimizer import columns
-from optimizer.config import Settings
+from optimizer.config import ModelSettings, Settings
 from optimizer.data import Table, read_files, read_hub
 from optimizer.errors import ConfigError
-from optimizer.models.prices import Price, known_price
+from optimizer.models.prices import Price
 from optimizer.prompt import Prompt
 from optimizer.split import content_key
 from optimizer.taskfile import open_file
@@ -25,7 +25,8 @@ class Task:
 
     `strata`: by example id, what to spread evenly over the splits. `unmeasured` names the amounts (cost,
     latency, input_tokens, output_tokens) that the record lacks: they are 0 in `recorded`, and mean nothing.
-    `notes` are sentences on what was found in the data. `folder` is where the task file's paths start.
+    `notes` are sentences on what was found in the data; those on the settings are in `settings.warnings`.
+    `folder` is where the task file's paths start.
     """
 
     name: str
@@ -62,8 +63,18 @@ def load_task(path: str | Path) -> Task:
         recorded=recorded,
         strata=_strata(settings, prompt, table, examples, document),
         unmeasured=unmeasured,
-        notes=(*settings.warnings, *_notes(settings, examples, recorded, unmeasured)),
+        notes=tuple(_notes(settings, examples, recorded, unmeasured)),
     )
+
+
+def with_target(task: Task, model: str) -> Task:
+    """The same task for one target: the task file's section on it, or a plain one. Raises ConfigError."""
+    listed = [target for target in task.settings.targets if target.model == model]
+    try:
+        targets = tuple(listed) or (ModelSettings(model=model),)
+    except ValueError as error:
+        raise ConfigError(f"target {model!r}: must be a model's name, provider/model, without spaces") from error
+    return replace(task, settings=task.settings.model_copy(update={"targets": targets}))
 
 
 def _table(settings: Settings, prompt: Prompt, folder: Path) -> Table:
@@ -91,8 +102,10 @@ def _price(settings: Settings, document: Document) -> Price | None:
     recorded = settings.data.source
     if not recorded or recorded.cost or not (recorded.input_tokens and recorded.output_tokens):
         return None
+    from optimizer.connect import price_of
+
     try:
-        return known_price(settings.source.model, settings.source.price.build() if settings.source.price else None)
+        return price_of(settings.source)
     except ConfigError as error:
         raise ConfigError(f"{document.at('source', 'price')}: {error}; or name a column in data.source.cost") from error
 

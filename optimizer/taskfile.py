@@ -28,7 +28,7 @@ def open_file(path: Path, model: type[M]) -> tuple[M, Document]:
         settings = model.model_validate(data)
     except ValidationError as error:
         places = [keys for keys, _ in problems]
-        found = (_where(_as_written(keys, document.data), text) for keys, text in complaints.invalid(error, model))
+        found = (_where(_as_written(keys, data), text) for keys, text in complaints.invalid(error, model))
         problems += [(keys, text) for keys, text in found if not any(keys[: len(place)] == place for place in places)]
     if problems:
         raise complaints.as_error(document, problems)

@@ -17,7 +17,9 @@ import pytest
 from optimizer.contract import Contract
 from optimizer.errors import BudgetExceeded, ConfigError, ModelError, SearchError
 from optimizer.layout import Layout
+from optimizer.offline import OfflineModel
 from optimizer.programs.dspy import OPTIMIZERS, Compiled, Recipe, compile_prompt
+from optimizer.programs.dspy.engine import Purse
 from optimizer.prompt import Demo, Prompt
 from optimizer.template import Template, Var
 from optimizer.types import JSON, Example, Message, Output, Request, Response, Score
@@ -157,6 +159,35 @@ def test_what_was_measured_is_what_the_compiled_prompt_renders(name: str, layout
     rendered = [found.prompt.render(example.inputs) for example in numbers(40)]
     measured = [r for r in rendered if (r.messages, tuple(r.params.items())) in asked]
     assert len(measured) >= 8  # the rows on which the winner was judged
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_offline_models_can_be_compiled_for_and_propose(name: str) -> None:
+    target, proposer = OfflineModel("offline/sim-beta"), OfflineModel("offline/sim-alpha")
+    seen = Follower(target.name, lambda request: target.respond(request).text)
+    writer = Follower(proposer.name, lambda request: proposer.respond(request).text)
+    prompt = the_prompt(
+        instructions=Template(("Is the customer pleased or angry? Reply with one label: pleased or angry.",)),
+        question=Template(("Letter: ", Var("letter"))),
+        contract=Contract("labels", ("pleased", "angry")),
+        layout=Layout(reply="shown", delimiters="markdown"),
+    )
+    moods = {"pleased": ("wonderful", "thank you", "perfect"), "angry": ("broken", "refund", "terrible")}
+    rows = [
+        Example(f"{mood}{n}", {"letter": f"Parcel {n}: {words[n % 3]}, {words[(n + 1) % 3]}."}, mood)
+        for mood, words in moods.items()
+        for n in range(20)
+    ]
+
+    found = compiled(name, prompt, model=seen, proposer=writer, trainset=rows)
+
+    assert found.calls == len(seen.seen) + len(writer.seen)
+    assert found.prompt.instructions.text
+    if name in JUDGING:
+        asked = {request.messages for request in seen.seen}
+        assert sum(found.prompt.render(row.inputs).messages in asked for row in rows) >= 8
+    if name in ("miprov2", "gepa"):
+        assert writer.seen
 
 
 @pytest.mark.parametrize("name", ["miprov2", "gepa"])
@@ -371,6 +402,20 @@ def test_equal_seeds_and_answers_give_equal_programs_on_any_number_of_threads(na
         return found, sorted(request.key(model.name) for request in model.seen)
 
     assert one(1) == one(4) == one(4)
+
+
+def test_what_dspy_asks_twice_while_the_first_call_is_under_way_is_paid_once() -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    model, purse = Follower("x/target", parity, pause=True), Purse(9)
+    request = Request((Message("user", "Number: 3"),))
+    with ThreadPoolExecutor() as pool:
+        answers = list(pool.map(lambda example: purse.ask(model, request, example), ["a", "a", "a", "b"]))
+
+    assert {answer.text for answer in answers} == {"odd"}
+    assert (purse.calls, len(model.seen)) == (2, 2)
+    assert purse.ask(model, request, "a").text == "odd"
+    assert model.seen[-1].sample == 1
 
 
 def test_another_seed_gives_another_program() -> None:

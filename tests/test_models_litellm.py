@@ -192,7 +192,7 @@ def test_a_client_that_is_not_openais_is_timed_on_the_same_wire(
     claude = LiteLLMModel("anthropic/claude-x", api_base=base, api_key_env="CLAUDE_KEY", price=price)
     with transport.observed() as outer:
         response = ask(claude, "hi")
-    assert outer.sent is None  # the call notes its own exchange, not its caller's
+    assert outer.seconds is None  # the call notes its own exchange, not its caller's
     assert 0.05 <= response.latency < 0.15
     assert (response.input_tokens, response.cached_tokens, response.written_tokens) == (17, 4, 3)
     assert response.cost == pytest.approx((10 * 3 + 4 * 0.3 + 3 * 3.75 + 5 * 15) / 1e6)

@@ -170,7 +170,7 @@ def _dumps(answer: Response | ModelError) -> str:
     if isinstance(answer, ModelError):
         message = str(answer).removeprefix(f"{answer.model}: ")
         return json.dumps({"refused": {"message": message, "model": answer.model, "status": answer.status}})
-    return json.dumps(vars(answer), ensure_ascii=False)
+    return json.dumps(vars(answer))
 
 
 def _loads(text: str) -> Response | ModelError:

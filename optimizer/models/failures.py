@@ -27,7 +27,7 @@ _TOO_LONG = re.compile(r"context[ _](length|window)|maximum context|prompt is to
 _FILTERED = re.compile(r"content[ _](filter|management|policy)|responsible ai|safety (system|filter)", re.I)
 _NO_MONEY = re.compile(r"insufficient[ _]quota|billing|credit balance|budget.{0,20}exceeded|exceeded.{0,20}quota", re.I)
 _KEYS = re.compile(
-    r"\b(?:sk|pk|rk|key|gsk|xai|hf|AIza|AKIA|ASIA)[-_]?[A-Za-z0-9_\-*]{12,}"
+    r"\b(?:(?:sk|pk|rk|key|xai)-|(?:sk|gsk|hf|r8)_|AIza|AKIA|ASIA)(?=[\w\-*]*\d)[\w\-*]{12,}"
     r"|(?<=bearer )\S+|(?<=api[_-]key[=:])\s*\S+",
     re.I,
 )
@@ -67,18 +67,15 @@ def translate(
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds that the server asked to wait: `retry-after-ms`, or `Retry-After` as seconds or as a date."""
-    lower = {name.lower(): value for name, value in headers.items()}
-    try:
-        if "retry-after-ms" in lower:
-            return max(0.0, float(lower["retry-after-ms"]) / 1000)
-        return max(0.0, float(lower["retry-after"])) if "retry-after" in lower else None
-    except ValueError:
-        pass
+    lower = {name.lower(): value.strip() for name, value in headers.items()}
+    for name, unit in (("retry-after-ms", 1000), ("retry-after", 1)):
+        if re.fullmatch(r"\d+(\.\d*)?", lower.get(name, "")):
+            return float(lower[name]) / unit
     try:
         until = parsedate_to_datetime(lower.get("retry-after", ""))
     except ValueError:
         return None
-    return max(0.0, (until - datetime.now(until.tzinfo or UTC)).total_seconds()) if until.tzinfo else None
+    return max(0.0, (until - datetime.now(UTC)).total_seconds()) if until.tzinfo else None
 
 
 def clean(text: str, secrets: Iterable[str] = ()) -> str:

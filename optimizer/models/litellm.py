@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+import math
 import os
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from typing import Any, Literal
 
 from optimizer.errors import ConfigError, ModelError
@@ -21,6 +25,7 @@ from optimizer.models.failures import clean, translate
 from optimizer.models.names import same_model
 from optimizer.models.prices import Price, known_price
 from optimizer.models.transport import Exchange
+from optimizer.models.usage import estimated, stated
 from optimizer.types import Params, Request, Response
 
 _SWITCHES = {
@@ -30,27 +35,12 @@ _SWITCHES = {
 }
 #: Providers whose HTTP client LiteLLM takes as an argument; OpenAI-like ones take our session, the rest neither.
 _TAKES_CLIENT = frozenset({"anthropic", "bedrock", "gemini", "vertex_ai"})
-_RESERVED = frozenset(
-    {
-        "model",
-        "messages",
-        "stream",
-        "n",
-        "api_key",
-        "api_base",
-        "base_url",
-        "timeout",
-        "max_retries",
-        "num_retries",
-        "fallbacks",
-        "cache",
-        "caching",
-        "mock_response",
-        "extra_headers",
-        "client",
-    }
+#: What this module sets itself. `n` answers would be paid and one used; a stream would be another answer's shape.
+_RESERVED = re.compile(
+    r"model|messages|stream|n|api_key|api_base|base_url|timeout|max_retries|num_retries|fallbacks|cache|caching|client"
+    r"|mock_response|extra_headers|shared_session"
 )
-_SECRET = re.compile(r"api_key|secret|password|credential|access_key|(access|session|ad|auth)_token")
+_SECRET = re.compile(r"api_key|secret|password|credential|access_key|(^|_)(access|session|ad|auth)_token$")
 
 
 class LiteLLMModel:
@@ -107,11 +97,12 @@ class LiteLLMModel:
         key = self._access.key()
         _refuse(self.name, request.params)
         litellm = _opened[0] if _opened else await asyncio.to_thread(_open)
-        with transport.observed() as exchange:
+        arguments = self._arguments(request, key)
+        with transport.observed() as exchange, _unlogged():
             started = time.perf_counter()
             try:
                 async with asyncio.timeout(self._timeout):
-                    raw = await litellm.acompletion(**self._arguments(request, key))
+                    raw = await litellm.acompletion(**arguments)
             except Exception as error:  # noqa: BLE001  every foreign error is translated at this door
                 secrets = self._access.secrets(self._headers)
                 failure = translate(error, self.name, exchange, key=self._access.variable, secrets=secrets)
@@ -158,10 +149,10 @@ class LiteLLMModel:
 
     def _seconds(self, exchange: Exchange, wall: float) -> float:
         if self._latency == "provider":
-            try:
-                return float(exchange.headers["openai-processing-ms"]) / 1000
-            except (KeyError, ValueError):
-                pass
+            with suppress(KeyError, ValueError):
+                seconds = float(exchange.headers["openai-processing-ms"]) / 1000
+                if 0 <= seconds < math.inf:
+                    return seconds
         return wall if exchange.seconds is None else exchange.seconds
 
     def _response(self, raw: Any, request: Request, latency: float) -> Response:
@@ -175,63 +166,66 @@ class LiteLLMModel:
             )
         if not raw.choices:
             raise ModelError("the answer has no choices in it", model=self.name, retryable=True)
-        text = raw.choices[0].message.content or ""
-        usage = self._usage(getattr(raw, "usage", None), request, text)
+        # Half a surrogate pair is no text: neither files nor requests can hold it.
+        text = str(raw.choices[0].message.content or "").encode("utf-8", "replace").decode()
+        usage = self._usage(raw, request, text)
         return Response(
             text=text,
-            cost=self.price.cost(*usage.values()),
+            cost=self.price.cost(**usage),
             latency=latency,
             model=answered or self.name,
             finish=str(raw.choices[0].finish_reason or "stop"),
             **usage,
         )
 
-    def _usage(self, usage: Any, request: Request, text: str) -> dict[str, int]:
-        """Token counts in the order in which `Price.cost` takes them."""
-        read, wrote = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
-        if not read or (text and not wrote):
-            if not self.price.free:
-                raise ModelError(
-                    "the answer came without token counts, so its cost is not known; let the server report `usage`, "
-                    "or state `price: {input: 0, output: 0}` if it is free",
-                    model=self.name,
-                )
+    def _usage(self, raw: Any, request: Request, text: str) -> dict[str, int]:
+        if usage := stated(getattr(raw, "usage", None), text):
+            return usage
+        if self.price.free:
             self.estimated += 1
-            read = sum(len(turn.content) for turn in request.messages) // 4 + 1
-            wrote = -(-len(text) // 4)
-        # Some providers leave the reasoning out of the completion; the total has it.
-        wrote = max(wrote, _count(usage, "total_tokens") - read)
-        sent, made = (getattr(usage, f"{side}_tokens_details", None) for side in ("prompt", "completion"))
-        return {
-            "input_tokens": read,
-            "output_tokens": wrote,
-            "cached_tokens": _count(sent, "cached_tokens"),
-            "reasoning_tokens": _count(made, "reasoning_tokens"),
-            "written_tokens": max(_count(sent, "cache_creation_tokens"), _count(sent, "cache_write_tokens")),
-        }
-
-
-def _count(source: Any, name: str) -> int:
-    value = getattr(source, name, None)
-    return value if isinstance(value, int) and value > 0 else 0
+            return estimated(request, text)
+        raise ModelError(
+            "the answer came without token counts, so its cost is not known; let the server report `usage`, or state "
+            "`price: {input: 0, output: 0}` if it is free",
+            model=self.name,
+        )
 
 
 def _refuse(model: str, params: Params) -> None:
     for name in params:
-        if name in _RESERVED:
+        if _RESERVED.fullmatch(name):
             raise ConfigError(f"model {model!r}: params.{name} is set by this program; remove it")
         if _SECRET.search(name):
             raise ConfigError(f"model {model!r}: params.{name}: secrets come from the environment only; remove it")
 
 
 _opened: list[Any] = []
+_internal: list[ContextVar[bool]] = []
 
 
 def _open() -> Any:
     os.environ.update(_SWITCHES)
     import litellm
 
+    with suppress(ImportError):
+        from litellm._internal_context import is_internal_call
+
+        _internal[:] = [is_internal_call]
+    if "LITELLM_LOG" not in os.environ:
+        logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)  # what matters is raised; it also prints at exit
+
     litellm.suppress_debug_info = True  # else advice is printed among the user's output
     litellm.disable_hf_tokenizer_download = True  # else counting tokens for some names waits for a hub
     _opened[:] = [litellm]
     return litellm
+
+
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    """Spares LiteLLM's queue of log entries, which nobody reads: a fifth of its time, and errors printed at exit."""
+    tokens = [(flag, flag.set(True)) for flag in _internal]
+    try:
+        yield
+    finally:
+        for flag, token in tokens:
+            flag.reset(token)

@@ -185,7 +185,9 @@ class Metered:
     def _worst(self, request: Request) -> float:
         if self._price is None:
             return 0.0
-        read = sum(len(turn.content.encode()) + 16 for turn in request.messages) + 16  # roles and separators
+        read = (
+            sum(len(turn.content.encode("utf-8", "replace")) + 16 for turn in request.messages) + 16
+        )  # roles and separators
         return self._price.worst(read, self._longest(request))
 
     def _longest(self, request: Request) -> int:

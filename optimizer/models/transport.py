@@ -1,39 +1,54 @@
 """The wire under LiteLLM: one aiohttp session of ours per event loop, on which every exchange is timed.
 
-The clock runs from the moment the request's headers leave to the moment the last byte of the body is parsed. What a
-client does before and after (building objects, waiting for its turn on a busy loop) is not the model's latency.
+The clock runs from the moment the request has left to the moment the answer's last byte arrives. What a client does
+before and after (building objects, waiting for its turn on a busy loop) is not the model's latency. On Linux the
+kernel's own notes of these two moments are used where the loop was too busy to see them in time.
 """
 
 from __future__ import annotations
 
 import asyncio
 import atexit
+import socket
+import struct
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass, field
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
-    from aiohttp import ClientSession
+    from aiohttp import ClientResponse, ClientSession
+
+_TICK = 0.004  # the kernel's notes are that coarse on most machines
+_TCP_INFO_SIZE, _LAST_SENT, _LAST_RECEIVED = 104, 44, 52  # struct tcp_info, stable since Linux 2.6: ages in ms
 
 
-@dataclass
 class Exchange:
     """The last HTTP exchange of one call. `status` is what the server sent, whatever a library makes of it."""
 
-    sent: float | None = None
-    done: float | None = None
-    status: int | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.status: int | None = None
+        self.headers: Mapping[str, str] = {}
+        self.seconds: float | None = None  # None where the exchange was not on our session, or did not end
+        self._sent = 0.0
+        self._socket: socket.socket | None = None
 
-    @property
-    def seconds(self) -> float | None:
-        """None where the exchange did not run on our session, or did not end."""
-        return None if self.sent is None or self.done is None else self.done - self.sent
+    def sent(self, on: socket.socket | None) -> None:
+        self.status, self.headers, self.seconds = None, {}, None
+        self._sent, self._socket = time.perf_counter(), on
+
+    def answered(self, response: ClientResponse) -> None:
+        self.status, self.headers = response.status, response.headers
+        response.content.on_eof(self._ended)
+
+    def _ended(self) -> None:
+        seen = time.perf_counter() - self._sent  # never too short: the loop looks at the socket when it has time
+        noted = _kernel_seconds(self._socket)
+        self.seconds = seen if noted is None or seen - noted <= _TICK else noted
+        self._socket = None
 
 
 _current: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
@@ -42,7 +57,7 @@ _sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, ClientSession] = WeakKey
 
 @contextmanager
 def observed() -> Iterator[Exchange]:
-    """Notes the exchanges that this task makes inside the block."""
+    """Notes the last exchange that this task makes inside the block."""
     exchange = Exchange()
     token = _current.set(exchange)
     try:
@@ -61,7 +76,7 @@ def session() -> ClientSession:
         found = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300),
             cookie_jar=aiohttp.DummyCookieJar(),
-            trace_configs=[_tracing()],
+            response_class=_timed_response(),
         )
         _sessions[loop] = found
     return found
@@ -74,25 +89,32 @@ async def close() -> None:
         await asyncio.sleep(0)  # lets the sockets' own callbacks run
 
 
-def _tracing() -> Any:
+def _timed_response() -> type[ClientResponse]:
     import aiohttp
 
-    config = aiohttp.TraceConfig()
-    config.on_request_headers_sent.append(_sent)
-    config.on_request_end.append(_answered)
-    return config
+    class TimedResponse(aiohttp.ClientResponse):
+        async def start(self, connection: Any) -> aiohttp.ClientResponse:
+            exchange = _current.get()
+            if exchange and connection.transport:
+                exchange.sent(connection.transport.get_extra_info("socket"))
+            await super().start(connection)
+            if exchange:
+                exchange.answered(self)
+            return self
+
+    return TimedResponse
 
 
-async def _sent(_session: ClientSession, _context: SimpleNamespace, _params: Any) -> None:
-    if exchange := _current.get():
-        exchange.sent, exchange.done = time.perf_counter(), None
-        exchange.status, exchange.headers = None, {}
-
-
-async def _answered(_session: ClientSession, _context: SimpleNamespace, params: Any) -> None:
-    if exchange := _current.get():
-        exchange.status, exchange.headers = params.response.status, params.response.headers
-        params.response.content.on_eof(lambda: setattr(exchange, "done", time.perf_counter()))
+def _kernel_seconds(on: socket.socket | None) -> float | None:
+    """From the last data sent to the last data received on a connection; None where the kernel does not tell."""
+    if on is None or not sys.platform.startswith("linux"):
+        return None
+    try:
+        info = on.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_SIZE)
+        sent, received = (struct.unpack_from("I", info, offset)[0] for offset in (_LAST_SENT, _LAST_RECEIVED))
+    except (OSError, struct.error):
+        return None
+    return (sent - received) / 1000 if sent >= received else None
 
 
 @atexit.register

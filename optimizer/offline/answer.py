@@ -1,4 +1,4 @@
-"""Answers a question from passages: finds the passage, the sentence, the figure, and says where it stands."""
+"""Answers a question from passages: finds the figure that fits the question best, and says where it stands."""
 
 from __future__ import annotations
 
@@ -9,45 +9,51 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 
+from optimizer.offline.figures import YEAR, Figure, figures
 from optimizer.offline.form import Field
 from optimizer.offline.mind import Mind
-from optimizer.offline.words import sentences, stems
+from optimizer.offline.words import listed, stems
 
 _ID = re.compile(
-    r"^\s*(?:#+\s*)?(?:[\[(<]\s*(?:id\s*=\s*[\"']?|passage |source |doc(?:ument)? )?([\w.\-]{1,24})[\"']?\s*[\])>]|(?:Passage|Source|Document|Doc|Excerpt)\s+([\w.\-]{1,12})\b)\s*[:.\-–—]?\s*",
-    re.I | re.M,
+    r"^\s*(?:#+\s*)?(?:[\[(<]\s*(?:id\s*=\s*[\"']?|passage |source |doc(?:ument)? )?([\w.\-]{1,24})[\"']?\s*[\])>]"
+    r"|(?:Passage|Source|Document|Doc|Excerpt)\s+([\w.\-]{1,12})\b)\s*[:.\-–—]?\s*",
+    re.IGNORECASE | re.MULTILINE,
 )
-_NUMBER = re.compile(
-    r"[-−(]?(?:[$€£]\s?|USD |EUR |GBP |CHF |SEK )?-?\d[\d,]*(?:\.\d+)?\)?(?:\s?(?:%|per ?cent|percentage points|million|billion|thousand|bn|m|k)\b|\s?%)?"
-)
-_YEAR = re.compile(r"\b(?:19|20)\d\d(?:/\d\d)?\b")
-
-
-def value(field: Field, mind: Mind) -> str | float | None:
-    """What a field of an answer from passages holds: the passage's id, a figure, a unit, or the sentence."""
-    found = find(mind)
-    name = f"{field.name} {field.about}".lower()
-    if re.search(r"\b(?:source|passage|citation|cite|evidence|reference|doc)", field.name.lower()):
-        return found.passage or None
-    if field.kind == "number" or re.search(r"figure|value|amount|number", field.name.lower()):
-        digits = found.figure.replace(",", "")
-        return (float(digits) if digits else None) if field.kind == "number" else found.figure or None
-    if re.search(r"\bunit|currency|scale", name):
-        return found.unit or None
-    return found.sentence or None
+_CHANGE = re.compile(r"\b(?:percentage change|shift|move|moved|swing|in points|change\w* (?:of|in)|change|by (?:what|how)|year-on-year|grow by|how much (?:more|less|faster))\b", re.I)
+_GROWTH = re.compile(r"\b(?:organic|like-for-like|same-store|comparable|constant currenc\w+|underlying) ?(?:growth)?", re.I)
+_FUTURE = re.compile(r"\b(?:forecast|expect\w*|guid\w+|outlook|target\w*|plan\w*|predict\w*)\b", re.I)
+_HALF = re.compile(r"\b(?:H1|H2|first half|half[- ]year|six months)\b", re.I)
 
 
 @dataclass(frozen=True)
-class Finding:
-    passage: str = ""
-    sentence: str = ""
-    figure: str = ""
-    unit: str = ""
+class Asked:
+    """What a question wants."""
+
+    text: str
+    years: tuple[str, ...]
+    half: bool
+    future: bool
+    change: bool
+    growth: bool  # what is measured is itself a growth
+
+
+def value(field: Field, mind: Mind) -> str | float | None:
+    """What a field of an answer from passages holds: the passage's id, a figure, a unit, or words."""
+    found = find(mind)
+    name, about = field.name.lower(), field.about.lower()
+    if re.search(r"source|passage|citation|cite|evidence|reference|doc|id$", name):
+        return found.passage if found else None
+    if re.search(r"unit|currency|scale", name):
+        return found.unit if found else None
+    if field.kind == "number" and found:
+        return float(found.value)
+    if found and (re.search(r"figure|value|amount|number|result", name) or re.search(r"\bfigure|\bnumber|digits", about)):
+        return found.value
+    return f"{found.value} {found.unit}".strip() + f" [{found.passage}]" if found else None
 
 
 def is_question(inputs: tuple[tuple[str, str], ...]) -> bool:
-    names = [name for name, _ in inputs]
-    return any("question" in name or "query" in name for name in names) and len(inputs) > 1
+    return len(inputs) > 1 and any("question" in name or "query" in name for name, _ in inputs)
 
 
 @lru_cache(512)
@@ -64,49 +70,64 @@ def passages(text: str) -> tuple[tuple[str, str], ...]:
     return tuple(pieces) or (("", text),)
 
 
-def find(mind: Mind) -> Finding:
+@lru_cache(512)
+def _asked(text: str) -> Asked:
+    years = tuple(dict.fromkeys(YEAR.findall(text)))
+    return Asked(text, years, bool(_HALF.search(text)), bool(_FUTURE.search(text)), bool(_CHANGE.search(text)), bool(_GROWTH.search(text)))
+
+
+def find(mind: Mind) -> Figure | None:
+    """The figure that this reader takes for the answer."""
     inputs = mind.reading.inputs
     question = next((text for name, text in inputs if "question" in name or "query" in name), inputs[-1][1])
-    context = "\n\n".join(text for name, text in inputs if text != question)
-    wanted = mind.bag(question)
-    years = frozenset(_YEAR.findall(question))
-    best, top = Finding(), -9.0
-    for identity, text in passages(context):
-        whole = mind.bag(text)
-        general = sum(1.0 for word in wanted if word in whole) / (1 + len(wanted))
-        for sentence in _units(text):
-            fit = _fit(sentence, wanted, years, mind) + general + 0.8 * mind.sway("passage", identity, sentence)
-            if fit > top:
-                best, top = Finding(identity, sentence, *_figure(sentence, wanted, years, mind)), fit
-    return best
-
-
-@lru_cache(4096)
-def _units(text: str) -> tuple[str, ...]:
-    return tuple(sentences(text))
-
-
-def _fit(sentence: str, wanted: Counter[str], years: frozenset[str], mind: Mind) -> float:
-    bag = mind.bag(sentence)
-    shared = sum((0.5 if word[0] == "@" else 1.0) for word in wanted if word in bag)
-    dated = 0.8 if years and years & set(_YEAR.findall(sentence)) else 0.0
-    return shared / (2 + math.sqrt(bag.total())) * 2 + dated + (0.4 if _NUMBER.search(_YEAR.sub("", sentence)) else 0.0)
-
-
-def _figure(sentence: str, wanted: Counter[str], years: frozenset[str], mind: Mind) -> tuple[str, str]:
-    """The number of a sentence that stands nearest to the question's words and year."""
-    options = []
-    for match in _NUMBER.finditer(sentence):
-        text = match[0].strip(" ()")
-        if not re.search(r"\d", text) or _YEAR.fullmatch(text):
-            continue
-        near = stems(sentence[max(0, match.start() - 60) : match.end() + 25])
-        fit = sum(1.0 for word in near if word in wanted)
-        close = sentence[max(0, match.start() - 30) : match.end() + 30]
-        fit += 1.0 if years & set(_YEAR.findall(close)) else 0.0
-        options.append((fit + mind.sway("figure", text), text))
+    context = "\n\n".join(text for _, text in inputs if text != question)
+    options = [figure for name, text in passages(context) for figure in figures(name, text)]
     if not options:
-        return "", ""
-    text = max(options)[1]
-    number = re.search(r"-?\d[\d,]*(?:\.\d+)?", text.replace("−", "-"))
-    return (number[0] if number else text), re.sub(r"[-\d.,\s]", "", text)
+        return None
+    asked = _asked(question)
+    wanted = mind.bag(YEAR.sub("", question))
+    bags = {about: mind.bag(about) for about in {figure.about for figure in options}}
+    spread = Counter(word for bag in bags.values() for word in bag)
+    rare = {word: math.log(1.5 + len(bags) / spread[word]) * (1.3 if word[0] == "@" else 0.8) for word in wanted if spread[word]}
+    units = _unit_hint(question)
+
+    def fit(figure: Figure) -> float:
+        bag = bags[figure.about]
+        metric = sum(weight for word, weight in rare.items() if word in bag) / (1 + 0.02 * bag.total())
+        return metric + _suits(figure, asked, units) + 4.0 * mind.sway("figure", figure.passage, figure.value)
+
+    return max(options, key=lambda figure: (fit(figure), figure.passage, figure.value))
+
+
+def _suits(figure: Figure, asked: Asked, units: frozenset[str]) -> float:
+    """Whether time, kind and unit of a figure are what was asked for."""
+    score = 0.0
+    if asked.years:
+        wanted = asked.years[-1]
+        score += 2.0 if figure.year == wanted else -1.5 if figure.year else -0.5
+    score -= 2.5 if figure.half != asked.half else 0.0
+    score -= 2.0 if figure.vague != asked.future else 0.0
+    score -= (0.5 if asked.growth else 3.0) if figure.change != asked.change else 0.0
+    score += 1.2 if figure.restated and figure.year in asked.years else 0.0
+    if figure.column:
+        inside = bool(set(stems(figure.column)) & set(stems(asked.text)))
+        score += 1.0 if inside else -2.5
+    if units and figure.unit:
+        score += 0.8 if (figure.unit.split()[0] in units or ("money" in units and _is_money(figure.unit))) else -0.6
+    return score
+
+
+def _is_money(unit: str) -> bool:
+    return unit[:3].isupper() and len(unit.split()[0]) == 3
+
+
+def _unit_hint(question: str) -> frozenset[str]:
+    """What kind of unit the question's wording asks for."""
+    text = question.lower()
+    if re.search(r"per ?cent|percentage|\brate\b|margin|share of|ratio|growth|how fast", text):
+        return frozenset({"%", "percentage", "x"})
+    if re.search(r"how many|number of|headcount|workforce", text):
+        return frozenset({"employees", "thousand", "million", "stores", "FTE", "trainees", "days", "customers"})
+    if re.search(r"spend|earn|cash|profit|revenue|turnover|sales|debt|assets|investments|\bpay\b", text):
+        return frozenset({"money"})
+    return frozenset()

@@ -130,8 +130,42 @@ def _in_prose(plain: str, rules: str, known: frozenset[str]) -> str:
             continue  # only a list of labels
         if others:
             spoken = _share(spoken, plain, others)
-        pieces.append(spoken)
+        pieces.append(_behind(spoken, plain))
     return " ".join(pieces)
+
+
+def _behind(spoken: str, plain: str) -> str:
+    """What a clause says behind the label, where that is most of it: `it is high when goods suffer`."""
+    head, found, rest = spoken.partition(plain)
+    rest = re.sub(r"^[`\"' ]*(?:is |means |covers |stands )?(?:when|if|for|where)?\b", "", rest).strip(" :,-")
+    return rest if found and len(rest.split()) >= len(head.split()) else spoken
+
+
+def keys_in_prose(rules: str) -> tuple[str, ...]:
+    """`JSON with the keys urgency, sentiment and categories`."""
+    found = re.search(r"\b(?:keys|fields|properties|attributes)\b(?: are)?:?\s+([^.:;\n]+)", rules, re.IGNORECASE)
+    names = re.split(r"\s*,\s*(?:and\s+)?|\s+and\s+", found[1]) if found else []
+    plain = [name.strip(" \"'`*") for name in names]
+    return tuple(name for name in plain if re.fullmatch(r"[A-Za-z]\w*", name)) if len(plain) > 1 else ()
+
+
+def labels_in_prose(name: str, rules: str) -> tuple[str, ...]:
+    """Labels that running text explains, in the paragraph that speaks of the field: `it is high when ..., low for ...`."""
+    for paragraph in re.split(r"\n\s*\n", rules):
+        if not topic_is(paragraph.split(".")[0][:200], norm(name)) and not topic_is(paragraph[:60], norm(name)):
+            continue
+        coined = re.findall(r"\b[a-z]+(?:_[a-z]+)+\b", paragraph)
+        if len(set(coined)) > 1:
+            return tuple(label for label in dict.fromkeys(coined) if label != name)
+        told = re.findall(r"[\"'`]?\b([a-z]+)\b[\"'`]?,? (?:when|if|for|covers|means)\b", paragraph)
+        labels = [
+            label
+            for label in dict.fromkeys(told)
+            if label not in listed("*stop") and label not in listed("*not-fields")
+        ]
+        if len(labels) > 1:
+            return tuple(labels)
+    return ()
 
 
 def _share(spoken: str, plain: str, others: list[str]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Literal
 
-from optimizer.offline.define import definitions, describe, listed_labels
+from optimizer.offline.define import definitions, describe, keys_in_prose, labels_in_prose, listed_labels
 from optimizer.offline.objects import json_in, json_objects
 
 FieldKind = Literal["label", "labels", "flags", "bool", "number", "text", "list"]
@@ -60,8 +60,9 @@ def find_form(guidance: str, reply: str, outputs: tuple[str, ...]) -> Form:
             _merge(fields, found)
     given = {name for name, seen in (("shown", shown), ("told", told), ("examples", answers)) if seen}
     as_json = bool(given) or "json" in rules.lower()
-    if not fields:
-        fields = {(): _whole(rules, outputs)}
+    for name in () if fields or not as_json else keys_in_prose(rules):
+        fields[name,] = Field((name,), "text")
+    fields = {path: _explained(found, rules) for path, found in fields.items()} or {(): _whole(rules, outputs)}
     strict = re.search(
         r"nothing else|only (?:the |a |one |valid )?json|no (?:other|extra|additional) text|valid json", rules, re.I
     )
@@ -126,6 +127,15 @@ def _choices(text: str) -> tuple[str, ...]:
     if "|" in bare:
         return tuple(choice.strip(" \"'<>`") for choice in bare.split("|") if choice.strip())
     return listed_labels(text) if re.match(r"\s*(?:exactly )?(?:one|any|either)\b", text, re.I) else ()
+
+
+def _explained(found: Field, rules: str) -> Field:
+    """A field without labels gets those that running text explains, if any."""
+    if found.kind not in ("text", "list") or found.about not in ("", "string"):
+        return found
+    labels = labels_in_prose(found.name, rules)
+    several = found.kind == "list" or found.name.endswith("s")
+    return replace(found, kind="labels" if several else "label", labels=labels) if labels else found
 
 
 def _told_fields(rules: str) -> list[Field]:

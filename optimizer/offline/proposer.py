@@ -15,7 +15,7 @@ from optimizer.offline.form import Field, find_form
 from optimizer.offline.learner import labels_of
 from optimizer.offline.meta import Case, Meta
 from optimizer.offline.personas import Persona
-from optimizer.offline.words import WORD, chance, listed, stem, stems
+from optimizer.offline.words import WORD, chance, lexicon, listed, stem, stems
 
 _RULE = re.compile(
     r"\b(?:must|never|always|only|do not|don't|if|when|unless|exactly|at most|use|give|keep|write)\b", re.I
@@ -102,12 +102,10 @@ def _marks(field: Field, cases: Sequence[Case], count: int) -> dict[str, list[st
     """For each label the words that its examples have and the others lack."""
     seen: dict[str, Counter[str]] = {label: Counter() for label in field.labels}
     spelt: dict[str, str] = {}
+    known = lexicon()
     for case in cases:
-        words = {
-            stem(word.lower()): word.lower()
-            for word in WORD.findall(case.input)
-            if word.lower() not in listed("*stop") and word.isalpha() and len(word) > 3
-        }
+        words = {stem(w): w for w in WORD.findall(case.input) if w.isalpha() and w.islower() and len(w) > 3}
+        words = {root: word for root, word in words.items() if word not in listed("*stop")}
         spelt |= words
         for label in labels_of(case.expected, field):
             seen[label].update(words.keys())

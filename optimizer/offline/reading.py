@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from optimizer.offline.form import Form, find_form
-from optimizer.offline.sections import Part, Style, named_inputs, split_message
+from optimizer.offline.sections import Part, Style, named_inputs, split_message, tail_of
 from optimizer.types import Message
 
 _PAIR = re.compile(
@@ -58,9 +58,7 @@ def read(messages: Sequence[Message]) -> Reading:
     tail = list(_parts(last.content))
     known = sum(len(part.text.split()) for part in head)
     if known > 30:  # the guidance stands elsewhere: loose text here belongs to the input
-        tail = [
-            Part("input", p.name, p.text, p.style) if p.kind == "guidance" and p.style == "plain" else p for p in tail
-        ]
+        tail = [piece for part in tail for piece in (tail_of(part.text) if _loose(part) else (part,))]
     elif not any(part.kind == "input" for part in tail):
         tail = _last_paragraph(tail)
     marked = next((part.style for part in (*head, *tail) if part.style != "plain"), None)
@@ -105,6 +103,10 @@ def _head_and_turns(before: tuple[Message, ...], last: str) -> tuple[tuple[Part,
             turns.append(Shot(asked, message.content))
             asked = None
     return tuple(head), tuple(turns)
+
+
+def _loose(part: Part) -> bool:
+    return part.kind == "guidance" and part.style == "plain"
 
 
 def _recut(parts: list[Part], text: str, last: str) -> list[Part]:

@@ -80,11 +80,11 @@ def _split_headings(text: str) -> tuple[Part, ...]:
         if kind != "input":
             parts.append(Part(kind, match[1].lower(), body, "markdown"))
             continue
-        parts += [Part(p.kind, match[1].lower() if p.name == "" else p.name, p.text, "markdown") for p in _tail(body)]
+        parts += [Part(p.kind, match[1].lower() if p.name == "" else p.name, p.text, "markdown") for p in tail_of(body)]
     return tuple(parts)
 
 
-def _tail(text: str) -> tuple[Part, ...]:
+def tail_of(text: str) -> tuple[Part, ...]:
     """An input, and behind it what is said about the reply."""
     body, reply = _cut_asking(text)
     return (Part("input", "", body, "plain"), *((Part("reply", "reply", reply, "plain"),) if reply else ()))
@@ -106,7 +106,7 @@ def _split_plain(text: str) -> tuple[Part, ...]:
         opens = match.start() == 0 or before.endswith("\n\n") or not before.strip()
         if opens and kind_of(match[1]) == "input" and not _more_guidance(text[match.end() :]):
             head = (Part("guidance", "", before.strip(), "plain"),) if before.strip() else ()
-            return (*head, *_tail(text[match.start() :]))
+            return (*head, *tail_of(text[match.start() :]))
     return (Part("guidance", "", text.strip(), "plain"),) if text.strip() else ()
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -25,12 +26,23 @@ CHANNELS = {"email": 50, "web_form": 20, "chat": 18, "phone_note": 12}
 MOODS = {
     ("high", "positive"): 18,
     ("medium", "positive"): 38,
-    ("medium", "negative"): 8,
-    ("low", "negative"): 42,
+    ("low", "negative"): 44,
     ("low", "positive"): 4,
 }
 #: How often a ticket says outright how pressing it is, how its writer feels, and so on.
-SAID = {"pressing": 0.62, "negative": 0.5, "positive": 0.4, "neutral": 0.5, "context": 0.6, "aside": 0.27}
+SAID = {
+    "pressing": 0.8,
+    "negative": 0.9,
+    "positive": 0.8,
+    "neutral": 0.75,
+    "context": 0.35,
+    "matter": 0.6,
+    "aside": 0.22,
+}
+#: Texts in which work has come to a stop.
+STANDSTILL = re.compile(
+    r"stopped|stands? still|standing still|nobody can|no labels|no order|nothing (has|goes|can)|waits? here|packers"
+)
 
 
 @dataclass
@@ -54,9 +66,11 @@ def tickets(rows: int = ROWS, seed: int = SEED) -> Iterator[dict[str, Any]]:
     deck, frame = Deck(rng), frames()
     cast = _in_a_mood(_chosen(texts(), rows, rng), rng)
     for number, (text, mood, customer) in enumerate(_assigned(cast, rng), start=1):
-        aside = _aside(text, frame, deck) if len(text.categories) < 3 and rng.random() < SAID["aside"] else None
+        aside = (
+            _aside(text, customer, frame, deck) if len(text.categories) < 3 and rng.random() < SAID["aside"] else None
+        )
         channel = rng.choices(list(CHANNELS), weights=list(CHANNELS.values()))[0]
-        letter = _letter(text, mood, customer, aside, frame, deck)
+        letter = _letter(text, mood, customer, aside, frame=frame, deck=deck)
         categories = sorted({*text.categories, *([aside[0]] if aside else [])})
         yield {
             "id": f"T-{number:04d}",
@@ -94,36 +108,52 @@ def _assigned(cast: list[tuple[Text, str]], rng: random.Random) -> list[tuple[Te
     owner: dict[int, Customer] = {}
     for text, _ in sorted(cast, key=lambda pair: not pair[0].trade):
         choice = [customer for customer in everyone if customer.can_write(text)]
-        need = [customer.size / (1 + written[customer.name]) ** 2 for customer in choice]
+        need = [customer.size**1.6 / (1 + written[customer.name]) ** 0.8 for customer in choice]
         owner[id(text)] = rng.choices(choice, weights=need)[0]
         written[owner[id(text)].name] += 1
     return [(text, mood, owner[id(text)]) for text, mood in cast]
 
 
-def _aside(text: Text, frame: Mapping[str, Any], deck: Deck) -> tuple[str, str]:
+def _aside(text: Text, customer: Customer, frame: Mapping[str, Any], deck: Deck) -> tuple[str, str]:
     """A second matter: (category, sentence)."""
-    others = [name for name in frame["asides"] if name not in text.categories]
+    barred = {*text.categories, *(["delivery_trouble"] if customer.perishable else [])}
+    others = [name for name in frame["asides"] if name not in barred]
     name = deck.rng.choice(others)
     return name, deck.deal(name, frame["asides"][name])
 
 
 def _letter(
-    text: Text, mood: str, customer: Customer, aside: tuple[str, str] | None, frame: Mapping[str, Any], deck: Deck
+    text: Text, mood: str, customer: Customer, aside: tuple[str, str] | None, *, frame: Mapping[str, Any], deck: Deck
 ) -> Letter:
     rng = deck.rng
-    before, after = [], []
+    before: list[str] = []
+    after: list[str] = []
     if mood != text.sentiment or rng.random() < SAID[mood]:
-        (before if rng.random() < 0.25 else after).append(deck.deal(mood, frame["feeling"][mood]))
+        feeling = "grumble" if (text.urgency, mood) == ("low", "negative") else mood
+        (before if rng.random() < 0.25 else after).append(deck.deal(feeling, frame["feeling"][feeling]))
     if rng.random() < SAID["pressing"]:
-        praise = text.sentiment == "positive" and text.urgency == "low" and "?" not in text.words
-        kind = "praise" if praise else text.urgency
-        after.insert(rng.randint(0, len(after)), deck.deal(kind, frame["pressing"][kind]))
+        after.insert(rng.randint(0, len(after)), _pressing(text, aside is not None, frame["pressing"], deck))
     for _ in range(2):
         if rng.random() < SAID["context"]:
             place = before if rng.random() < 0.5 else after
             place.insert(rng.randint(0, len(place)), deck.deal("context", frame["context"]))
+    if rng.random() < SAID["matter"]:
+        subject = text.categories[0]
+        before.insert(0, deck.deal(f"about {subject}", frame["matters"][subject]))
     body = [*before, text.words, *after, *([aside[1]] if aside else [])]
     return Letter(rng.choice(text.subjects), tuple(body), customer.name, rng.choice(customer.people), customer.goods)
+
+
+def _pressing(text: Text, asks_more: bool, said: Mapping[str, list[str]], deck: Deck) -> str:
+    """A sentence on how pressing it is, from those that cannot contradict the text."""
+    kind = text.urgency
+    if kind == "high" and STANDSTILL.search(text.words) and deck.rng.random() < 0.5:
+        kind = "standstill"
+    elif kind == "medium" and not re.search(r"\{(day|order)\}", text.words) and deck.rng.random() < 0.6:
+        kind = "fault"
+    elif kind == "low" and text.sentiment == "positive" and "?" not in text.words and not asks_more:
+        kind = "praise"
+    return deck.deal(kind, said[kind])
 
 
 def write(path: Path, rows: int, seed: int) -> int:

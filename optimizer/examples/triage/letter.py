@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday")
-FORWARDED, SHOUTED, GENERAL, TYPOS, LOWER = 0.13, 0.06, 0.2, 0.16, 0.4  # shares of the tickets that they concern
+FORWARDED, SHOUTED, GENERAL, TYPOS, LOWER = 0.13, 0.1, 0.2, 0.16, 0.4  # shares of the tickets that they concern
 
 
 @dataclass(frozen=True)
@@ -33,35 +33,37 @@ def render(letter: Letter, channel: str, frame: Mapping[str, Any], rng: random.R
     """The ticket as text, all places filled."""
     body = letter.body
     if rng.random() < TYPOS:
-        body = tuple(_typing_error(part, rng) for part in body)
+        body = tuple(_typing_error(part, rng) if rng.random() < 0.4 else part for part in body)
     subject = rng.choice(frame["subjects_at_large"]) if rng.random() < GENERAL else letter.subject
     if rng.random() < SHOUTED:
         subject = f"{rng.choice(frame['shouts'])}: {subject}"
-    text = WRITERS[channel](letter, subject, body, frame, rng)
-    return _filled(text, letter, frame, rng)
+    letter = replace(letter, subject=subject, body=body)
+    return _filled(WRITERS[channel](letter, frame, rng), letter, frame, rng)
 
 
-def _mail(letter: Letter, subject: str, body: tuple[str, ...], frame: Mapping[str, Any], rng: random.Random) -> str:
+def _mail(letter: Letter, frame: Mapping[str, Any], rng: random.Random) -> str:
     opening = rng.choice(frame["openings"]["email"])
     ending = "\n".join(part for part in (rng.choice(frame["sign_offs"]), _signature(letter, frame, rng)) if part)
     if rng.random() >= FORWARDED:
-        return _paragraphs(f"Subject: {subject}", opening, *_broken(body, rng), ending)
+        return _paragraphs(f"Subject: {letter.subject}", opening, *_broken(letter.body, rng), ending)
     colleague = rng.choice(frame["names"]["person"])
     note = rng.choice(frame["hellos_of_forwarders"])
-    head = f"---------- Forwarded message ----------\nFrom: {letter.name}\nDate: {{past}}\nSubject: {subject}"
-    return _paragraphs(f"Subject: Fwd: {subject}", note, colleague, head, opening, *_broken(body, rng), ending)
+    head = f"---------- Forwarded message ----------\nFrom: {letter.name}\nDate: {{past}}\nSubject: {letter.subject}"
+    return _paragraphs(
+        f"Subject: Fwd: {letter.subject}", note, colleague, head, opening, *_broken(letter.body, rng), ending
+    )
 
 
-def _form(letter: Letter, subject: str, body: tuple[str, ...], frame: Mapping[str, Any], rng: random.Random) -> str:
-    number = rng.choice(["{order}", "{order}", "-", "see below", "n/a"])
-    fields = f"Subject: {subject}\nName: {letter.name}\nOrder or invoice number: {number}"
-    return _paragraphs(fields, "Message:\n" + " ".join(body), letter.name if rng.random() < 0.3 else "")
+def _form(letter: Letter, frame: Mapping[str, Any], rng: random.Random) -> str:
+    number = rng.choice(frame["form_numbers"])
+    fields = f"Subject: {letter.subject}\nName: {letter.name}\nOrder or invoice number: {number}"
+    return _paragraphs(fields, "Message:\n" + " ".join(letter.body), letter.name if rng.random() < 0.3 else "")
 
 
-def _chat(letter: Letter, subject: str, body: tuple[str, ...], frame: Mapping[str, Any], rng: random.Random) -> str:
+def _chat(letter: Letter, frame: Mapping[str, Any], rng: random.Random) -> str:
     who = letter.name.split()[0]
     lines = [rng.choice(frame["openings"]["chat"])]
-    for sentence in re.split(r"(?<=[.!?]) +", " ".join(body)):
+    for sentence in re.split(r"(?<=[.!?]) +", " ".join(letter.body)):
         if lines[1:] and rng.random() < 0.35:
             lines[-1] += " " + sentence
         else:
@@ -74,10 +76,8 @@ def _chat(letter: Letter, subject: str, body: tuple[str, ...], frame: Mapping[st
     return "\n".join(turns)
 
 
-def _voicemail(
-    letter: Letter, subject: str, body: tuple[str, ...], frame: Mapping[str, Any], rng: random.Random
-) -> str:
-    words = " ".join(body).replace('"', "").split(" ")
+def _voicemail(letter: Letter, frame: Mapping[str, Any], rng: random.Random) -> str:
+    words = " ".join(letter.body).replace('"', "").split(" ")
     for _ in range(rng.randint(1, 3)):
         words.insert(rng.randint(3, len(words) - 1), rng.choice(frame["fillers"]) + ",")
     opening = rng.choice(frame["openings"]["phone"])
@@ -86,7 +86,7 @@ def _voicemail(
     return f"{head}\n{opening} {' '.join(words)} {bye}".rstrip() + f"\nCaller: {{phone}} ({letter.customer})"
 
 
-Writer = Callable[[Letter, str, tuple[str, ...], Mapping[str, Any], random.Random], str]
+Writer = Callable[[Letter, Mapping[str, Any], random.Random], str]
 WRITERS: dict[str, Writer] = {"email": _mail, "web_form": _form, "chat": _chat, "phone_note": _voicemail}
 
 
@@ -135,10 +135,15 @@ def _filled(text: str, letter: Letter, frame: Mapping[str, Any], rng: random.Ran
         "time": f"{rng.randint(15, 18)}:{rng.choice(['00', '15', '30', '45'])}",
         "since": f"{rng.randint(6, 10)}:{rng.randint(0, 59):02d}",
         "phone": f"+44 1632 960{rng.randint(0, 999):03d}",  # numbers that nobody has
-        "order": rng.choice(["LM-{:06d}", "{:07d}", "#{:05d}", "SO-{:06d}"]).format(rng.randint(10000, 99999)),
+        "order": _reference(rng),
+        "other": _reference(rng),
         "number": str(rng.randint(10000, 99999)),
         "name": letter.name,
         "customer": letter.customer,
         "goods": letter.goods,
     }
     return re.sub(r"\{(\w+)\}", lambda found: fixed.get(found[1]) or str(rng.randint(20, 990)), text)
+
+
+def _reference(rng: random.Random) -> str:
+    return rng.choice(["LM-{:06d}", "{:07d}", "#{:05d}", "SO-{:06d}"]).format(rng.randint(10000, 99999))

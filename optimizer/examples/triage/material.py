@@ -16,6 +16,7 @@ import yaml
 
 URGENCY = {"h": "high", "m": "medium", "l": "low"}
 SENTIMENT = {"-": "negative", "0": "neutral", "+": "positive"}
+ON_ITS_WAY = frozenset({"delivery_trouble", "pickup_collection", "customs_paperwork"})
 FOLDER = Path(__file__).with_name("material")
 
 
@@ -40,7 +41,14 @@ class Customer:
     ships: tuple[str, ...]
     people: tuple[str, ...]  # "name / role"
 
+    @property
+    def perishable(self) -> bool:
+        return "fresh" in self.ships
+
     def can_write(self, text: Text) -> bool:
+        """House rule 1 of the prompt: what holds up fresh goods is high, so these customers write no milder ones."""
+        if self.perishable and text.urgency == "medium" and ON_ITS_WAY.intersection(text.categories):
+            return False
         return not text.trade or text.trade in self.ships or "all" in self.ships
 
 
@@ -58,7 +66,8 @@ def frames() -> Mapping[str, Any]:
 
 
 def _read(path: Path) -> Iterator[Text]:
-    situation, trade, subjects = "", "", ()
+    situation, trade = "", ""
+    subjects: tuple[str, ...] = ()
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         if line.startswith("# "):
             situation, _, trade = line[2:].partition(" @")
@@ -68,9 +77,19 @@ def _read(path: Path) -> Iterator[Text]:
             urgency, feeling, words, marks = found.groups()
             also = re.findall(r"\w+", " ".join(re.findall(r"\[\+([^\]]+)\]", marks)))
             own = re.findall(r"\[@(\w+)\]", marks)
-            yield Text(situation, words, URGENCY[urgency], SENTIMENT[feeling], (path.stem, *also), subjects, (own or [trade])[0])
+            yield Text(
+                situation,
+                words,
+                URGENCY[urgency],
+                SENTIMENT[feeling],
+                (path.stem, *also),
+                subjects,
+                (own or [trade])[0],
+            )
         elif line:
-            raise ValueError(f"{path.name}, line {number}: neither a situation, nor subjects, nor a text: {line[:60]!r}")
+            raise ValueError(
+                f"{path.name}, line {number}: neither a situation, nor subjects, nor a text: {line[:60]!r}"
+            )
 
 
 def _load(name: str) -> Mapping[str, Any]:

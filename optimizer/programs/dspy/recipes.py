@@ -13,6 +13,7 @@ from typing import Any
 
 from optimizer.errors import SearchError
 
+
 @dataclass(frozen=True)
 class Job:
     """What a recipe works with. `rows` are shuffled; `good` is the score from which an answer is worth showing."""
@@ -156,8 +157,9 @@ def score(_gold: Any, pred: Any, *_context: Any) -> float:
 def score_and_feedback(gold: Any, pred: Any, *_context: Any) -> Any:
     import dspy
 
-    wanted = f"The expected answer is: {gold.output}" if pred.score < 1 else "This is right."
-    return dspy.Prediction(score=pred.score, feedback=pred.feedback or wanted)
+    wanted = "" if pred.score >= 1 else f"The expected answer is: {gold.output}"
+    told = "\n".join(part for part in (pred.feedback, wanted) if part)
+    return dspy.Prediction(score=pred.score, feedback=told or "This is right.")
 
 
 _ENOUGH = 8  # validation rows below which more candidates are not worth having

@@ -1,0 +1,37 @@
+"""Token counts, as an answer states them; estimated only where nothing depends on them but comparisons."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from optimizer.types import Request
+
+
+def stated(usage: Any, text: str) -> dict[str, int] | None:
+    """The counts that an answer came with, by the names of `Response`; None where they are missing.
+
+    LiteLLM turns missing counts into zeros, so zero tokens for a prompt, or for a text that is there, is "missing".
+    """
+    read, wrote = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
+    if not read or (text and not wrote):
+        return None
+    sent, made = (getattr(usage, f"{side}_tokens_details", None) for side in ("prompt", "completion"))
+    return {
+        "input_tokens": read,
+        # Some providers leave the reasoning out of the completion; the total has it.
+        "output_tokens": max(wrote, _count(usage, "total_tokens") - read),
+        "cached_tokens": _count(sent, "cached_tokens"),
+        "reasoning_tokens": _count(made, "reasoning_tokens"),
+        "written_tokens": max(_count(sent, "cache_creation_tokens"), _count(sent, "cache_write_tokens")),
+    }
+
+
+def estimated(request: Request, text: str) -> dict[str, int]:
+    """Four characters a token, rounded up."""
+    read = sum(len(turn.content) for turn in request.messages)
+    return {"input_tokens": -(-read // 4), "output_tokens": -(-len(text) // 4)}
+
+
+def _count(source: Any, name: str) -> int:
+    value = getattr(source, name, None)
+    return value if isinstance(value, int) and value > 0 else 0

@@ -1,0 +1,128 @@
+"""Every family has habits that a search can use, and every statement its source."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+
+import pytest
+
+import search_spaces
+from optimizer.errors import ConfigError
+from optimizer.habits import habits_of
+from optimizer.layout import Layout
+from optimizer.prompt import Prompt
+from optimizer.template import Template, Var
+
+PROMPT = Prompt(Template(("Sort it.",)), Template((Var("ticket"),)))
+FAMILIES = ["claude", "deepseek", "gemini", "generic", "gpt", "llama", "mistral", "nova", "qwen"]
+
+
+@pytest.mark.parametrize(
+    ("model", "family"),
+    [
+        ("anthropic/claude-sonnet-4-5", "claude"),
+        ("bedrock/us.anthropic.claude-3-5-haiku-20241022-v1:0", "claude"),
+        ("gpt-4.1-mini", "gpt"),
+        ("azure/gpt-4o", "gpt"),
+        ("openai/o3-mini", "gpt"),
+        ("openai/o1", "gpt"),
+        ("vertex_ai/gemini-2.5-flash", "gemini"),
+        ("gemini/gemma-3-27b", "generic"),
+        ("bedrock/amazon.nova-pro-v1:0", "nova"),
+        ("bedrock/us.amazon.nova-2-lite-v1:0", "nova"),
+        ("openrouter/meta-llama/Llama-3.3-70B-Instruct", "llama"),
+        ("ollama/phi4", "generic"),
+        ("ollama/qwen3:8b", "qwen"),
+        ("mistral/mistral-large-latest", "mistral"),
+        ("mistral/open-mixtral-8x22b", "mistral"),
+        ("mistral/ministral-8b-latest", "mistral"),
+        ("hosted_vllm/Qwen/QwQ-32B", "qwen"),
+        ("deepseek/deepseek-chat", "deepseek"),
+        ("deepseek-ai/DeepSeek-R1-Distill-Llama-70B", "deepseek"),
+        ("offline/sim-beta", "generic"),
+        ("azure/our-deployment", "generic"),
+    ],
+)
+def test_a_model_s_name_tells_its_family(model: str, family: str) -> None:
+    assert habits_of(model).family == family
+
+
+def test_the_family_that_is_given_wins_over_the_name() -> None:
+    assert habits_of("azure/our-deployment", "gpt").family == "gpt"
+    with pytest.raises(ConfigError, match=r"no habits are known for 'lama'\. Did you mean 'llama'\?"):
+        habits_of("azure/our-deployment", "lama")
+
+
+def test_there_is_a_file_for_each_family_and_no_other() -> None:
+    names = [path.name for path in files("optimizer.habits").iterdir() if path.name.endswith(".yaml")]
+    assert sorted(names) == [f"{family}.yaml" for family in FAMILIES]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_statement_has_a_subject_a_text_and_a_source(family: str) -> None:
+    habits = habits_of("any", family)
+
+    assert habits.family == family
+    for said in habits.statements:
+        assert said.about in {"place", "structure", "wording", "examples", "reply", "reasoning", "parameters"}
+        assert re.fullmatch(r"[A-Z].{30,}\.", said.text), said.text
+        assert len(said.source) > 15
+    subjects = {said.about for said in habits.statements}
+    assert {"wording", "reply"} <= subjects
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_wishes_are_choices_of_the_standard_space_and_a_layout(family: str) -> None:
+    habits = habits_of("any", family)
+    space = search_spaces.STANDARD
+
+    assert habits.wishes
+    for name, value in habits.wishes.items():
+        assert value in space.choices(name), f"{family}: {name}={value}"
+    preset = space.build(PROMPT, space.preset(habits.wishes))
+    assert preset.prompt.layout == habits.layout
+
+
+def test_the_layout_is_what_the_wishes_say() -> None:
+    assert habits_of("claude-sonnet-4-5").layout == Layout(
+        delimiters="xml", placement="system", reply="shown", demos="text"
+    )
+
+
+def test_advice_for_the_proposer_names_the_target_and_leaves_parameters_out() -> None:
+    advice = habits_of("claude-opus-4-7").advice
+
+    assert advice.startswith("The instructions are for Claude (Anthropic).\n- ")
+    assert "XML tags" in advice
+    assert "temperature" not in advice
+
+
+@pytest.mark.parametrize(
+    ("model", "dropped"),
+    [
+        ("claude-opus-4-7", True),
+        ("anthropic/claude-opus-4.8", True),
+        ("anthropic/claude-sonnet-5", True),
+        ("claude-haiku-5-5-20260901", True),
+        ("anthropic/claude-4.7-opus", True),
+        ("claude-opus-4-6", False),
+        ("claude-sonnet-4-20250514", False),
+        ("claude-3-7-sonnet-20250219", False),
+        ("openai/o3-mini", True),
+        ("openai/o1-2024-12-17", True),
+        ("gpt-5", True),
+        ("gpt-5-mini-2025-08-07", True),
+        ("gpt-5-chat-latest", False),
+        ("gpt-5.1", False),
+        ("gpt-4o", False),
+        ("gemini/gemini-3-pro-preview", True),
+        ("gemini/gemini-2.5-pro", False),
+        ("deepseek/deepseek-reasoner", True),
+        ("deepseek/deepseek-chat", False),
+        ("mistral/mistral-large-latest", False),
+        ("offline/sim-alpha", False),
+    ],
+)
+def test_a_temperature_is_dropped_where_the_vendor_says_so(model: str, dropped: bool) -> None:
+    assert ("temperature" in habits_of(model).drop_params) is dropped

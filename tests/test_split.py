@@ -1,0 +1,141 @@
+"""The three parts: by seed and content, in proportion, with duplicates, groups and strata where they belong."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+import pytest
+
+from optimizer.errors import DataError
+from optimizer.split import Split, content_key, split_examples
+from optimizer.types import Example
+
+SHARES = (0.2, 0.3, 0.5)
+
+
+def numbered(count: int) -> list[Example]:
+    return [Example(str(n), {"text": f"ticket number {n}"}, expected="ab"[n % 2]) for n in range(count)]
+
+
+def by_content(split: Split) -> list[list[object]]:
+    return [[e.inputs["text"] for e in part] for part in (split.train, split.validation, split.test)]
+
+
+@pytest.mark.parametrize(("count", "sizes"), [(640, (128, 192, 320)), (10, (2, 3, 5)), (7, (1, 2, 4))])
+def test_parts_have_their_shares_and_nothing_is_lost(count: int, sizes: tuple[int, int, int]) -> None:
+    split = split_examples(numbered(count), SHARES)
+    assert (len(split.train), len(split.validation), len(split.test)) == sizes
+    assert Counter(e.id for part in (split.train, split.validation, split.test) for e in part) == Counter(
+        str(n) for n in range(count)
+    )
+    assert split.notes == ()
+    assert split.ids["validation"] == tuple(e.id for e in split.validation)
+
+
+def test_equal_seeds_give_equal_parts_and_others_differ() -> None:
+    examples = numbered(100)
+    assert split_examples(examples, SHARES, seed=3) == split_examples(examples, SHARES, seed=3)
+    assert by_content(split_examples(examples, SHARES, seed=3)) != by_content(split_examples(examples, SHARES, seed=4))
+
+
+def test_the_order_of_rows_changes_nothing_even_where_ids_are_row_numbers() -> None:
+    examples = numbered(200)
+    shuffled = random.Random(1).sample(examples, len(examples))
+    renumbered = [Example(str(n), e.inputs, e.expected) for n, e in enumerate(shuffled)]
+    first, second = (split_examples(rows, SHARES, strata=lambda e: str(e.expected)) for rows in (examples, renumbered))
+    assert by_content(first) == by_content(second)
+
+
+def test_rows_that_differ_in_white_space_alone_stay_together() -> None:
+    examples = numbered(60)
+    twins = [Example(f"twin {e.id}", {"text": f"  {e.inputs['text']}\r\n".replace(" ", "\t ")}) for e in examples]
+    split = split_examples([*examples, *twins], SHARES)
+    for part in split.ids.values():
+        assert {f"twin {name}" for name in part if not name.startswith("twin")} == {n for n in part if n[0] == "t"}
+    assert [len(part) for part in split.ids.values()] == [24, 36, 60]
+
+
+def test_rows_of_one_group_stay_together_also_over_a_duplicate_that_links_two_groups() -> None:
+    examples = [Example(str(n), {"text": f"t{n}"}, group=f"customer {n % 25}") for n in range(100)]
+    linked = [Example("x", {"text": "same"}, group="customer 0"), Example("y", {"text": "same "}, group="customer 1")]
+    split = split_examples([*examples, *linked], SHARES)
+    homes: dict[str | None, set[str]] = {}
+    for part, held in zip(("train", "validation", "test"), (split.train, split.validation, split.test), strict=True):
+        for example in held:
+            homes.setdefault(example.group, set()).add(part)
+    assert all(len(parts) == 1 for parts in homes.values())
+    assert homes["customer 0"] == homes["customer 1"]
+    assert all(abs(len(part) - share * 102) <= 4 for part, share in zip(split.ids.values(), SHARES, strict=True))
+
+
+def test_strata_are_spread_as_evenly_as_whole_rows_allow() -> None:
+    examples = [Example(str(n), {"text": f"t{n}"}, expected="rare" if n % 20 == 0 else "common") for n in range(400)]
+    split = split_examples(examples, SHARES, strata=lambda e: str(e.expected))
+    rare = [sum(e.expected == "rare" for e in part) for part in (split.train, split.validation, split.test)]
+    assert rare == [4, 6, 10]  # 20 rare rows in the shares 0.2, 0.3, 0.5
+    assert [len(part) for part in split.ids.values()] == [80, 120, 200]
+
+
+def test_strata_may_be_given_by_id() -> None:
+    examples = numbered(40)
+    strata = {str(n): "first ten" if n < 10 else "others" for n in range(40)}
+    split = split_examples(examples, SHARES, strata=strata)
+    assert [sum(int(n) < 10 for n in part) for part in split.ids.values()] == [2, 3, 5]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_stratum_is_off_by_two_and_no_part_by_one_whatever_the_strata(seed: int) -> None:
+    draw = random.Random(seed)
+    examples = [Example(str(n), {"text": f"t{n}"}, expected=str(int(draw.expovariate(0.1)))) for n in range(300)]
+    split = split_examples(examples, SHARES, seed=seed, strata=lambda e: str(e.expected))
+    totals = Counter(str(e.expected) for e in examples)
+    for share, part in zip(SHARES, (split.train, split.validation, split.test), strict=True):
+        assert abs(len(part) - share * 300) < 1
+        held = Counter(str(e.expected) for e in part)
+        assert all(abs(held[stratum] - share * n) < 2 for stratum, n in totals.items())
+
+
+def test_groups_and_strata_together_keep_both_promises_roughly() -> None:
+    draw = random.Random(0)
+    examples = [Example(str(n), {"text": f"t{n}"}, expected=draw.choice("aab"), group=f"g{n // 3}") for n in range(300)]
+    split = split_examples(examples, SHARES, strata=lambda e: str(e.expected))
+    groups = [{e.group for e in part} for part in (split.train, split.validation, split.test)]
+    assert not groups[0] & groups[1] and not groups[1] & groups[2] and not groups[0] & groups[2]
+    share = sum(e.expected == "b" for e in examples) / 300
+    for part in (split.train, split.validation, split.test):
+        assert abs(sum(e.expected == "b" for e in part) / len(part) - share) < 0.05
+
+
+def test_a_part_with_the_share_zero_stays_empty() -> None:
+    split = split_examples(numbered(20), (0.0, 0.4, 0.6))
+    assert [len(part) for part in split.ids.values()] == [0, 8, 12]
+
+
+def test_too_few_rows_are_refused_with_numbers() -> None:
+    with pytest.raises(DataError, match=r"there are only 4 examples; with train 0\.2, .* at least 5 are needed"):
+        split_examples(numbered(4), SHARES)
+
+
+def test_rows_that_are_all_one_question_cannot_be_split() -> None:
+    examples = [Example(str(n), {"text": "the same"}) for n in range(50)]
+    with pytest.raises(DataError, match=r"'train' gets only 0 of 50 examples \(1 when duplicates and groups are kept"):
+        split_examples(examples, SHARES)
+
+
+def test_a_group_larger_than_the_test_part_is_noted() -> None:
+    examples = [Example(str(n), {"text": f"t{n}"}, group="big" if n < 60 else None) for n in range(100)]
+    split = split_examples(examples, SHARES)
+    assert any("the group 'big' holds 60 of 100 examples" in note for note in split.notes)
+    assert {e.group for e in split.validation} == {None}
+
+
+def test_an_id_that_stands_twice_is_refused() -> None:
+    with pytest.raises(DataError, match="the id '3' stands twice"):
+        split_examples([*numbered(10), Example("3", {"text": "another"})], SHARES)
+
+
+def test_content_keys_see_through_white_space_in_nested_inputs_only() -> None:
+    assert content_key({"a": ["x  y"], "b": {"c": " z"}}) == content_key({"b": {"c": "z\n"}, "a": ["x y"]})
+    assert content_key({"a": "xy"}) != content_key({"a": "x y"})
+    assert content_key({"a": "1"}) != content_key({"a": 1})
