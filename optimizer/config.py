@@ -31,7 +31,7 @@ from optimizer.sections import (
 from optimizer.taskfile import open_file
 from optimizer.yamlfile import write_yaml
 
-__all__ = ["Data", "MetricSettings", "ModelSettings", "Settings", "load_settings", "task_schema"]
+__all__ = ["Data", "MetricSettings", "ModelSettings", "Settings", "load_settings", "schema_line", "task_schema"]
 
 DEFAULT_METRICS = {"labels": "label_accuracy", "json": "json_fields", "regex": "exact_match", "text": "token_f1"}
 SCHEMA_FILE = Path(__file__).with_name("task.schema.json")
@@ -200,6 +200,11 @@ def task_schema() -> dict[str, Any]:
     schema["required"].remove("targets")
     schema["oneOf"] = [{"required": ["target"]}, {"required": ["targets"]}]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "promptport task file"} | schema
+
+
+def schema_line() -> str:
+    """The first line of a task file, by which editors find the schema that is installed here."""
+    return f"# yaml-language-server: $schema={SCHEMA_FILE.as_uri()}"
 
 
 def write_schema() -> None:

@@ -57,9 +57,9 @@ def record_pairs(
         answered = bridge.run(all_of_them())
     except BaseExceptionGroup as several:
         raise _first(several) from several
-    failures = [failure for _, failure in answered if failure]
-    if len(failures) > max(2, _PATIENCE * len(pairs)):
-        raise failures[0]
+    failures = {output.example_id: failure for output, failure in answered if failure}
+    if len(failures) > max(2, _PATIENCE * len({example.id for _, example in pairs})):
+        raise next(iter(failures.values()))
     return tuple(output for output, _ in answered)
 
 

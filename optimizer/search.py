@@ -14,7 +14,7 @@ from optimizer.brief import Brief
 from optimizer.candidates import Pool
 from optimizer.demos import good_shots
 from optimizer.enrich import enrich
-from optimizer.errors import ConfigError, SearchError
+from optimizer.errors import ConfigError, ModelError, SearchError
 from optimizer.evaluate import record_pairs, score
 from optimizer.objective import Evaluation
 from optimizer.programs.prompted import PromptProgram
@@ -28,6 +28,7 @@ from optimizer.watch import Progress
 
 _SURE = 0.95  # a changed prompt replaces the unchanged one only if it is better with this probability
 _ENTRY = 0.5  # share of the budget after which nobody joins: the rest goes to telling the good ones apart
+_PATIENCE = 3  # as many examples in a row may get no answer; more is an outage
 _FRESH = 4  # configurations asked for each one wanted: many build a prompt that is known already
 
 
@@ -68,6 +69,7 @@ class _Search:
         self.candidates: list[Candidate] = []
         self.notes: list[str] = []
         self.stopped: str | None = None
+        self.silent: set[int] = set()  # examples without an answer since the last answer
 
     def run(self) -> SearchResult:
         rounds = self.brief.effort.rounds
@@ -148,7 +150,11 @@ class _Search:
     def _observe(self, number: int, place: int, output: Output, mark: Score) -> None:
         if output.status == "failed":  # no answer was to be had: that says nothing about the prompt
             self.race.observe(number, place, None)
+            self.silent.add(place)
+            if len(self.silent) > _PATIENCE:
+                raise ModelError(str(output.error), model=self.brief.cast.target.name, retryable=True)
             return
+        self.silent.clear()
         scale = self.brief.scale
         self.candidates[number].seen[place] = (output, mark)
         value = scale.objective.of(mark.value, output.cost, output.latency, scale.unit)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic.config import JsonDict
 
 from optimizer.contract import Contract, Kind
 from optimizer.errors import ConfigError
@@ -65,6 +66,9 @@ class Section(BaseModel):
         return {key: value for key, value in data.items() if value is not None} if isinstance(data, dict) else data
 
 
+_COLUMNS: JsonDict = {"type": ["string", "object", "null"], "additionalProperties": {"type": "string"}}
+
+
 class Hub(Section):
     name: Text = Field(description="Name on the dataset hub, as in org/set")
     config: Text | None = None
@@ -87,7 +91,11 @@ class Data(Section):
     hub: Annotated[Hub, named("name", Hub)] | None = None
     id: Word | None = Field(default=None, description="Column with the example's id; default: the row number")
     fields: dict[str, Word] = Field(default={}, description="Template variable: column, where the names differ")
-    expected: Any = Field(default=None, description="Column with the gold answer, or a mapping of answer key to column")
+    expected: Any = Field(
+        default=None,
+        description="Column with the gold answer, or a mapping of answer key to column",
+        json_schema_extra=_COLUMNS,
+    )
     group: Word | None = Field(default=None, description="Column; rows with the same value stay in one split")
     stratify: Word | None = Field(default=None, description="Column, or path into the gold answer (expected.urgency)")
     encoding: Text = "utf-8"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from datasets import ClassLabel, Dataset, Features
+from datasets import ClassLabel, Dataset, Features, Value
 
 from optimizer.data import Table, read_files
 from optimizer.errors import DataError
@@ -244,10 +244,16 @@ from optimizer.data import read_files
 print(len(read_files([Path(sys.argv[1])]).rows), tried)
 """
 OFFLINE = """
+import sys
 from optimizer.data import read_hub
 from optimizer.errors import DataError
 try:
     read_hub("someone/something")
+except DataError as error:
+    print(error)
+print([(row.place, row.values) for row in read_hub(sys.argv[1], split="test", wanted={"text", "label"}).rows])
+try:
+    read_hub(sys.argv[1], split="tset")
 except DataError as error:
     print(error)
 """
@@ -265,10 +271,18 @@ def test_reading_a_file_leaves_nothing_behind_and_asks_no_network(tmp_path: Path
     assert not [path for path in home.rglob("*") if path.is_file()]
 
 
-def test_the_hub_is_not_asked_when_the_user_works_offline(tmp_path: Path) -> None:
-    found = run(OFFLINE, HOME=str(tmp_path), HF_HUB_OFFLINE="1")
-    assert found.startswith("hub dataset 'someone/something' (config None, split train): ")
-    assert "HF_HUB_OFFLINE=1 allows only what was downloaded before" in found
+def test_hub_datasets_come_with_label_names_and_without_a_network_when_the_user_works_offline(tmp_path: Path) -> None:
+    """A folder of files stands in for a dataset that is there: the library reads both in the same way."""
+    hub = tmp_path / "hub"
+    hub.mkdir()
+    labels = Features({"text": Value("string"), "label": ClassLabel(names=["low", "high"]), "n": Value("int64")})
+    parquet(hub / "test.parquet", {"text": ["a", "b"], "label": [1, 0], "n": [1, 2]}, labels)
+    found = run(OFFLINE, str(hub), HOME=str(tmp_path), HF_HUB_OFFLINE="1").splitlines()
+    assert found[0].startswith("hub dataset 'someone/something' (config None, split train): ")
+    assert "HF_HUB_OFFLINE=1 allows only what was downloaded before" in found[0]
+    first, second = ({"text": "a", "label": "high"}, {"text": "b", "label": "low"})
+    assert found[1] == str([(f"{hub}, row 1", first), (f"{hub}, row 2", second)])
+    assert "split tset): " in found[2] and "test" in found[2].partition("): ")[2]
 
 
 def run(code: str, *arguments: str, **environment: str) -> str:

@@ -35,13 +35,13 @@ class Follower:
 
     name: str
     answer: Callable[[Request], str | BaseException]
-    pause: bool = False
+    pause: float = 0.0
     seen: list[Request] = field(default_factory=list)
 
     async def complete(self, request: Request) -> Response:
         self.seen.append(request)
-        if self.pause:  # different for every request, so that the threads come in another order
-            await asyncio.sleep(int(request.key(self.name)[:2], 16) / 40_000)
+        if self.pause:  # seconds at most; different for every request, so that threads come in another order
+            await asyncio.sleep(self.pause * (1 + int(request.key(self.name)[:2], 16)) / 256)
         said = self.answer(request)
         if isinstance(said, BaseException):
             raise said
@@ -329,7 +329,7 @@ def test_the_limit_holds_to_the_call(threads: int, recipe: Callable[[Callable[[A
         while True:
             dspy.Evaluate(devset=job.rows, metric=lambda gold, pred, trace=None: pred.score)(job.student)
 
-    model = Follower("x/target", parity, pause=True)
+    model = Follower("x/target", parity, pause=0.006)
     with pytest.raises(SearchError, match="own: it reached its limit of 57 calls before it had a result"):
         compiled(recipe(greedy), model=model, max_calls=57, threads=threads)
     assert len(model.seen) == 57
@@ -397,7 +397,7 @@ def test_unknown_optimizers_and_options_are_named_with_the_nearest_known() -> No
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_equal_seeds_and_answers_give_equal_programs_on_any_number_of_threads(name: str) -> None:
     def one(threads: int) -> tuple[Compiled, list[str]]:
-        model = Follower("x/target", moody, pause=True)
+        model = Follower("x/target", moody, pause=0.006)
         found = compiled(name, model=model, threads=threads)
         return found, sorted(request.key(model.name) for request in model.seen)
 
@@ -407,7 +407,7 @@ def test_equal_seeds_and_answers_give_equal_programs_on_any_number_of_threads(na
 def test_what_dspy_asks_twice_while_the_first_call_is_under_way_is_paid_once() -> None:
     from concurrent.futures import ThreadPoolExecutor
 
-    model, purse = Follower("x/target", parity, pause=True), Purse(9)
+    model, purse = Follower("x/target", parity, pause=1.0), Purse(9)
     request = Request((Message("user", "Number: 3"),))
     with ThreadPoolExecutor() as pool:
         answers = list(pool.map(lambda example: purse.ask(model, request, example), ["a", "a", "a", "b"]))
@@ -504,7 +504,7 @@ def test_an_example_with_dspy_s_own_marks_is_not_turned_into_an_image() -> None:
 # -- no traces
 
 _SILENT = """
-import socket, sys
+import copy, socket, sys
 def deny(*args, **kwargs): raise SystemExit("network")
 socket.create_connection = socket.socket.connect = deny
 sys.path.insert(0, "tests")
@@ -512,10 +512,11 @@ import optimizer.programs.dspy
 assert "dspy" not in sys.modules
 from test_dspy import *
 import dspy
-before = dict(dspy.settings.config)
+before = copy.deepcopy(dict(dspy.settings.config))
 for name in OPTIMIZERS:
     compiled(name, threads=4)
 assert dict(dspy.settings.config) == before
+assert not dspy.clients.base_lm.GLOBAL_HISTORY
 assert not {"diskcache", "litellm"} & sys.modules.keys(), "imported"
 """
 

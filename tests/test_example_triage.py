@@ -157,8 +157,8 @@ def test_the_answers_can_be_learned_from_the_text_but_not_perfectly() -> None:
 
     tickets = np.array([row["ticket"] for row in rows()])
     customers = [row["customer"] for row in rows()]
-    train, test = next(GroupShuffleSplit(1, train_size=0.625, random_state=0).split(tickets, groups=customers))
-    vectors = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True)
+    train, test = next(GroupShuffleSplit(1, train_size=0.6, random_state=0).split(tickets, groups=customers))
+    vectors = TfidfVectorizer()
     known, new = vectors.fit_transform(tickets[train]), vectors.transform(tickets[test])
     for field in ("urgency", "sentiment"):
         gold = np.array([row["expected"][field] for row in rows()])

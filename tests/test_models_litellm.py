@@ -19,6 +19,7 @@ from optimizer.models.retry import Retrying
 from optimizer.types import Message, Request
 
 PRICE = Price(input=2.0, output=10.0, cached_input=1.0, reasoning=20.0)
+PASSING, FINAL, REFUSED = (True, False), (False, False), (False, True)  # (retryable, refused)
 CANARY = "sk-canary-0123456789abcdef"
 
 
@@ -223,42 +224,36 @@ def test_a_missing_token_count_is_estimated_and_counted_on_a_free_server(server:
 
 
 @pytest.mark.parametrize(
-    ("text", "status", "retryable", "refused", "said"),
+    ("text", "status", "kind", "said"),
     [
-        ("429 slow-down", 429, True, False, "slow-down"),
-        ("429 insufficient_quota", 429, False, False, "no credit or quota left"),
-        ("402 pay", 402, False, False, "no credit or quota left"),
-        ("500 oops", 500, True, False, "oops"),
-        ("503 busy", 503, True, False, "busy"),
-        ("529 overloaded", 529, True, False, "overloaded"),
-        ("408 late", 408, True, False, "late"),
-        ("409 conflict", 409, True, False, "conflict"),
-        ("425 early", 425, True, False, "early"),
-        ("401 who", 401, False, False, "check the environment variable MY_KEY"),
-        ("403 no", 403, False, False, "check the environment variable MY_KEY"),
-        ("404 model_not_found", 404, False, False, "check the model's name and api_base"),
-        ("400 context_length_exceeded", 400, False, True, "longer than the model's context"),
-        ("400 content_filter", 400, False, True, "content filter"),
-        ("400 odd", 400, False, False, "odd"),
-        ("422 odd", 422, False, False, "odd"),
-        ("drop", None, True, False, "no answer"),
-        ("truncated", 200, True, False, "the answer cannot be read"),
-        ("nochoice", None, True, False, "no choices"),
+        ("429 slow-down", 429, PASSING, "slow-down"),
+        ("429 insufficient_quota", 429, FINAL, "no credit or quota left"),
+        ("402 pay", 402, FINAL, "no credit or quota left"),
+        ("500 oops", 500, PASSING, "oops"),
+        ("503 busy", 503, PASSING, "busy"),
+        ("529 overloaded", 529, PASSING, "overloaded"),
+        ("408 late", 408, PASSING, "late"),
+        ("409 conflict", 409, PASSING, "conflict"),
+        ("425 early", 425, PASSING, "early"),
+        ("401 who", 401, FINAL, "check the environment variable MY_KEY"),
+        ("403 no", 403, FINAL, "check the environment variable MY_KEY"),
+        ("404 model_not_found", 404, FINAL, "check the model's name and api_base"),
+        ("400 context_length_exceeded", 400, REFUSED, "longer than the model's context"),
+        ("400 content_filter", 400, REFUSED, "content filter"),
+        ("400 odd", 400, FINAL, "odd"),
+        ("422 odd", 422, FINAL, "odd"),
+        ("drop", None, PASSING, "no answer"),
+        ("truncated", 200, PASSING, "the answer cannot be read"),
+        ("nochoice", None, PASSING, "no choices"),
     ],
 )
 def test_a_failure_is_judged_by_its_status(
-    server: Server,
-    monkeypatch: pytest.MonkeyPatch,
-    text: str,
-    status: int | None,
-    retryable: bool,
-    refused: bool,
-    said: str,
-) -> None:
+    server: Server, monkeypatch: pytest.MonkeyPatch, text: str, status: int | None, kind: tuple[bool, bool], said: str
+) -> None:  # noqa: PLR0917  the columns of the table above
     monkeypatch.setenv("MY_KEY", "key-12345678")
     before = len(server.seen)
     error = fails(model(server, api_key_env="MY_KEY"), text)
-    assert (error.retryable, error.refused) == (retryable, refused), str(error)
+    assert (error.retryable, error.refused) == kind, str(error)
     assert said in str(error)
     if status:
         assert error.status == status
@@ -291,7 +286,7 @@ def test_check_accepts_a_server_without_a_list_of_models(server: Server) -> None
 
 def test_check_tells_of_a_key_that_is_not_accepted(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_KEY", "wrong")
-    with pytest.raises(ModelError, match="denies access .*MY_KEY"):
+    with pytest.raises(ModelError, match=r"denies access .*MY_KEY"):
         bridge.run(model(server, api_key_env="MY_KEY").check())
 
 

@@ -139,3 +139,10 @@ def test_content_keys_see_through_white_space_in_nested_inputs_only() -> None:
     assert content_key({"a": ["x  y"], "b": {"c": " z"}}) == content_key({"b": {"c": "z\n"}, "a": ["x y"]})
     assert content_key({"a": "xy"}) != content_key({"a": "x y"})
     assert content_key({"a": "1"}) != content_key({"a": 1})
+
+
+def test_single_rows_make_up_for_what_a_large_group_took() -> None:
+    examples = [Example(str(n), {"text": f"t{n}"}, group="big" if n < 30 else None) for n in range(100)]
+    split = split_examples(examples, SHARES)
+    assert [len(part) for part in split.ids.values()] == [20, 30, 50]
+    assert split.notes == ()

@@ -170,7 +170,8 @@ def test_duplicate_rows_are_counted_and_stay_in_one_split(tmp_path: Path) -> Non
             "",
             [{"tickt": "x", "gold": "low"}],
             "task.yaml:2: prompt: the template asks for 'ticket', which no column of rows.jsonl fills."
-            " Did you mean 'tickt'? Its columns are tickt, gold; name the one that is meant, as in data.fields: {ticket: COLUMN}",
+            " Did you mean 'tickt'? Its columns are tickt, gold; name the one that is meant, "
+            "as in data.fields: {ticket: COLUMN}",
         ),
         (
             ", fields: {ticket: bdy}",

@@ -22,6 +22,8 @@ _REFUSALS = {
     "RejectedRequestError": "declined by a guardrail",
     "GuardrailRaisedException": "declined by a guardrail",
     "BlockedPiiEntityError": "declined by a guardrail",
+    "ModifyResponseException": "declined by a guardrail",
+    "SensitiveDataRouteException": "declined by a guardrail",
 }
 _TOO_LONG = re.compile(r"context[ _](length|window)|maximum context|prompt is too long|too many (input )?tokens", re.I)
 _FILTERED = re.compile(r"content[ _](filter|management|policy)|responsible ai|safety (system|filter)", re.I)

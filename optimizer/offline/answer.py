@@ -110,8 +110,11 @@ def _suits(figure: Figure, asked: Asked, units: frozenset[str]) -> float:
     score -= (0.5 if asked.growth else 3.0) if figure.change != asked.change else 0.0
     score += 1.2 if figure.restated and figure.year in asked.years else 0.0
     if figure.column:
-        inside = bool(set(stems(figure.column)) & set(stems(asked.text)))
-        score += 1.0 if inside else -2.5
+        part = set(stems(figure.column))
+        score += 1.5 if part <= set(stems(asked.text)) else -2.5
+    if told := re.search(r"according to (?:the )?(.+?)[?.]*$", asked.text):
+        kinds = set(stems(told[1]))
+        score += 1.2 * len(kinds & set(stems(figure.head))) / (1 + len(kinds))
     if units and figure.unit:
         score += 0.8 if (figure.unit.split()[0] in units or ("money" in units and _is_money(figure.unit))) else -0.6
     return score

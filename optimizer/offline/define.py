@@ -17,6 +17,7 @@ _BULLET = re.compile(
 _NAMED = re.compile(
     r"^[ \t]*(?:[-*•+]|\d+[.)])[ \t]*[\"'`](?P<name>[a-z][a-z0-9_]*)[\"'`][ \t]*(?P<rest>[^:\n]{3}.*)$", re.MULTILINE
 )
+_BULLETED = re.compile(r"\s*(?:[-*•+]|\d+[.)])\s+[\"'`*]*([A-Za-z][\w\-]*(?: [\w\-]+)?)[\"'`*]*\s*(?::|=|—|–|\()")
 _QUOTED = re.compile(r"[\"'`]([A-Za-z][\w &/\-]{0,60}?)[\"'`]")
 _KEYS = re.compile(r"Its keys are (.+?)\.?$", re.MULTILINE)
 
@@ -143,10 +144,30 @@ def _behind(spoken: str, plain: str) -> str:
 
 def keys_in_prose(rules: str) -> tuple[str, ...]:
     """`JSON with the keys urgency, sentiment and categories`."""
-    found = re.search(r"\b(?:keys|fields|properties|attributes)\b(?: are)?:?\s+([^.:;\n]+)", rules, re.IGNORECASE)
+    plain = " ".join(rules.split())
+    found = re.search(r"\b(?:keys|fields|properties|attributes)\b(?: are)?:?\s+([^.:;]+)", plain, re.IGNORECASE)
+    found = found or re.search(r"\bJSON(?: object| reply)?(?: with| of| containing| for|:)\s+(?:the )?([^.:;]+)", plain)
     names = re.split(r"\s*,\s*(?:and\s+)?|\s+and\s+", found[1]) if found else []
-    plain = [name.strip(" \"'`*") for name in names]
-    return tuple(name for name in plain if re.fullmatch(r"[A-Za-z]\w*", name)) if len(plain) > 1 else ()
+    bare = [re.sub(r"\s*\(.*", "", name).strip(" \"'`*") for name in names]
+    return tuple(name for name in bare if re.fullmatch(r"[A-Za-z]\w*", name)) if len(bare) > 1 else ()
+
+
+def labels_in_list(name: str, rules: str) -> tuple[str, ...]:
+    """Labels that a list defines under a heading or an introduction that names the field."""
+    lines = rules.splitlines()
+    for number, line in enumerate(lines):
+        opens = re.match(r"\s*(?:#+\s|\*\*|<\w)|.*:\s*$", line)
+        if not opens or _BULLETED.match(line) or not topic_is(line, norm(name)):
+            continue
+        labels: list[str] = []
+        for row in lines[number + 1 :]:
+            if re.match(r"\s*#+\s|\s*</", row) or (labels and not row.strip()):
+                break
+            if match := _BULLETED.match(row):
+                labels.append(match[1])
+        if len(labels) > 1:
+            return tuple(dict.fromkeys(labels))
+    return ()
 
 
 def labels_in_prose(name: str, rules: str) -> tuple[str, ...]:

@@ -11,15 +11,16 @@ from optimizer.offline.words import listed, sentences
 
 YEAR = re.compile(r"\b(?:19|20)\d\d(?:/\d\d)?\b")
 _NUMBER = re.compile(
-    r"(?P<open>\()?(?P<money>[€$£]|\b[A-Z]{3}\b)?[ \u00a0]?(?P<sign>[-−])?(?P<digits>\d[\d,]*(?:\.\d+)?)"
+    r"(?P<open>\()?(?P<minus>[-−](?=[€$£]))?(?P<money>[€$£]|\b[A-Z]{3}\b)?[ \u00a0]?(?P<sign>[-−])?(?P<digits>\d[\d,]*(?:\.\d+)?)"
     r"(?![\d/])(?:[ \u00a0]?(?P<unit>%|per ?cent(?:age points?)?|percentage points?|pp\b|(?:million|billion|thousand|bn|m|k|x)\b))?"
     r"(?: (?P<thing>[a-zA-Z][\w\-]*))?"
 )
 _BACK = re.compile(
     r"(?:previous year|prior year|year[- ]end|year before|year earlier|last time(?: around)?|twelve months earlier|compared with|as against"
     r"|against|versus|vs\.?|after|from|up on|down on|comparative|preceding year|year ago|where we were|that was|used to be)(?: of| was| were|:|,)?[^.;,()\d]{0,22}$", re.I)  # fmt: skip
-_VOID = re.compile(r"(?:no longer|instead of|rather than|not)\s*(?:[A-Z]{3}|[€$£])?\s*$")
-_AHEAD = re.compile(r"[^.;()\d]{0,14}?\b(?:a year earlier|the year before|last year|a year ago|before|in the previous year|→|->)", re.I)
+_VOID = re.compile(r"(?:no longer|instead of|rather than|not|published[^.;]{0,25}(?:as|at|with|of))\s*(?:[A-Z]{3}|[€$£])?\s*$")
+_AHEAD = re.compile(r"[^.;()\d]{0,14}?\b(?:a year earlier|months earlier|the year before|last year|a year ago|before|in the previous year|→|->)", re.I)
+_MONTH = re.compile(r"\s*(?:January|February|March|April|May|June|July|August|September|October|November|December)\b")
 _HALF = re.compile(r"\b(?:half[- ]year|first half|second half|six months|H1|H2|quarter|Q[1-4])\b", re.I)
 _SCALES = {"m": "million", "bn": "billion", "k": "thousand"}
 _SIGNS = {"€": "EUR", "$": "USD", "£": "GBP"}
@@ -40,6 +41,7 @@ class Figure:
     table: bool
     restated: bool = False
     column: str = ""
+    head: str = ""
 
 
 @lru_cache(2048)
@@ -74,7 +76,7 @@ def _in_table(passage: str, title: str, rows: list[str]) -> Iterator[Figure]:
                 yield Figure(
                     passage, value, _row_unit(label, unit[1] if unit else ""), f"{label} {'' if dated else column}",
                     dated[0] if dated else (years[-1] if years else ""), bool(_HALF.search(title + column)), False,
-                    False, True, False, "" if dated else column,
+                    False, True, False, "" if dated else column, title,
                 )  # fmt: skip
 
 
@@ -97,20 +99,30 @@ def _in_sentence(passage: str, head: str, sentence: str, clause: str) -> Iterato
     for match in _NUMBER.finditer(clause):
         digits, unit = match["digits"].rstrip(","), _unit(match)
         unit = last = unit or (last if match["open"] or _BACK.search(clause[: match.start()]) else "")
-        if not unit and (YEAR.fullmatch(digits) or len(digits) < 3):
+        if (YEAR.fullmatch(digits) and not match["unit"] and not match["money"]) or (not unit and len(digits) < 3):
             continue
         before, after = clause[: match.start()], clause[match.end("digits") :]
-        if _VOID.search(before) or re.search(r"(?:slide|page|p\.|note|chapter|section|scope|than|December|June|September|March)\s*$", before):
+        upper = vague and re.search(r"\d[^.;]{0,20}\b(?:to|and|-|–)\s*$", before)
+        if upper or _MONTH.match(after) or _VOID.search(before) or re.search(r"(?:slide|page|p\.|note|chapter|section|scope|than|December|June|September|March)\s*$", before):
             continue
         change = unit in ("%", "percentage points") and bool(
             re.search(r"\b(?:by|up|down)(?: around| about)?\s*$", before) or re.match(r"\W*\w*\s*\w*\s*(?:higher|lower|more|less|above|below|up|down|increase|decrease|decline)\b", after)
         )
-        negative = match["sign"] or (change and falling)
+        negative = match["sign"] or match["minus"] or (change and falling) or re.search(r"\b(?:loss|deficit|minus)(?: of)?\s*$", before)
         year = _year_of(match, before, after, years, head)
         yield Figure(
             passage, ("-" if negative else "") + digits.replace(",", ""), unit, clause, year,
             bool(_HALF.search(f"{head} {clause}")), vague, change, False, restated,
+            _segment(clause) or _segment(head), head,
         )  # fmt: skip
+
+
+def _segment(text: str) -> str:
+    """The part of a company that a sentence or a heading speaks of."""
+    name = r"((?:[A-Z][\w\-]*)(?:(?: |, | and | & )(?:[a-z]+ )?[A-Z][\w\-]*)*)"
+    found = re.search(rf"\b{name} (?:segment|business|division|unit)\b", text)
+    found = found or re.search(rf"\b(?:segment|division|business unit):? {name}", text)
+    return found[1] if found else ""
 
 
 def _unit(match: re.Match[str]) -> str:

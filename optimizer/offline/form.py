@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Literal
 
-from optimizer.offline.define import definitions, describe, keys_in_prose, labels_in_prose, listed_labels
+from optimizer.offline.define import definitions, describe, keys_in_prose, labels_in_list, labels_in_prose, listed_labels
 from optimizer.offline.objects import json_in, json_objects
 
 FieldKind = Literal["label", "labels", "flags", "bool", "number", "text", "list"]
@@ -133,8 +133,8 @@ def _explained(found: Field, rules: str) -> Field:
     """A field without labels gets those that running text explains, if any."""
     if found.kind not in ("text", "list") or found.about not in ("", "string"):
         return found
-    labels = labels_in_prose(found.name, rules)
-    several = found.kind == "list" or found.name.endswith("s")
+    labels = labels_in_list(found.name, rules) or labels_in_prose(found.name, rules)
+    several = found.kind == "list" or (found.name.endswith("s") and not found.name.endswith(("us", "ss")))
     return replace(found, kind="labels" if several else "label", labels=labels) if labels else found
 
 

@@ -69,7 +69,7 @@ def read(messages: Sequence[Message]) -> Reading:
         reply=told,
         shots=(*shots, *turns),
         inputs=inputs,
-        style=marked or _style(guidance),
+        style=marked or "plain",
         in_system=bool(messages and messages[0].role == "system" and len(messages[0].content.split()) > 20),
         told_last=any(part.kind == "reply" for part in tail) and bool(tail) and tail[-1].kind == "reply",
         as_turns=bool(turns),
@@ -166,10 +166,3 @@ def _shots(text: str) -> tuple[list[Shot], str]:
 
 def _plain(text: str) -> str:
     return "\n".join(piece for _, piece in named_inputs(text.strip()))
-
-
-def _style(text: str) -> Style:
-    """The layout within a guidance whose parts have no names."""
-    if len(re.findall(r"^\s*</?[a-z_]+>", text, re.MULTILINE)) >= 2:
-        return "xml"
-    return "markdown" if re.search(r"^#{1,4} \S", text, re.MULTILINE) else "plain"

@@ -53,6 +53,7 @@ class Situation:
     asks: tuple[tuple[str, str], ...]
     finds: tuple[str, ...]
     endings: tuple[Ending, ...]
+    urgent: bool
 
 
 class Deck:
@@ -99,6 +100,7 @@ def _situation(reason: str, title: str, lines: list[tuple[str, str, str]]) -> Si
         tuple((question, answer) for _, _, question, answer in pairs("ask")),
         tuple(text for _, _, text, _ in pairs("find")),
         tuple(_ending(*parts) for parts in pairs(*_MOODS)),
+        any(kind == "urgent" for kind, _, _ in lines),
     )
 
 
@@ -122,6 +124,9 @@ def _castings(situation: Situation, rng: random.Random) -> list[tuple[Opening, E
 class Writer:
     """Writes out one call after the other; remembers which general lines were used lately."""
 
+    #: how often the agent puts the matter, its end, and the customer's part in words that recur between calls
+    hints: Mapping[str, float] = {"restate": 0.75, "wrap": 0.7, "to_do": 0.6}
+
     def __init__(self, manners: Mapping[str, Any], rng: random.Random) -> None:
         self._manners, self._rng, self._deck = manners, rng, Deck(rng)
 
@@ -140,17 +145,31 @@ class Writer:
         return {"transcript": transcript, "queue": self._queue(situation.reason), "expected": expected}
 
     def _turns(self, situation: Situation, opening: Opening, ending: Ending) -> list[str]:
-        """Agent and customer by turns, the agent first; a text in brackets or dashes is a note."""
+        """Agent and customer by turns, the agent first; a note may stand in a line below a turn."""
         voice = opening.voice
-        asks = self._rng.sample(situation.asks, self._rng.choice((1, 2, 2)))
-        turns = [self._say("greeting"), opening.text]
-        turns += [self._verify(voice), self._say("answer", voice)]
-        turns += [f"{self._say('look')} {asks[0][0]}", asks[0][1]]
-        if len(asks) == 2:
-            turns += [f"{self._say('second_ask')} {asks[1][0]}", asks[1][1]]
-        turns = self._with_extras(turns, situation.reason)
+        turns = [self._say("greeting"), opening.text, self._verify(voice), self._say("answer", voice)]
+        turns += self._asked(situation)
+        last_answer = len(turns) - 1
+        if not situation.urgent and self._rng.random() < 0.22:
+            question, answer = self._say("hold")
+            turns += [question, f"{answer}\n{self._say('hold_note')}"]
         turns += self._verdict(situation, ending, voice)
-        turns += [self._say(_MOODS[ending.outcome], voice), self._say("closing"), self._say("bye", voice)]
+        turns += [self._say(_MOODS[ending.outcome], voice), *self._farewell(ending, voice)]
+        if not situation.urgent and voice != "terse":
+            self._chat(turns, range(3, last_answer + 1, 2), voice)
+        return turns
+
+    def _asked(self, situation: Situation) -> list[str]:
+        """One or two questions with their answers, in the order of the material."""
+        chosen = self._rng.choice([(0,), (1,), (0, 1), (0, 1)])
+        lead = [self._say("look")]
+        if self._rng.random() < self.hints["restate"]:
+            lead.append(self._say("restate", situation.reason))
+        turns = []
+        for place in chosen:
+            question, answer = situation.asks[place]
+            turns += [" ".join([*lead, question]), answer]
+            lead = [self._say("second_ask")]
         return turns
 
     def _verdict(self, situation: Situation, ending: Ending, voice: str) -> list[str]:
@@ -159,29 +178,34 @@ class Writer:
             return [found, self._say("nudge", voice), *ending.turns]
         return [f"{found} {ending.turns[0]}", *ending.turns[1:]]
 
+    def _farewell(self, ending: Ending, voice: str) -> list[str]:
+        said, bye = [], self._say("bye", voice)
+        if self._rng.random() < self.hints["wrap"]:
+            said.append(self._say("wrap", ending.outcome))
+        if self._rng.random() < self.hints["to_do"]:
+            if ending.follow_up == "yes":
+                said.append(self._say("to_do"))
+            elif ending.outcome != "no_resolution":
+                said.append(self._say("nothing_to_do"))
+        if self._rng.random() < 0.35:
+            return [" ".join([*said, self._say("closing", "question")]), f"{self._say('no_more')} {bye}"]
+        return [" ".join([*said, self._say("closing", "wish")]), bye]
+
     def _verify(self, voice: str) -> str:
         if voice in self._manners["soothe"] and self._rng.random() < 0.7:
             return f"{self._say('soothe', voice)} {self._say('verify')}"
         return self._say("verify")
 
-    def _with_extras(self, turns: list[str], reason: str) -> list[str]:
-        others = [name for name in self._manners["aside"] if name != reason]
-        if self._rng.random() < 0.3:
-            self._pass_by(turns, self._say("small_talk"))
-        if self._rng.random() < 0.4:
-            self._pass_by(turns, self._say("aside", self._deck.deal(f"not {reason}", others)))
-        if self._rng.random() < 0.25:
-            self._pass_by(turns, self._say("history"))
-        if self._rng.random() < 0.22:
-            question, answer = self._say("hold")
-            turns = [*turns, question, f"{answer}\n{self._say('hold_note')}"]
-        return turns
-
-    def _pass_by(self, turns: list[str], pair: Sequence[str]) -> None:
-        """The customer adds a remark to an answer; the agent replies to it before going on."""
-        place = self._rng.choice(range(3, len(turns) - 1, 2)) if len(turns) > 4 else 3
-        turns[place] = f"{turns[place]} {pair[0]}"
-        turns[place + 1] = f"{pair[1]} {turns[place + 1]}"
+    def _chat(self, turns: list[str], places: Sequence[int], voice: str) -> None:
+        """Up to three remarks on other things, each behind another answer of the customer."""
+        asides = self._manners["aside_learner" if voice == "learner" else "aside"]
+        free = self._rng.sample(places, len(places))
+        for chance, kind in ((0.4, "aside"), (0.25, "history"), (0.3, "small_talk")):
+            if self._rng.random() < chance and free and (kind == "aside" or voice != "learner"):
+                pair = self._deck.deal("aside " + voice, sum(asides.values(), [])) if kind == "aside" else self._say(kind)
+                place = free.pop()
+                turns[place] = f"{turns[place]} {pair[0]}"
+                turns[place + 1] = f"{pair[1]} {turns[place + 1]}"
 
     def _printed(self, turns: list[str], slots: Mapping[str, str]) -> str:
         clock, timed, lines = self._rng.randint(2, 9), self._rng.random() < 0.25, []

@@ -149,11 +149,17 @@ def _pressing(text: Text, asks_more: bool, said: Mapping[str, list[str]], deck: 
     kind = text.urgency
     if kind == "high" and STANDSTILL.search(text.words) and deck.rng.random() < 0.5:
         kind = "standstill"
-    elif kind == "medium" and not re.search(r"\{(day|order)\}", text.words) and deck.rng.random() < 0.6:
+    elif kind == "medium" and _goes_on(text) and deck.rng.random() < 0.75:
         kind = "fault"
     elif kind == "low" and text.sentiment == "positive" and "?" not in text.words and not asks_more:
         kind = "praise"
     return deck.deal(kind, said[kind])
+
+
+def _goes_on(text: Text) -> bool:
+    """Whether the text is about a fault that lasts, not about one shipment, a date or a bill."""
+    once = {"billing_charges", "damage_claims", "delivery_trouble"}.intersection(text.categories)
+    return text.sentiment == "neutral" and not once and not re.search(r"\{(day|order)\}", text.words)
 
 
 def write(path: Path, rows: int, seed: int) -> int:

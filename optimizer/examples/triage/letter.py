@@ -77,7 +77,8 @@ def _chat(letter: Letter, frame: Mapping[str, Any], rng: random.Random) -> str:
 
 
 def _voicemail(letter: Letter, frame: Mapping[str, Any], rng: random.Random) -> str:
-    words = " ".join(letter.body).replace('"', "").split(" ")
+    spoken = " ".join(letter.body).replace('"', "").replace("I am writing", "I am calling")
+    words = spoken.split(" ")
     for _ in range(rng.randint(1, 3)):
         words.insert(rng.randint(3, len(words) - 1), rng.choice(frame["fillers"]) + ",")
     opening = rng.choice(frame["openings"]["phone"])

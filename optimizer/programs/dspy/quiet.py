@@ -28,7 +28,7 @@ def hush() -> None:
         def __init__(self, *args: Any, **options: Any) -> None:
             super().__init__(*args, **{**options, "disable": _ours() or options.get("disable", False)})
 
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else DSPy looks up every model on the network
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # DSPy would look models up on the network
     if "cache" not in vars(dspy):  # a cache that the user has made stays theirs
         dspy.configure_cache(enable_disk_cache=False, enable_memory_cache=False)
     for name, module in list(sys.modules.items()):

@@ -1,0 +1,240 @@
+"""The call store and the model around it: nothing answered is asked twice, and a damaged file says so."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from optimizer.errors import ModelError, RunDirError
+from optimizer.models import bridge
+from optimizer.models.cache import Cached, CallStore
+from optimizer.models.prices import Price
+from optimizer.models.scripted import ScriptedModel
+from optimizer.types import Message, Request, Response
+
+
+def question(text: str = "hi", **options: object) -> Request:
+    return Request((Message("user", text),), **options)  # type: ignore[arg-type]
+
+
+def ask(model: Cached, *requests: Request) -> list[Response | BaseException]:
+    async def together() -> list[Response | BaseException]:
+        return await asyncio.gather(*map(model.complete, requests), return_exceptions=True)
+
+    return bridge.run(together())
+
+
+def test_a_question_is_asked_once_over_two_runs(tmp_path: Path) -> None:
+    model = ScriptedModel(lambda request: request.messages[0].content.upper())
+    with CallStore(tmp_path / "calls.sqlite") as store:
+        first = ask(Cached(model, store), question("a"))
+    with CallStore(tmp_path / "calls.sqlite") as store:
+        second = ask(Cached(model, store), question("a"))
+    assert first == second
+    assert model.calls == 1
+
+
+def test_every_field_of_an_answer_comes_back(tmp_path: Path) -> None:
+    answer = Response("ä\ud800\x00", 1, 2, 0.1 + 0.2, 1 / 3, "who", "length", 4, 5, 6)
+    with CallStore(tmp_path / "calls.sqlite") as store:
+        store.put("aa", "m", answer)
+        assert store.get("aa") == answer
+        assert store.get("bb") is None
+        assert len(store) == 1
+
+
+def test_the_first_answer_stays(tmp_path: Path) -> None:
+    with CallStore(tmp_path / "calls.sqlite") as store:
+        store.put("aa", "m", Response("one"))
+        store.put("aa", "m", Response("two"))
+        assert store.get("aa") == Response("one")
+
+
+def test_draws_of_one_question_are_apart(tmp_path: Path) -> None:
+    model = ScriptedModel(lambda _: "x")
+    with CallStore(tmp_path / "calls.sqlite") as store:
+        ask(Cached(model, store), question(), question(sample=1), question(params={"temperature": 1}))
+    assert model.calls == 3
+
+
+def test_models_with_one_name_on_two_servers_are_apart(tmp_path: Path) -> None:
+    here, there = ScriptedModel(lambda _: "here"), ScriptedModel(lambda _: "there")
+    here.identity, there.identity = "server 1", "server 2"  # type: ignore[attr-defined]
+    with CallStore(tmp_path / "calls.sqlite") as store:
+        (one,), (two,) = ask(Cached(here, store), question()), ask(Cached(there, store), question())
+    assert isinstance(one, Response)
+    assert isinstance(two, Response)
+    assert (one.text, two.text) == ("here", "there")
+
+
+def test_identical_questions_in_flight_are_asked_once(tmp_path: Path) -> None:
+    model = ScriptedModel(lambda _: "x", latency=0.05, wait=True)
+    with CallStore(tmp_path / "calls.sqlite") as store:
+        answers = ask(Cached(model, store), *[question()] * 20)
+    assert model.calls == 1
+    assert answers == [answers[0]] * 20
+
+
+def test_identical_questions_in_flight_share_a_failure_which_is_not_kept(tmp_path: Path) -> None:
+    def fail(_: Request) -> str:
+        raise ModelError("down", model="m", retryable=True)
+
+    model = ScriptedModel(fail, latency=0.05, wait=True)
+    with CallStore(tmp_path / "calls.sqlite") as store:
+        answers = ask(Cached(model, store), *[question()] * 5)
+        assert model.calls == 1
+        assert [str(answer) for answer in answers] == ["m: down"] * 5
+        ask(Cached(model, store), question())
+        assert model.calls == 2
+
+
+def test_a_refusal_is_an_answer_that_is_kept(tmp_path: Path) -> None:
+    def refuse(_: Request) -> str:
+        raise ModelError("filtered", model="m", status=400, refused=True)
+
+    model = ScriptedModel(refuse)
+    with CallStore(tmp_path / "calls.sqlite") as store:
+        first, second = (ask(Cached(model, store), question())[0] for _ in range(2))
+    assert model.calls == 1
+    assert isinstance(second, ModelError)
+    assert str(first) == str(second) == "m: filtered"
+    assert (second.refused, second.status, second.retryable) == (True, 400, False)
+
+
+def test_when_the_one_who_asks_is_cancelled_another_asks_in_its_place(tmp_path: Path) -> None:
+    model = ScriptedModel(lambda _: "x", latency=0.05, wait=True)
+
+    async def cancel_the_first() -> list[Response]:
+        with CallStore(tmp_path / "calls.sqlite") as store:
+            cached = Cached(model, store)
+            first, *others = [asyncio.create_task(cached.complete(question())) for _ in range(4)]
+            await asyncio.sleep(0.01)
+            first.cancel()
+            answers = await asyncio.gather(*others)
+            assert first.cancelled()
+            return answers
+
+    assert [answer.text for answer in bridge.run(cancel_the_first())] == ["x"] * 3
+    assert model.calls == 2
+
+
+def test_a_corrected_price_holds_for_stored_answers(tmp_path: Path) -> None:
+    model = ScriptedModel(lambda _: "one two three", price=Price(1.0, 4.0))
+    with CallStore(tmp_path / "calls.sqlite") as store:
+        ask(Cached(model, store), question())
+        (again,) = ask(Cached(model, store, Price(100.0, 1000.0)), question())
+    assert isinstance(again, Response)
+    assert again.cost == pytest.approx((1 * 100 + 3 * 1000) / 1e6)
+
+
+def test_an_answer_survives_kill_9(tmp_path: Path) -> None:
+    code = f"""
+import os, signal
+from pathlib import Path
+from optimizer.models.cache import CallStore
+from optimizer.types import Response
+CallStore(Path({str(tmp_path / "calls.sqlite")!r})).put("aa", "m", Response("kept"))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
+    with CallStore(tmp_path / "calls.sqlite") as store:
+        assert store.get("aa") == Response("kept")
+
+
+def test_two_runs_may_share_a_store(tmp_path: Path) -> None:
+    with CallStore(tmp_path / "calls.sqlite") as one, CallStore(tmp_path / "calls.sqlite") as two:
+        one.put("aa", "m", Response("x"))
+        assert two.get("aa") == Response("x")
+
+
+def test_neither_prompt_nor_key_is_in_the_file(tmp_path: Path) -> None:
+    with CallStore(tmp_path / "calls.sqlite") as store:
+        ask(Cached(ScriptedModel(lambda _: "answer"), store), question("canary-prompt"))
+    written = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert b"answer" in written
+    assert b"canary-prompt" not in written
+
+
+def _garbage(path: Path) -> None:
+    path.write_bytes(b"this is no database " * 100)
+
+
+def _truncated(path: Path) -> None:
+    with CallStore(path) as store:
+        for number in range(200):
+            store.put(f"{number:04}", "m", Response("x" * 500))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+
+
+def _half_a_page(path: Path) -> None:
+    with CallStore(path) as store:
+        store.put("aa", "m", Response("x"))
+    path.write_bytes(path.read_bytes()[:2000])
+
+
+def _of_another_program(path: Path) -> None:
+    other = sqlite3.connect(path)
+    other.execute("CREATE TABLE bookmarks (url TEXT)")
+    other.commit()
+    other.close()
+
+
+def _newer(path: Path) -> None:
+    CallStore(path).close()
+    newer = sqlite3.connect(path)
+    newer.execute("PRAGMA user_version=7")
+    newer.close()
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (_garbage, "is damaged (file is not a database). Move the file away"),
+        (_truncated, "bytes are there). Move the file away"),
+        (_half_a_page, "is damaged"),
+        (_of_another_program, "of another program, not a call store; name another file"),
+        (_newer, "written by a newer version (schema 7, this version reads 1); update promptport"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_refused_and_left_alone(
+    tmp_path: Path, damage: Callable[[Path], None], said: str
+) -> None:
+    path = tmp_path / "calls.sqlite"
+    damage(path)
+    before = path.read_bytes()
+    with pytest.raises(RunDirError) as caught:
+        CallStore(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert said in str(caught.value)
+    assert path.read_bytes() == before
+
+
+def test_a_garbled_row_is_refused_when_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "calls.sqlite"
+    with CallStore(path) as store:
+        store.put("aa", "m", Response("x"))
+    raw = sqlite3.connect(path)
+    raw.execute("UPDATE calls SET response = '{\"text\": '")
+    raw.commit()
+    raw.close()
+    with CallStore(path) as store, pytest.raises(RunDirError, match="is damaged"):
+        store.get("aa")
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(RunDirError, match=r"nowhere/calls.sqlite: the call store cannot be used"):
+        CallStore(tmp_path / "nowhere" / "calls.sqlite")
+
+
+def test_an_empty_file_becomes_a_store(tmp_path: Path) -> None:
+    path = tmp_path / "calls.sqlite"
+    path.touch()
+    with CallStore(path) as store:
+        assert len(store) == 0

@@ -1,0 +1,163 @@
+"""The search finds what works, keeps what is as good, survives nonsense, and repeats itself exactly."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from optimizer.brief import Brief, Cast, Effort, Ground, Scale
+from optimizer.contract import Contract
+from optimizer.errors import ModelError, SearchError
+from optimizer.habits import habits_of
+from optimizer.models.scripted import ScriptedModel
+from optimizer.objective import Constraints, Objective, Unit
+from optimizer.prompt import Prompt
+from optimizer.search import search
+from optimizer.space import SearchSpace
+from optimizer.trial import SearchResult
+from optimizer.types import Example, Output, Request, Score
+from search_spaces import DELIMITERS, DEMOS, PLACEMENT, PROGRAMS, REASONING, REPLY, WORDING
+
+LABELS = Contract("labels", ("even", "odd"))
+PROMPT = Prompt.from_messages(
+    [{"role": "system", "content": "Say what the number is."}, {"role": "user", "content": "Number: {{n}}"}],
+    contract=LABELS,
+)
+SPACE = SearchSpace((WORDING, DELIMITERS, PLACEMENT, DEMOS, REPLY, REASONING))
+EXAMPLES = [Example(f"e{n}", {"n": n}, "even" if n % 2 == 0 else "odd") for n in range(90)]
+NONSENSE = ScriptedModel(lambda _: "I would rather not.", name="proposer")
+
+
+def agree(example: Example, output: Output, reference: Output | None) -> Score:
+    return Score(float(output.value == example.expected), f"expected {example.expected}, got {output.text[:40]}")
+
+
+def number(request: Request) -> int:
+    return int(request.messages[-1].content.split("Number: ")[-1].split()[0])
+
+
+def wordy(request: Request) -> str:
+    """Knows the answer, but gives it alone only when told to."""
+    answer = "even" if number(request) % 2 == 0 else "odd"
+    told = any("nothing else" in message.content for message in request.messages)
+    return answer if told else f"Well, {number(request)} is {answer}."
+
+
+def brief(script: Callable[[Request], str], **changes: object) -> Brief:
+    references = {e.id: Output(e.id, str(e.expected), e.expected, cost=1e-4, latency=0.1) for e in EXAMPLES}
+    made = Brief(
+        Ground(EXAMPLES[:30], EXAMPLES[30:], references, {e.id: str(e.expected) for e in EXAMPLES}),
+        Scale(agree, Objective(), Constraints(), Unit(1e-4, 0.1)),
+        Cast(ScriptedModel(script, name="target"), NONSENSE, habits_of("target")),
+        Effort(trials=18, rounds=3, calls_per_trial=10, compile_calls=40),
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def facts(result: SearchResult) -> list[object]:
+    return [(t.params, t.value, t.examples, t.prompt.digest, t.program) for t in result.trials]
+
+
+def test_it_finds_the_one_thing_that_helps() -> None:
+    result = search(PROMPT, SPACE, brief(wordy))
+
+    assert result.winner.params["reply"] == "told"
+    assert result.winner.quality == 1.0
+    assert result.trials[0].params == SPACE.unchanged and result.trials[0].quality == 0.0
+
+
+def test_the_same_seed_and_answers_give_the_same_search() -> None:
+    assert facts(search(PROMPT, SPACE, brief(wordy))) == facts(search(PROMPT, SPACE, brief(wordy)))
+
+
+def test_another_seed_looks_elsewhere() -> None:
+    other = replace(brief(wordy), effort=Effort(trials=18, rounds=3, calls_per_trial=10, seed=1))
+
+    assert facts(search(PROMPT, SPACE, brief(wordy))) != facts(search(PROMPT, SPACE, other))
+
+
+def test_where_nothing_truly_differs_the_unchanged_prompt_is_kept() -> None:
+    def guesses(request: Request) -> str:
+        draw = random.Random(repr(request.messages))  # noqa: S311
+        return draw.choice(["even", "odd"])
+
+    result = search(PROMPT, SPACE, brief(guesses))
+
+    assert result.best == 0
+    assert any("unchanged" in note for note in result.notes)
+
+
+def test_a_proposer_that_answers_nonsense_loses_its_candidates_not_the_run() -> None:
+    result = search(PROMPT, SPACE, brief(wordy))
+
+    assert any(note.startswith("proposals lost") for note in result.notes)
+    assert all(trial.params["wording"] == "as_is" for trial in result.trials)
+
+
+def test_what_the_proposer_writes_takes_part() -> None:
+    proposer = ScriptedModel(
+        lambda _: "<instructions>Name the parity: one word and nothing else.</instructions>", name="proposer"
+    )
+    cast = replace(brief(wordy).cast, proposer=proposer)
+
+    result = search(PROMPT, SearchSpace((WORDING,)), brief(wordy, cast=cast))
+
+    assert result.winner.params["wording"] != "as_is"
+    assert result.winner.quality == 1.0
+
+
+def test_compiled_and_plain_candidates_compete_in_one_study() -> None:
+    result = search(PROMPT, SearchSpace((REPLY, PROGRAMS)), brief(wordy))
+
+    programs = {trial.program for trial in result.trials}
+    assert "plain" in programs and "labeled_few_shot" in programs
+    compiled = next(trial for trial in result.trials if trial.program == "labeled_few_shot")
+    assert compiled.prompt.demos
+
+
+def test_no_space_for_money_stops_it_and_says_why() -> None:
+    asked: list[int] = []
+
+    def afford(calls: int) -> str | None:
+        asked.append(calls)
+        return "the purse is empty" if len(asked) > 12 else None
+
+    result = search(PROMPT, SPACE, brief(wordy, afford=afford))
+
+    assert result.stopped_by == "the purse is empty"
+    assert result.winner.examples > 0
+
+
+def test_nothing_measured_is_an_error_not_a_default() -> None:
+    with pytest.raises(SearchError, match="no candidate could be measured: no money at all"):
+        search(PROMPT, SPACE, brief(wordy, afford=lambda _: "no money at all"))
+
+
+def test_broken_constraints_keep_a_candidate_from_winning() -> None:
+    scale = replace(brief(wordy).scale, constraints=Constraints(prompt_tokens=20))
+
+    result = search(PROMPT, SPACE, brief(wordy, scale=scale))
+
+    assert result.winner.input_tokens is not None and result.winner.input_tokens <= 20
+
+
+def test_answers_that_cannot_be_had_teach_nothing() -> None:
+    def flaky(request: Request) -> str:
+        if number(request) % 10 == 3:
+            raise ModelError("503", model="target", retryable=True)
+        return wordy(request)
+
+    result = search(PROMPT, SPACE, brief(flaky))
+
+    assert result.winner.params["reply"] == "told" and result.winner.quality == 1.0
+
+
+def test_an_outage_is_raised() -> None:
+    def down(request: Request) -> str:
+        raise ModelError("503 everywhere", model="target", retryable=True)
+
+    with pytest.raises(ModelError, match="503 everywhere"):
+        search(PROMPT, SearchSpace((DELIMITERS, REPLY)), brief(down))

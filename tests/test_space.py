@@ -1,0 +1,155 @@
+"""A space says what can be chosen; its first choices change nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from optimizer.candidates import Pool
+from optimizer.contract import Contract
+from optimizer.demos import Shot, choose, good_shots
+from optimizer.errors import ConfigError
+from optimizer.objective import Evaluation
+from optimizer.prompt import Prompt
+from optimizer.space import Choice, DemoPlan, SearchSpace, in_layout
+from optimizer.study import SAMPLERS, ask, write_study
+from optimizer.template import Template
+from optimizer.testing import check_space
+from optimizer.trial import Trial
+from optimizer.types import Example, Output, Score
+from search_spaces import DELIMITERS, DEMOS, QUICK, REPLY, STANDARD, TEMPERATURE, WORDING
+
+PROMPT = Prompt.from_messages(
+    [{"role": "system", "content": "Rate it."}, {"role": "user", "content": "Text: {{text}}"}],
+    contract=Contract("labels", ("good", "bad")),
+)
+TEXTS = ["red apple", "red apple pie", "blue whale", "green tree", "red rose", "whale song", "oak tree", "a"]
+SHOTS = [
+    Shot(Example(f"e{i}", {"text": t}), "good" if i % 2 else "bad", "good" if i % 2 else "bad")
+    for i, t in enumerate(TEXTS)
+]
+
+
+@pytest.mark.parametrize("space", [QUICK, STANDARD])
+def test_the_ready_made_spaces_keep_the_contract(space: SearchSpace) -> None:
+    check_space(space, PROMPT)
+
+
+def test_the_contract_check_finds_a_dimension_that_loses_the_input() -> None:
+    from dataclasses import replace
+
+    broken = Choice(
+        "x", ("as_is", "y"), lambda v, _: replace(v, prompt=replace(v.prompt, question=Template(("gone",))))
+    )
+
+    with pytest.raises(AssertionError, match="x='y' changes the variables"):
+        check_space(SearchSpace((broken,)), PROMPT)
+
+
+def test_a_space_of_ones_own_takes_few_lines() -> None:
+    space = SearchSpace((DELIMITERS, Choice("tone", ("as_is", "none"), in_layout("reasoning"))))
+
+    prompt = space.build(PROMPT, {"delimiters": "xml", "tone": "none"}).prompt
+
+    assert (prompt.layout.delimiters, prompt.layout.reasoning) == ("xml", "none")
+
+
+@pytest.mark.parametrize("dimensions", [(), (REPLY, REPLY)])
+def test_an_empty_or_doubled_space_is_refused(dimensions: tuple[Choice, ...]) -> None:
+    with pytest.raises(ConfigError, match="search space has"):
+        SearchSpace(dimensions)
+
+
+def test_a_preset_takes_only_what_the_space_has() -> None:
+    space = SearchSpace((DELIMITERS, DEMOS))
+
+    assert space.preset({"delimiters": "xml", "demos": 99, "placement": "user"}) == {"delimiters": "xml", "demos": 0}
+
+
+def test_the_pool_offers_new_wordings_and_builds_them() -> None:
+    pool = Pool(PROMPT, SearchSpace((WORDING, TEMPERATURE)), SHOTS, seed=0)
+    pool.wordings["rewritten_1_1"] = Template(("Judge it.",))
+
+    assert pool.offered().choices("wording") == ("as_is", "rewritten_1_1")
+    built = pool.build({"wording": "rewritten_1_1", "temperature": 0.5})
+    assert built.instructions.text == "Judge it." and built.params == {"temperature": 0.5}
+
+
+def test_parameters_that_the_target_refuses_are_dropped() -> None:
+    pool = Pool(PROMPT, SearchSpace((TEMPERATURE,)), SHOTS, seed=0, drop_params=("temperature",))
+
+    assert pool.build({"temperature": 0.5}).params == {}
+
+
+@pytest.mark.parametrize("choice", ["random", "diverse", "balanced", "short"])
+def test_every_choice_of_examples_brings_as_many_as_asked_none_twice(choice: str) -> None:
+    for count in (1, 3, 8, 50):
+        demos = choose(DemoPlan(count, choice), SHOTS, seed=3)
+        texts = [demo.inputs["text"] for demo in demos]
+        assert len(texts) == len(set(texts)) == min(count, len(SHOTS))
+        assert demos == choose(DemoPlan(count, choice), SHOTS, seed=3)
+
+
+def test_balanced_examples_show_every_label_alike() -> None:
+    demos = choose(DemoPlan(4, "balanced"), SHOTS, seed=0)
+
+    assert sorted(demo.output for demo in demos) == ["bad", "bad", "good", "good"]
+
+
+def test_diverse_examples_do_not_resemble_each_other() -> None:
+    texts = {str(demo.inputs["text"]) for demo in choose(DemoPlan(3, "diverse"), SHOTS, seed=0)}
+
+    assert not {"red apple", "red apple pie"} <= texts
+
+
+def test_reversed_turns_the_order_round() -> None:
+    straight, turned = (choose(DemoPlan(3, "short", order), SHOTS, 0) for order in ("as_chosen", "reversed"))
+
+    assert straight == turned[::-1]
+
+
+def test_an_unknown_choice_is_named() -> None:
+    with pytest.raises(ConfigError, match="'balancd'. Did you mean 'balanced'"):
+        choose(DemoPlan(1, "balancd"), SHOTS, 0)
+
+
+def test_only_good_answers_of_the_source_become_examples() -> None:
+    train = [Example(f"e{i}", {"text": str(i)}) for i in range(30)]
+    outputs = tuple(Output(e.id, "x", "good", "ok" if i < 25 else "invalid") for i, e in enumerate(train))
+    evaluation = Evaluation(outputs, tuple(Score(float(i < 20)) for i in range(30)))
+
+    shots = good_shots(train, evaluation, {}, PROMPT.contract)
+
+    assert {shot.example.id for shot in shots} == {f"e{i}" for i in range(20)}
+
+
+@pytest.mark.parametrize("sampler", [name for name in SAMPLERS if name != "gp"])
+def test_every_sampler_asks_repeatably_within_the_space(sampler: str) -> None:
+    told = [({**QUICK.unchanged, "demos": n}, n / 10) for n in (0, 2, 4)]
+
+    asked = [ask(QUICK, told, 5, sampler=sampler, seed=7) for _ in range(2)]
+
+    assert asked[0] == asked[1]
+    assert all(params[d.name] in d.choices for params in asked[0] for d in QUICK.dimensions)
+
+
+def test_an_unknown_sampler_is_named() -> None:
+    with pytest.raises(ConfigError, match="'tpee'. Did you mean 'tpe'"):
+        ask(QUICK, [], 1, sampler="tpee", seed=0)
+
+
+def test_the_study_opens_with_optuna_itself(tmp_path: Path) -> None:
+    import optuna
+
+    trials = [
+        Trial(i, 1, {"demos": 2 * i, "reply": "told"}, "complete", PROMPT, value=i / 10, examples=9) for i in range(3)
+    ]
+    trials.append(Trial(3, 1, {"demos": 0, "reply": "as_is"}, "failed", PROMPT, note="never measured"))
+
+    write_study(tmp_path / "study.db", {"target": trials})
+
+    study = optuna.load_study(study_name="target", storage=f"sqlite:///{tmp_path / 'study.db'}")
+    assert study.best_trial.params == {"demos": 4, "reply": "told"}
+    assert [t.state.name for t in study.trials] == ["COMPLETE"] * 3 + ["FAIL"]
+    assert study.trials[0].user_attrs["examples"] == 9
