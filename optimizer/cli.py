@@ -17,6 +17,8 @@ import click
 
 from optimizer import __version__
 
+FAULTS = ("rate_limit", "error", "hang", "drop", "truncate", "impostor")
+
 
 def shows_errors(command: Callable[..., Any]) -> Callable[..., Any]:
     """The one place where errors are shown: one message, no traceback, the error's own exit code."""
@@ -118,17 +120,34 @@ def verify(bundle: Path) -> None:
     click.echo(f"{bundle}: {verify_bundle(bundle)} files, all as written")
 
 
+def _shares(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> dict[str, float]:
+    shares = {}
+    for text in given:
+        kind, _, share = text.partition("=")
+        if kind not in FAULTS:
+            raise click.BadParameter(f"{kind!r} is no fault; known: {', '.join(FAULTS)}")
+        try:
+            shares[kind] = float(share)
+        except ValueError:
+            raise click.BadParameter(f"{text!r}: write KIND=SHARE with a share from 0 to 1, as in error=0.05") from None
+    return shares
+
+
 @main.command()
 @click.option("--port", default=8765, show_default=True, help="0 takes a free one.")
 @click.option("--wait", is_flag=True, help="Really wait as long as the simulated models would take.")
-@click.option("--fault", "faults", multiple=True, metavar="KIND=RATE", help="E.g. --fault 429=0.05 --fault hang=0.01.")
+@click.option("--fault", multiple=True, metavar="KIND=SHARE", callback=_shares, help=f"Kinds: {', '.join(FAULTS)}.")
 @click.option("--seed", default=0, show_default=True, help="Of the faults.")
 @shows_errors
-def serve(port: int, wait: bool, faults: tuple[str, ...], seed: int) -> None:
+def serve(port: int, wait: bool, fault: dict[str, float], seed: int) -> None:
     """Serve the offline models as an OpenAI-compatible endpoint on this machine only."""
-    from optimizer.offline.server import parse_faults, serve_forever
+    from optimizer.offline.server import Faults
+    from optimizer.offline.server import serve as serve_models
 
-    serve_forever(port, wait=wait, faults=parse_faults(faults, seed))
+    def ready(server: Any) -> None:
+        click.echo(f"serving simulated models at {server.url} (Ctrl-C stops)")
+
+    serve_models(port, wait=wait, faults=Faults(**fault, seed=seed), ready=ready)
 
 
 @main.command(name="list")

@@ -15,12 +15,10 @@ from optimizer.models.cache import Cached, CallStore
 from optimizer.models.litellm import LiteLLMModel
 from optimizer.models.meter import Metered, Purse
 from optimizer.models.preset import Preset
-from optimizer.models.prices import Price, known_price
 from optimizer.models.rate import Limited
 from optimizer.models.retry import Retrying
-from optimizer.offline import OFFLINE, OfflineModel
-
-OFFLINE_PREFIX = "offline/"
+from optimizer.offline import OfflineModel
+from optimizer.pricing import OFFLINE_PREFIX, price_of
 
 
 @dataclass(frozen=True)
@@ -64,14 +62,6 @@ def provider(section: ModelSettings) -> Model:
     model: Model = OfflineModel(section.model) if offline else _hosted(section)
     limits = section.limits
     return Retrying(Limited(model, concurrency=limits.concurrency, rpm=limits.rpm, tpm=limits.tpm))
-
-
-def price_of(section: ModelSettings) -> Price:
-    """Dollars per million tokens. Raises ConfigError where nobody knows: an unknown price is never zero."""
-    given = section.price.build() if section.price else None
-    if given is None and section.model in OFFLINE:
-        return OFFLINE[section.model].price
-    return known_price(section.model, given)
 
 
 def _hosted(section: ModelSettings) -> LiteLLMModel:

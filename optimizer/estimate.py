@@ -11,15 +11,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import fmean
 
-from optimizer.connect import price_of
 from optimizer.errors import BudgetExceeded
-from optimizer.programs.recipes import OPTIMIZERS
+from optimizer.pricing import price_of
+from optimizer.programs.dspy.recipes import OPTIMIZERS
 from optimizer.space import SearchSpace
 from optimizer.split import Split
 from optimizer.task import Task
 
 _CHARS = 4.0  # characters a token
 _REPLY = 150.0  # tokens of a free reply about which nothing is known
+_COMPILE = 150  # calls of one DSPy optimizer, at the most
 _GROWTH = 2.0  # a candidate's prompt against the unchanged one
 
 
@@ -56,7 +57,7 @@ def estimate(task: Task, parts: Split, space: SearchSpace) -> Estimate:
     source_calls = 0 if task.recorded else len(task.examples) + asked_again
     source = Share(source_calls, source_calls * price_of(settings.source).cost(int(read), int(wrote)))
     programs = [OPTIMIZERS[str(name)] for name in space.choices("program") if name in OPTIMIZERS]
-    search_calls = search.trials * search.calls_per_trial + sum(recipe.calls for recipe in programs)
+    search_calls = search.trials * search.calls_per_trial + sum(_COMPILE for recipe in programs if recipe.least)
     proposing = search.rounds + 10 * len(programs)
     targets, proposers, confirmation, meetings = [], [], Share(0, 0.0), 2 * len(parts.test)
     for section in settings.targets:

@@ -19,8 +19,9 @@ from pathlib import Path
 from optimizer import __version__
 from optimizer.allowance import Allowance, Clock
 from optimizer.brief import Brief, Cast, Effort, Ground, Scale
-from optimizer.confirm import Confirmation, decide
-from optimizer.connect import OFFLINE_PREFIX, Roles, checks, connect
+from optimizer.confirm import Confirmation, Standard, decide
+from optimizer.connect import Roles, checks, connect
+from optimizer.errors import DataError
 from optimizer.estimate import Estimate, estimate, refuse_small_budget
 from optimizer.evaluate import record, score
 from optimizer.habits import habits_of
@@ -33,6 +34,7 @@ from optimizer.models.prices import table_date
 from optimizer.objective import Evaluation, Unit
 from optimizer.outlets import publish
 from optimizer.plugins import resolve
+from optimizer.pricing import OFFLINE_PREFIX
 from optimizer.programs.prompted import PromptProgram
 from optimizer.prompt import Prompt
 from optimizer.rundir import RunDir
@@ -42,6 +44,9 @@ from optimizer.split import Split, split_examples
 from optimizer.task import Task
 from optimizer.types import Example, Output, Params
 from optimizer.watch import Progress, Stage, Watch, silent
+
+_TASTE = 20  # examples that the source answers first, to see whether its replies can be read at all
+_BROKEN = 0.5
 
 
 @dataclass(frozen=True)
@@ -119,9 +124,23 @@ class _Walk:
     def _baseline(self) -> Mapping[str, Output]:
         """What the source answers on every example: the reference, and where worked examples come from."""
         if self.task.recorded:
-            return self.task.recorded
-        outputs = self._record("baseline", self.task.prompt, self.roles.source, self.task.examples)
+            outputs = tuple(self.task.recorded.values())
+            self._refuse_broken(outputs)
+        else:
+            first, rest = self.task.examples[:_TASTE], self.task.examples[_TASTE:]
+            outputs = self._record("baseline", self.task.prompt, self.roles.source, first)
+            self._refuse_broken(outputs)
+            outputs += self._record("baseline", self.task.prompt, self.roles.source, rest)
         return {output.example_id: output for output in outputs}
+
+    def _refuse_broken(self, outputs: Sequence[Output]) -> None:
+        """A source that breaks the contract as a rule is no standard: then prompt or contract are not the ones in use."""
+        broken = [output for output in outputs if output.status != "ok"]
+        if len(broken) > _BROKEN * len(outputs):
+            raise DataError(
+                f"{len(broken)} of {len(outputs)} replies of the source {self.task.settings.source.model} break the "
+                f"contract, first example {broken[0].example_id}: {broken[0].error}; correct prompt.reply or the prompt"
+            )
 
     def _source_again(self) -> tuple[Output, ...]:
         """The source asked a second time, to see how well it agrees with itself; none where it was recorded."""
@@ -134,7 +153,7 @@ class _Walk:
         section, target = settings.targets[number], self.roles.targets[number]
         search_settings = settings.search
         brief = Brief(
-            ground=Ground(self.parts.train, self.parts.validation, baseline, self.task.strata),
+            ground=Ground(self.parts.train, self.parts.validation, baseline, self.task.strata or {}),
             scale=Scale(
                 self.metric,
                 settings.objective.build(),
@@ -172,7 +191,7 @@ class _Walk:
         self.watch(Progress("confirm", target.name, text=f"{target.name}: {decision.verdict.value}. {decision.reason}"))
         return TargetResult(section.model, found, confirmation, decision)
 
-    def _standard(self) -> str:
+    def _standard(self) -> Standard:
         return "gold" if any(example.expected is not None for example in self.task.examples) else "parity"
 
     def _carried(self, params: Params, dropped: Sequence[str]) -> Prompt:

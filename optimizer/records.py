@@ -9,14 +9,13 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from optimizer.confirm import Comparison, Confirmation, Decision, Verdict
 from optimizer.migration import Migration, Spend, TargetResult
 from optimizer.objective import Check, Evaluation
 from optimizer.prompt import Prompt
 from optimizer.trial import SearchResult, Trial
 from optimizer.types import Example, Output, Score
+from optimizer.yamlfile import read_yaml, write_yaml
 
 _SIDES = ("source", "again", "unchanged", "winner")
 
@@ -39,7 +38,7 @@ def as_json(value: Any) -> str:
 
 
 def task_yaml(settings: Mapping[str, Any]) -> str:
-    return yaml.safe_dump(plain(settings), sort_keys=False, allow_unicode=True, width=120)
+    return write_yaml(plain(settings))
 
 
 def facts(migration: Migration) -> dict[str, Any]:
@@ -130,7 +129,7 @@ def read_migration(path: Path, manifest: Mapping[str, Any]) -> Migration:
             )
             for row, found in zip(decided, run["searches"], strict=True)
         ),
-        settings=yaml.safe_load((path / "task.yaml").read_text("utf-8")),
+        settings=read_yaml(path / "task.yaml").data,
         spend={role: Spend(**spent) for role, spent in run["spend"].items()},
         versions=run["versions"],
         prices=run["prices"],

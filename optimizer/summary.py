@@ -99,15 +99,15 @@ def names_of(kind: str) -> Iterator[tuple[str, str]]:
         yield from ((name, _first_line(resolve("metrics", name, METRICS))) for name in known_names("metrics", METRICS))
     elif kind == "spaces":
         for name in known_names("spaces", {}):
-            yield name, ", ".join(resolve("spaces", name, {}).names)  # type: ignore[attr-defined]
+            yield name, ", ".join(resolve("spaces", name, {}).names)
     elif kind == "optimizers":
         from optimizer.programs.dspy import OPTIMIZERS
 
-        yield from ((name, recipe.words) for name, recipe in OPTIMIZERS.items())
+        yield from ((name, _first_line(recipe.build)) for name, recipe in OPTIMIZERS.items())
     elif kind == "models":
         from optimizer.offline import OFFLINE
 
-        yield from ((name, persona.words) for name, persona in OFFLINE.items())
+        yield from ((name, persona.line) for name, persona in OFFLINE.items())
     else:
         from optimizer.examples import EXAMPLES
 

@@ -102,7 +102,7 @@ def _price(settings: Settings, document: Document) -> Price | None:
     recorded = settings.data.source
     if not recorded or recorded.cost or not (recorded.input_tokens and recorded.output_tokens):
         return None
-    from optimizer.connect import price_of
+    from optimizer.pricing import price_of
 
     try:
         return price_of(settings.source)

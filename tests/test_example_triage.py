@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from optimizer.contract import Contract
-from optimizer.examples.triage import generate, material
+from optimizer.examples.triage import generate, reading
 from optimizer.template import Template
 
 FOLDER = Path(generate.__file__).parent
@@ -59,7 +59,7 @@ def test_more_rows_than_texts_are_refused() -> None:
 
 
 def test_the_material_tells_at_least_150_situations_and_no_text_twice() -> None:
-    texts = material.texts()
+    texts = reading.texts()
     assert len({text.situation for text in texts}) >= 150
     assert len({text.words for text in texts}) == len(texts)
 
@@ -142,7 +142,7 @@ def test_the_word_urgent_says_little_about_urgency() -> None:
 
 def test_fresh_goods_held_up_on_their_way_are_never_medium() -> None:
     perishable = {
-        customer.name for customer in material.customers() if customer.perishable and customer.ships != ("all",)
+        customer.name for customer in reading.customers() if customer.perishable and customer.ships != ("all",)
     }
     for row in rows():
         if row["customer"] in perishable and "delivery_trouble" in row["expected"]["categories"]:

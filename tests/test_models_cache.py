@@ -197,7 +197,7 @@ def _newer(path: Path) -> None:
     ("damage", "said"),
     [
         (_garbage, "is damaged (file is not a database). Move the file away"),
-        (_truncated, "bytes are there). Move the file away"),
+        (_truncated, "is damaged (database disk image is malformed). Move the file away"),
         (_half_a_page, "is damaged"),
         (_of_another_program, "of another program, not a call store; name another file"),
         (_newer, "written by a newer version (schema 7, this version reads 1); update promptport"),

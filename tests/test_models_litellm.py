@@ -247,9 +247,9 @@ def test_a_missing_token_count_is_estimated_and_counted_on_a_free_server(server:
         ("nochoice", None, PASSING, "no choices"),
     ],
 )
-def test_a_failure_is_judged_by_its_status(
+def test_a_failure_is_judged_by_its_status(  # noqa: PLR0917  the columns of the table above
     server: Server, monkeypatch: pytest.MonkeyPatch, text: str, status: int | None, kind: tuple[bool, bool], said: str
-) -> None:  # noqa: PLR0917  the columns of the table above
+) -> None:
     monkeypatch.setenv("MY_KEY", "key-12345678")
     before = len(server.seen)
     error = fails(model(server, api_key_env="MY_KEY"), text)

@@ -201,7 +201,12 @@ def test_a_tally_adds_up_one_example() -> None:
 
 def test_a_tally_numbers_its_draws() -> None:
     seen: list[int] = []
-    model = ScriptedModel(lambda request: str(seen.append(request.sample)))
+
+    def note(request: Request) -> str:
+        seen.append(request.sample)
+        return "noted"
+
+    model = ScriptedModel(note)
     ask(Tally(model, sample=3), question())
     ask(Tally(model), question(sample=2))  # a program's own numbering stays
     assert seen == [3, 2]

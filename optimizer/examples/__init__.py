@@ -1,1 +1,30 @@
 """Worked examples, shipped with the package: each folder holds a task, its data, and the generator of the data."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from optimizer.errors import ConfigError, nearest
+
+EXAMPLES = {
+    "triage": "support tickets to JSON: urgency, sentiment, categories",
+    "calls": "customer calls to JSON: reason, outcome, follow-up and a summary",
+    "analyst": "questions on retrieved report passages, answered with figure, unit and source",
+}
+
+
+def copy_example(name: str, folder: Path) -> Path:
+    """Copy an example's task file and data into `folder`; returns the task file. Never overwrites."""
+    if name not in EXAMPLES:
+        raise ConfigError(f"no example is called {name!r}.{nearest(name, EXAMPLES)} Known: {', '.join(EXAMPLES)}")
+    for file in ("task.yaml", "data.jsonl"):
+        if (folder / file).exists():
+            raise ConfigError(f"{folder / file} is there already; choose another folder, or move it away")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in ("task.yaml", "data.jsonl"):
+            shutil.copyfile(Path(__file__).parent / name / file, folder / file)
+    except OSError as error:
+        raise ConfigError(f"{folder}: cannot write here ({error.strerror}); choose another folder") from error
+    return folder / "task.yaml"

@@ -10,6 +10,7 @@ Rendered back and compared with what was scored before it is written: see `faith
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from optimizer.records import as_json, plain
 from optimizer.types import Example
 
 FORMAT = "promptport-bundle/1"
+_SUMS = "checksums.json"
+_LARGEST = 50_000_000  # bytes of one file
 
 
 def write_bundle(migration: Migration, result: TargetResult, folder: Path) -> Path:
@@ -32,7 +35,7 @@ def write_bundle(migration: Migration, result: TargetResult, folder: Path) -> Pa
     texts = {"bundle.json": as_json(bundle), "reader.py": Path(reader.__file__).read_text("utf-8")}
     sums = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in {**texts, "checksums.json": as_json(sums)}.items():
+    for name, text in {**texts, _SUMS: as_json(sums)}.items():
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
     return folder / "bundle.json"
 
@@ -53,6 +56,32 @@ def as_bundle(migration: Migration, result: TargetResult) -> dict[str, Any]:
         "source": {"model": migration.source, "prompt": migration.prompt.to_dict(), "digest": migration.prompt.digest},
         "evidence": _evidence(migration, result),
     }
+
+
+def verify_bundle(folder: Path) -> int:
+    """The number of files in a bundle, all of them as they were written. Raises ExportError where one is not."""
+    sums = _sums(folder)
+    found = {path.name for path in folder.iterdir()}
+    if wrong := sorted(found ^ {*sums, _SUMS}):
+        kind = "missing" if wrong[0] in sums else "not part of the bundle"
+        raise ExportError(f"{folder / wrong[0]}: {kind}; export the run again")
+    for name, wanted in sums.items():
+        path = folder / name
+        if path.is_symlink() or path.stat().st_size > _LARGEST:
+            raise ExportError(f"{path}: a link, or larger than {_LARGEST:,} bytes; export the run again")
+        if hashlib.sha256(path.read_bytes()).hexdigest() != wanted:
+            raise ExportError(f"{path}: changed since it was written; export the run again")
+    return len(found)
+
+
+def _sums(folder: Path) -> dict[str, str]:
+    try:
+        sums = json.loads((folder / _SUMS).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ExportError(f"{folder}: no bundle here ({_SUMS}: {error})") from error
+    if not isinstance(sums, dict) or set(sums) != {"bundle.json", "reader.py"}:
+        raise ExportError(f"{folder / _SUMS}: does not list bundle.json and reader.py; export the run again")
+    return sums
 
 
 def faithful(bundle: Mapping[str, Any], prompt: Prompt, examples: Sequence[Example]) -> None:

@@ -79,7 +79,6 @@ class CallStore:
                 f"{self._path}: written by a newer version (schema {schema}, this version reads {SCHEMA}); "
                 "update promptport, or name another file"
             )
-        self._refuse_truncated()
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")  # kill -9 loses nothing; a power cut may, at the end
         if not tables:
@@ -92,15 +91,6 @@ class CallStore:
             self._db.execute(f"PRAGMA application_id={_APPLICATION}")
             self._db.execute(f"PRAGMA user_version={SCHEMA}")
         self._db.execute("COMMIT")
-
-    def _refuse_truncated(self) -> None:
-        """SQLite notices a cut file only when it reads beyond the end, which may be hours later."""
-        log = self._path.with_name(self._path.name + "-wal")
-        if log.exists() and log.stat().st_size:
-            return  # the pages may still be in the log
-        expected = self._pragma("page_count") * self._pragma("page_size")
-        if (found := self._path.stat().st_size) < expected:
-            raise sqlite3.DatabaseError(f"{found:,} of {expected:,} bytes are there")
 
     def _pragma(self, name: str) -> int:
         return int(self._db.execute(f"PRAGMA {name}").fetchone()[0])

@@ -100,8 +100,9 @@ def _timed_out(error: Exception) -> bool:
 
 
 def _text(error: Exception) -> str:
-    """Without the class names that LiteLLM puts in front of what the provider said."""
-    return re.sub(r"^(litellm\.)?\w+(Error|Timeout|Exception):.*?Exception( \w+)? - ", "", str(error), flags=re.S)
+    """Without the class names that LiteLLM puts before what was said, and the traceback that it may put behind."""
+    said = str(error).partition("Traceback (most recent call last)")[0]
+    return re.sub(r"^((litellm\.)?\w+(Error|Timeout|Exception): )*(\w+Exception( \w+)? - )?", "", said) or repr(error)
 
 
 def _detail(error: Exception) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Literal
@@ -46,22 +46,23 @@ def find_form(guidance: str, reply: str, outputs: tuple[str, ...]) -> Form:
     rules = f"{guidance}\n\n{reply}"
     shown = [skeleton for text in (reply, guidance) for skeleton in json_objects(text)]
     answers = [value for text in outputs if isinstance(value := json_in(text), dict)]
-    told = _told_fields(rules)
+    sure = [found for template in shown for found in _from_template(template)]
+    names = {found.name for found in sure} or set(keys_in_prose(rules)) or {found.name for found in _from_answers(answers)}
+    told = [found for found in _told_fields(rules) if not names or found.name in names]
     fields: dict[tuple[str, ...], Field] = {}
-    for template in shown:
-        for found in _from_template(template):
-            _merge(fields, found)
-    known = {path[-1] for path in fields}
+    for found in sure:
+        _merge(fields, found)
     for found in told:
-        if not shown or found.name in known:
-            _merge(fields, found if found.name not in known else replace(found, path=_path(fields, found.name)))
+        paths = [path for path in fields if path[-1] == found.name]
+        _merge(fields, replace(found, path=paths[0]) if paths else found)
     for found in _from_answers(answers):
-        if not fields or found.path in fields or not (shown or told):
+        if not (shown or told) or found.path in fields:
             _merge(fields, found)
-    given = {name for name, seen in (("shown", shown), ("told", told), ("examples", answers)) if seen}
-    as_json = bool(given) or "json" in rules.lower()
-    for name in () if fields or not as_json else keys_in_prose(rules):
-        fields[name,] = Field((name,), "text")
+    as_json = bool(fields) or "json" in rules.lower()
+    for name in keys_in_prose(rules) if as_json and not shown else ():
+        _merge(fields, Field((name,), "text"))
+    ways = (("shown", shown), ("told", [found for found in told if found.labels or found.about]), ("examples", answers))
+    given = {way for way, seen in ways if seen}
     fields = {path: _explained(found, rules) for path, found in fields.items()} or {(): _whole(rules, outputs)}
     strict = re.search(
         r"nothing else|only (?:the |a |one |valid )?json|no (?:other|extra|additional) text|valid json", rules, re.I
@@ -131,9 +132,11 @@ def _choices(text: str) -> tuple[str, ...]:
 
 def _explained(found: Field, rules: str) -> Field:
     """A field without labels gets those that running text explains, if any."""
-    if found.kind not in ("text", "list") or found.about not in ("", "string"):
+    if found.kind in ("bool", "number", "flags") or found.about not in ("", "string"):
         return found
     labels = labels_in_list(found.name, rules) or labels_in_prose(found.name, rules)
+    if found.labels:  # those of the examples are there already
+        return replace(found, labels=tuple(dict.fromkeys((*labels, *found.labels)))) if labels else found
     several = found.kind == "list" or (found.name.endswith("s") and not found.name.endswith(("us", "ss")))
     return replace(found, kind="labels" if several else "label", labels=labels) if labels else found
 
@@ -193,10 +196,6 @@ def _merge(fields: dict[tuple[str, ...], Field], found: Field) -> None:
         kind = found.kind
     labels = tuple(dict.fromkeys((*known.labels, *found.labels))) if kind in ("label", "labels", "flags") else ()
     fields[found.path] = replace(known, kind=kind, labels=labels, about=known.about or found.about)
-
-
-def _path(fields: Iterable[tuple[str, ...]], name: str) -> tuple[str, ...]:
-    return next(path for path in fields if path[-1] == name)
 
 
 def _defined(found: Field, rules: str, paths: tuple[tuple[str, ...], ...]) -> Field:

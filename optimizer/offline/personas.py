@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from optimizer.models.prices import Price
+
 
 @dataclass(frozen=True)
 class Persona:
@@ -85,3 +87,4 @@ DELTA = Persona(
     heat=0.5, rambles=0.25,
 )  # fmt: skip
 PERSONAS = (ALPHA, BETA, GAMMA, DELTA)
+PRICES: dict[str, Price] = {f"offline/{p.name}": Price(p.price_in, p.price_out) for p in PERSONAS}  # dollars, simulated

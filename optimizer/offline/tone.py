@@ -12,6 +12,21 @@ from optimizer.offline.words import chance, meanings, sentences
 
 _CLOCK = re.compile(r"\b\d{1,2}[:.]\d\d\b|\b\d{1,2} ?(?:a\.?m|p\.?m)\b|o'clock", re.IGNORECASE)
 _ASKS = re.compile(r"(?:How|What|Which|Is|Are|Do|Does|Can|Could|May|Where|When|Would)\b")
+_DAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
+_WHEN = {
+    "instantly": re.compile(
+        r"\b(?:today|tonight|immediately|instantly|at once|right (?:now|away)|straight away|without delay|every minute"
+        r"|this (?:minute|hour|morning|afternoon|evening|very)|within (?:the|an|two|one) hours?|as soon as|call (?:me |us )?back"
+        r"|by tomorrow|tomorrow (?:morning|at|noon)|(?:before|until|by) (?:noon|midnight|tonight)|now)\b", re.I),
+    "soon": re.compile(
+        rf"\b(?:(?:by|until|till|before|on|for) (?:next )?{_DAY}|this week|(?:next|coming|few|couple of|some) (?:few )?days"
+        r"|(?:end|course|rest) of (?:the|this) week|(?:before|by|over) the weekend|day after|within the week|soon)\b", re.I),
+    "later": re.compile(
+        r"\b(?:next (?:week|month|quarter|year|season|spring|autumn)|no (?:hurry|rush|need|pressure|deadline|date|action)"
+        r"|new year|whenever|take your time|some day|one day|someday|some time|not urgent|far from urgent|merely|curious|curiosity"
+        r"|nothing (?:is wrong|is urgent|suffers|depends|is waiting)|in the long run|later|can wait|at leisure|when(?:ever)? (?:you|it|there|somebody|"
+        r"someone|time) \w+)\b", re.I),
+}  # fmt: skip
 #: How much each cue speaks for a level; `1` stands for the level itself.
 _MOOD = {
     "negative": {
@@ -80,5 +95,7 @@ def _cues(text: str, reader: str, knowledge: float) -> dict[str, float]:
     cues["quote"] = float(text.count('"') > 1)
     cues["clock"] = float(bool(_CLOCK.search(text)))
     cues["asks"] = float(bool(said) and any(s.endswith("?") and _ASKS.match(s) for s in said[:2]))
+    for when, phrases in _WHEN.items():
+        cues[when] = min(2.0, float(len(phrases.findall(text)))) * (chance(reader, "when", when) < knowledge)
     cues["length"] = min(words, 60) / 60
     return cues

@@ -16,11 +16,12 @@ Maker = Callable[[], Passage]
 KINDS = {"level": 46, "earlier": 10, "prior": 6, "segment": 16, "half": 6, "change": 7, "outlook": 6, "restated": 3}
 #: Distractors, and how often each is tried: the same figure of another time, part or standing comes first.
 LURES = {
-    "before": 6, "after": 8, "half": 1, "part": 9, "other part": 5, "forecast": 5, "next forecast": 3, "early": 1,
-    "near": 6, "near before": 8, "near part": 8, "listing": 2, "policy": 1, "near policy": 2, "colour": 6,
+    "before": 8, "after": 8, "half": 2, "part": 9, "other part": 5, "forecast": 5, "next forecast": 3, "early": 1,
+    "near": 5, "near before": 8, "near part": 8, "listing": 2, "policy": 3, "near policy": 2, "colour": 6,
 }  # fmt: skip
-HINTED = 0.33  # of the questions say in which kind of document the answer stands
-PLAIN = 0.85  # of the questions whose passage names the figure use the passage's word
+NAMED = 0.5  # of the answering sentences are drawn from those that call the figure by its name
+HINTED = 0.35  # of the questions say in which kind of document the answer stands
+PLAIN = 0.88  # of the questions whose passage names the figure use the passage's word
 
 
 @dataclass(frozen=True)
@@ -68,12 +69,13 @@ class CaseWriter:
             figure = f"{change:.{world.decimals(metric) if points else 1}f}"
             unit, frame = ("percentage points", "ask_change_points") if points else ("%", "ask_change")
             return self._case(kind, fact, frame, figure, unit, writer.change(fact))
+        named = self.rng.random() < NAMED
         if kind == "prior":
-            answer = writer.state(later, prior="with") if self.rng.random() < 0.6 else self._grid(later)
+            answer = writer.state(later, prior="with", named=named) if self.rng.random() < 0.6 else self._grid(later)
         elif kind == "restated":
             answer = writer.restated(later, self.old(fact))
         elif kind == "earlier" or fact.half:
-            answer = writer.state(fact) if self.rng.random() < 0.85 else writer.call(fact)
+            answer = writer.state(fact, named=named) if self.rng.random() < 0.85 else writer.call(fact)
         else:
             answer = self._answer(fact)
         return self._case(kind, fact, "", f"{value:.{world.decimals(metric)}f}", self._unit(metric), answer)
@@ -148,7 +150,7 @@ class CaseWriter:
     def _answer(self, fact: Fact) -> Passage:
         draw, writer = self.rng.random(), self.writer
         if draw < 0.70:
-            return writer.state(fact)
+            return writer.state(fact, named=self.rng.random() < NAMED)
         if draw < 0.78:
             return writer.call(fact)
         if draw < 0.83:
@@ -192,7 +194,7 @@ class CaseWriter:
         sentence = self.deck.deal(self.frames[frame or "ask_plain"] if frame or plain else metric.ask)
         words = self._asked(fact) | {"ask": self.rng.choice(same if plain else metric.asks), "name": (same or [""])[0]}
         question = sentence.format_map(words)
-        if self.rng.random() < HINTED:
+        if kind != "restated" and self.rng.random() < HINTED:
             question = f"{question[:-1]}, according to {self._document(answer.source)}{question[-1]}"
         if self.rng.random() < 0.2:
             question = self.deck.deal(self.frames["ask_prefix"]) + question

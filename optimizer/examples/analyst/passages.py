@@ -10,7 +10,7 @@ from optimizer.examples.analyst.world import AMOUNTS, Fact, metrics
 
 
 FIGURE = re.compile(r"\{(value|bare|loss|prior_bare|prior|pct|pp)\}")
-VALUE_FIRST = 0.68  # of the sentences are drawn from those that begin with the figure itself
+VALUE_FIRST = 0.72  # of the sentences are drawn from those that begin with the figure itself
 
 
 class Writer(Wording):
@@ -18,8 +18,10 @@ class Writer(Wording):
 
     # ---- passages that state a figure
 
-    def state(self, fact: Fact, prior: str = "any", override: tuple[float, float] | None = None) -> Passage:
-        """`prior`: "with" or "without" the figure of the year before, or "any"."""
+    def state(
+        self, fact: Fact, prior: str = "any", override: tuple[float, float] | None = None, named: bool = False
+    ) -> Passage:
+        """`prior`: "with" or "without" the figure of the year before, or "any"; `named`: call the figure by its name."""
         metric = metrics()[fact.metric]
         value, before = override or self.pair(fact)
         sentences = metric.loss if value < 0 else metric.state
@@ -29,6 +31,8 @@ class Writer(Wording):
             sentences = [text for text in sentences if "{pct}" not in text]
         if prior != "with" and self.rng.random() < VALUE_FIRST:
             sentences = [text for text in sentences if FIGURE.findall(text)[0] in ("value", "bare", "loss")] or sentences
+        if named:
+            sentences = [text for text in sentences if any(name in text for name in metric.names)] or sentences
         return self.said(fact, self.deck.deal(sentences), value, before)
 
     def said(self, fact: Fact, sentence: str, value: float, before: float, kind: str = "") -> Passage:

@@ -115,7 +115,7 @@ class Wording:
         at = f"in the {fact.segment} {business}" if fact.segment else rng.choice(
             ["at Group level", "across the Group", "in the Group", "in the Group as a whole"])  # fmt: skip
         who = f"the {fact.segment} {business}" if fact.segment else rng.choice(
-            ["the Group", "the Group", "the company", self.company.short])  # fmt: skip
+            ["the Group", "the Group", "the company", "the company", self.company.short])  # fmt: skip
         end = rng.choice(["the end of {}", "year-end {}"] + ([] if self.company.split else ["31 December {}"]))
         words = {
             "value": self.full(metric, value), "bare": self.bare(metric, value), "prior": self.full(metric, prior),

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from optimizer.examples.triage.letter import Letter, render
-from optimizer.examples.triage.material import Customer, Text, customers, frames, texts
+from optimizer.examples.triage.reading import Customer, Text, customers, frames, texts
 
 SEED, ROWS = 20, 640
 CHANNELS = {"email": 50, "web_form": 20, "chat": 18, "phone_note": 12}

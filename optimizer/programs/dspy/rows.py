@@ -23,6 +23,9 @@ class Marker:
     references: Mapping[str, Output]
     metric: Metric
 
+    def __deepcopy__(self, memo: object) -> Marker:
+        return self  # DSPy copies a program for every candidate; the data need not come along
+
     def __call__(self, output: Output) -> Score:
         if output.status != "ok":
             return Score(0.0, output.error or output.status)

@@ -1,0 +1,17 @@
+"""What a model section's tokens cost: as the task file says, as an offline model pretends, or as the price table lists."""
+
+from __future__ import annotations
+
+from optimizer.model_settings import ModelSettings
+from optimizer.models.prices import Price, known_price
+from optimizer.offline.personas import PRICES
+
+OFFLINE_PREFIX = "offline/"
+
+
+def price_of(section: ModelSettings) -> Price:
+    """Dollars per million tokens. Raises ConfigError where nobody knows: an unknown price is never zero."""
+    given = section.price.build() if section.price else None
+    if given is None and section.model in PRICES:
+        return PRICES[section.model]
+    return known_price(section.model, given)
