@@ -134,7 +134,7 @@ class _Walk:
         return {output.example_id: output for output in outputs}
 
     def _refuse_broken(self, outputs: Sequence[Output]) -> None:
-        """A source that breaks the contract as a rule is no standard: then prompt or contract are not the ones in use."""
+        """A source that mostly breaks the contract is no standard: prompt or contract are not the ones in use."""
         broken = [output for output in outputs if output.status != "ok"]
         if len(broken) > _BROKEN * len(outputs):
             raise DataError(

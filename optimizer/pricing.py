@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from optimizer.model_settings import ModelSettings
+from optimizer.config.model_settings import ModelSettings
 from optimizer.models.prices import Price, known_price
 from optimizer.offline.personas import PRICES
 

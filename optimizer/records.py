@@ -9,13 +9,13 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from optimizer.config.yamlfile import read_yaml, write_yaml
 from optimizer.confirm import Comparison, Confirmation, Decision, Verdict
 from optimizer.migration import Migration, Spend, TargetResult
 from optimizer.objective import Check, Evaluation
 from optimizer.prompt import Prompt
 from optimizer.trial import SearchResult, Trial
 from optimizer.types import Example, Output, Score
-from optimizer.yamlfile import read_yaml, write_yaml
 
 _SIDES = ("source", "again", "unchanged", "winner")
 

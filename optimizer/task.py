@@ -7,16 +7,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from optimizer import columns
 from optimizer.config import ModelSettings, Settings
-from optimizer.data import Table, read_files, read_hub
+from optimizer.config.taskfile import open_file
+from optimizer.config.yamlfile import Document
+from optimizer.data import Table, columns, read_files, read_hub
 from optimizer.errors import ConfigError
 from optimizer.models.prices import Price
 from optimizer.prompt import Prompt
 from optimizer.split import content_key
-from optimizer.taskfile import open_file
 from optimizer.types import Example, Output
-from optimizer.yamlfile import Document
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,7 @@ def test_an_exchange_that_breaks_off_has_no_time() -> None:
     async def broken(url: str) -> Exchange:
         with transport.observed() as exchange:
             try:
-                await transport.session().get(url)
+                await transport.session().post(url, data=b"question")
             except OSError:
                 return exchange
         raise AssertionError("the connection should have dropped")

@@ -8,7 +8,14 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Literal
 
-from optimizer.offline.define import definitions, describe, keys_in_prose, labels_in_list, labels_in_prose, listed_labels
+from optimizer.offline.define import (
+    definitions,
+    describe,
+    keys_in_prose,
+    labels_in_list,
+    labels_in_prose,
+    listed_labels,
+)
 from optimizer.offline.objects import json_in, json_objects
 
 FieldKind = Literal["label", "labels", "flags", "bool", "number", "text", "list"]

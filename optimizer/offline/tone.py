@@ -8,10 +8,9 @@ from collections import Counter
 from functools import lru_cache
 
 from optimizer.offline.define import norm
-from optimizer.offline.words import chance, meanings, sentences
+from optimizer.offline.words import chance, meanings
 
 _CLOCK = re.compile(r"\b\d{1,2}[:.]\d\d\b|\b\d{1,2} ?(?:a\.?m|p\.?m)\b|o'clock", re.IGNORECASE)
-_ASKS = re.compile(r"(?:How|What|Which|Is|Are|Do|Does|Can|Could|May|Where|When|Would)\b")
 _DAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
 _WHEN = {
     "instantly": re.compile(
@@ -30,23 +29,23 @@ _WHEN = {
 #: How much each cue speaks for a level; `1` stands for the level itself.
 _MOOD = {
     "negative": {
-        "1": -0.5, "fury": 1.2, "negative": 0.8, "repeat": 0.6, "blame": 0.8, "!": 0.4, "caps": 0.5, "quote": 0.8,
-        "praise": -0.7, "positive": -0.6, "polite": -0.6, "asks": -0.6, "clock": -0.5, "length": 1.8},
+        "1": 0.6, "fury": 1.0, "negative": 0.8, "repeat": 0.2, "blame": 0.4, "!": 0.3, "quote": 0.8, "praise": -0.5,
+        "positive": -0.5, "polite": -0.5, "clock": -0.5},
     "neutral": {
-        "1": 1.0, "fury": -0.9, "negative": -0.7, "repeat": -0.3, "blame": -0.5, "praise": -1.7, "positive": -0.6,
-        "polite": 1.4, "query": 0.3, "!": -1.6, "asks": 1.2, "clock": 0.7, "medium": 0.6, "length": -1.0},
-    "positive": {"1": -0.5, "praise": 2.4, "positive": 1.3, "!": 1.2, "polite": -0.8, "asks": -0.6, "length": -0.8},
+        "1": 0.4, "fury": -0.5, "negative": -0.7, "blame": -0.4, "praise": -1.4, "positive": -0.5, "polite": 1.2, "!": -0.9,
+        "quote": -0.6, "clock": 0.6},
+    "positive": {"1": -0.9, "praise": 2.0, "positive": 1.0, "polite": -0.7, "!": 0.6, "fury": -0.5, "negative": -0.2},
 }  # fmt: skip
 _URGENCY = {
     "high": {
-        "1": -1.4, "now": 1.3, "stoppage": 0.9, "harm": 0.9, "clock": 1.8, "caps": 0.7, "!": 0.4, "fury": 0.3,
-        "length": 1.6, "praise": -0.7, "calm": -0.4, "asks": -0.6},
+        "1": -1.4, "now": 0.8, "stoppage": 0.8, "harm": 0.7, "clock": 1.8, "instantly": 0.8, "soon": -0.5, "later": -0.5,
+        "fury": 0.5, "calm": -0.4, "praise": -0.4, "positive": -0.3, "polite": 0.3},
     "medium": {
-        "1": 1.1, "problem": 0.6, "medium": 0.8, "repeat": 0.4, "negative": 0.2, "blame": 0.2, "!": -1.2, "clock": -0.8,
-        "praise": -0.9, "positive": -0.5, "asks": -0.9, "calm": -0.3},
+        "1": 0.6, "problem": 0.3, "medium": 0.4, "soon": 1.6, "negative": 0.2, "quote": 0.4, "!": -0.5, "clock": -0.8,
+        "stoppage": -0.4, "harm": -0.5, "praise": -0.5, "instantly": -0.3, "later": -0.3},
     "low": {
-        "1": 0.8, "praise": 1.6, "positive": 0.6, "calm": 0.8, "asks": 1.6, "query": 0.3, "!": 0.6, "now": -0.6,
-        "repeat": -0.7, "harm": -0.4, "stoppage": -0.4, "negative": -0.4, "fury": -0.5, "length": -1.8},
+        "1": 0.9, "praise": 0.9, "positive": 0.4, "calm": 0.6, "query": 0.4, "later": 0.9, "now": -0.6, "soon": -1.0,
+        "clock": -1.0, "instantly": -0.5, "stoppage": -0.4, "fury": -0.5, "quote": -0.5},
 }  # fmt: skip
 _NAMES = {
     "negative": "negative dissatisfied unhappy angry frustrated upset annoyed bad", "neutral": "neutral mixed calm factual",
@@ -87,15 +86,10 @@ def feel(labels: tuple[str, ...], text: str, reader: str, knowledge: float) -> d
 def _cues(text: str, reader: str, knowledge: float) -> dict[str, float]:
     known = Counter(concept for word, concept in meanings(text) if chance(reader, word) < knowledge)
     cues = {concept: math.sqrt(min(count, 4)) for concept, count in known.items()}
-    said = list(sentences(text))
-    words = len(text.split())
     cues["1"] = 1.0
     cues["!"] = math.sqrt(min(text.count("!"), 3))
-    cues["caps"] = float(bool(re.search(r"\b[A-Z]{4,}\b", text)))
     cues["quote"] = float(text.count('"') > 1)
     cues["clock"] = float(bool(_CLOCK.search(text)))
-    cues["asks"] = float(bool(said) and any(s.endswith("?") and _ASKS.match(s) for s in said[:2]))
     for when, phrases in _WHEN.items():
         cues[when] = min(2.0, float(len(phrases.findall(text)))) * (chance(reader, "when", when) < knowledge)
-    cues["length"] = min(words, 60) / 60
     return cues

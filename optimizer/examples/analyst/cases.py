@@ -17,11 +17,11 @@ KINDS = {"level": 46, "earlier": 10, "prior": 6, "segment": 16, "half": 6, "chan
 #: Distractors, and how often each is tried: the same figure of another time, part or standing comes first.
 LURES = {
     "before": 8, "after": 8, "half": 2, "part": 9, "other part": 5, "forecast": 5, "next forecast": 3, "early": 1,
-    "near": 5, "near before": 8, "near part": 8, "listing": 2, "policy": 3, "near policy": 2, "colour": 6,
+    "near": 5, "near before": 8, "near part": 8, "listing": 2, "policy": 3, "near policy": 2, "colour": 5,
 }  # fmt: skip
 NAMED = 0.5  # of the answering sentences are drawn from those that call the figure by its name
-HINTED = 0.35  # of the questions say in which kind of document the answer stands
-PLAIN = 0.88  # of the questions whose passage names the figure use the passage's word
+HINTED = 0.4  # of the questions say in which kind of document the answer stands
+PLAIN = 0.9  # of the questions whose passage names the figure use the passage's word
 
 
 @dataclass(frozen=True)

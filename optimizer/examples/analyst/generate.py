@@ -21,7 +21,7 @@ DATA = Path(__file__).parent / "data.jsonl"
 ROWS = 560
 NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?")
 ALIKE = 0.45  # word 3-shingles that two rows may share, as a fraction of those of both
-CLOSE_PER_ROW = (1, 1, 1, 2)
+CLOSE_PER_ROW = (1, 1, 2)
 CLOSE = {"before", "after", "half", "part", "other part", "forecast", "next forecast", "early", "policy"}
 
 

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
+from optimizer.config.sections import Count, NotNegative, Positive, Section, Text, named
 from optimizer.models.prices import Price
-from optimizer.sections import Count, NotNegative, Positive, Section, Text, named
 
 #: Parameters that the program sets itself, and where the user's say in them is.
 RESERVED = {

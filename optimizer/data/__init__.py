@@ -15,10 +15,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from optimizer import parsing
+from optimizer.data import parsing
+from optimizer.data.parsing import Parsed
+from optimizer.data.scan import scan, text_encoding
 from optimizer.errors import DataError, nearest
-from optimizer.parsing import Parsed
-from optimizer.scan import scan, text_encoding
 
 ENDINGS = {".jsonl": "json", ".ndjson": "json", ".csv": "csv", ".tsv": "csv", ".parquet": "parquet"}
 _BATCH = 10_000

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from optimizer import complaints
-from optimizer.complaints import Problem
-from optimizer.yamlfile import MAX_BYTES, Document, Keys, read_yaml
+from optimizer.config import complaints
+from optimizer.config.complaints import Problem
+from optimizer.config.yamlfile import MAX_BYTES, Document, Keys, read_yaml
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -12,9 +12,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
-from optimizer.model_settings import Model, ModelSettings
-from optimizer.objective import Constraints, Objective
-from optimizer.sections import (
+from optimizer.config.model_settings import Model, ModelSettings
+from optimizer.config.sections import (
     Count,
     Data,
     NotNegative,
@@ -28,8 +27,9 @@ from optimizer.sections import (
     many,
     named,
 )
-from optimizer.taskfile import open_file
-from optimizer.yamlfile import write_yaml
+from optimizer.config.taskfile import open_file
+from optimizer.config.yamlfile import write_yaml
+from optimizer.objective import Constraints, Objective
 
 __all__ = ["Data", "MetricSettings", "ModelSettings", "Settings", "load_settings", "schema_line", "task_schema"]
 

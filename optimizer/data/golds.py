@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from optimizer import parsing, reader
+from optimizer import reader
 from optimizer.contract import Contract
+from optimizer.data import parsing
 from optimizer.errors import nearest
 from optimizer.types import JSON
 

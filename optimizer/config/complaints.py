@@ -10,9 +10,9 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from optimizer.config.yamlfile import Document, Keys
 from optimizer.errors import ConfigError, nearest
 from optimizer.redact import holds_secret, names_secret, redact
-from optimizer.yamlfile import Document, Keys
 
 Problem = tuple[Keys, str]
 
