@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from optimizer.evaluate import score
 from optimizer.habits import Habits
 from optimizer.metrics import Metric
 from optimizer.models import Model
-from optimizer.objective import Constraints, Objective, Unit
+from optimizer.objective import Constraints, Evaluation, Objective, Unit
 from optimizer.types import Example, Output
 from optimizer.watch import Watch, silent
 
@@ -34,6 +35,12 @@ class Scale:
     objective: Objective
     constraints: Constraints
     unit: Unit
+    jobs: int = 1  # processors for scoring
+
+    def score(
+        self, examples: Sequence[Example], outputs: Sequence[Output], references: Mapping[str, Output]
+    ) -> Evaluation:
+        return score(examples, outputs, references, self.metric, jobs=self.jobs)
 
 
 @dataclass(frozen=True)

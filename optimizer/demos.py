@@ -42,6 +42,15 @@ def good_shots(
     return tuple(Shot(e, as_reply(output, contract), labels.get(e.id, "")) for e, output, _ in best[:enough])
 
 
+def choices_in(value: JSON, contract: Contract) -> str:
+    """The label of an answer: itself among labels, or the fields of a JSON reply that choose from a list."""
+    if contract.kind == "labels":
+        return as_text(value)
+    properties = (contract.schema or {}).get("properties", {})
+    fields = value if isinstance(value, dict) else {}
+    return " ".join(f"{name}={as_text(fields.get(name))}" for name, spec in properties.items() if "enum" in spec)
+
+
 def as_reply(output: Output, contract: Contract) -> str:
     """An answer in the form that the contract asks for, without what the source put around it."""
     return as_text(output.value) if contract.kind in ("json", "labels", "regex") else output.text

@@ -11,7 +11,7 @@ from optimizer.brief import Brief
 from optimizer.candidates import Pool
 from optimizer.demos import as_text
 from optimizer.errors import BudgetExceeded, ModelError, SearchError
-from optimizer.evaluate import record, score
+from optimizer.evaluate import record
 from optimizer.programs.dspy import OPTIMIZERS, compile_prompt
 from optimizer.programs.prompted import PromptProgram
 from optimizer.prompt import Prompt
@@ -68,7 +68,7 @@ def _failures(brief: Brief, prompt: Prompt) -> list[Failure]:
     if reason := brief.afford(len(looked)):
         raise BudgetExceeded(reason)
     outputs = record(PromptProgram(prompt), brief.cast.target, looked)
-    marks = score(looked, outputs, ground.references, brief.scale.metric).scores
+    marks = brief.scale.score(looked, outputs, ground.references).scores
     return [
         Failure(
             input=as_text(dict(example.inputs)),

@@ -9,18 +9,16 @@ off is finished by starting it again; it walks the same way and pays for nothing
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 
-from optimizer import __version__
+from optimizer.agreement import fingerprint, versions
 from optimizer.allowance import Allowance, Clock
 from optimizer.brief import Brief, Cast, Effort, Ground, Scale
 from optimizer.confirm import Confirmation, Standard, decide
 from optimizer.connect import Roles, checks, connect
+from optimizer.demos import choices_in
 from optimizer.errors import DataError
 from optimizer.estimate import Estimate, estimate, refuse_small_budget
 from optimizer.evaluate import record, score
@@ -151,33 +149,16 @@ class _Walk:
     def _target(self, number: int, baseline: Mapping[str, Output], again: tuple[Output, ...]) -> TargetResult:
         settings = self.task.settings
         section, target = settings.targets[number], self.roles.targets[number]
-        search_settings = settings.search
+        habits = habits_of(section.model, section.family)
+        left, meetings = len(settings.targets) - number, 2 * len(self.parts.test)
         brief = Brief(
-            ground=Ground(self.parts.train, self.parts.validation, baseline, self.task.strata or {}),
-            scale=Scale(
-                self.metric,
-                settings.objective.build(),
-                settings.constraints.build(),
-                Unit.of(tuple(baseline.values())),
-            ),
-            cast=Cast(target, self.roles.proposers[number], habits_of(section.model, section.family)),
-            effort=Effort(
-                trials=search_settings.trials,
-                rounds=search_settings.rounds,
-                calls_per_trial=search_settings.calls_per_trial,
-                sampler=search_settings.sampler,
-                seed=search_settings.seed,
-            ),
-            afford=Allowance(
-                self.purse,
-                self.clock,
-                target.name,
-                targets_left=len(settings.targets) - number,
-                meetings=2 * len(self.parts.test),
-            ),
-            watch=self.watch,
+            Ground(self.parts.train, self.parts.validation, baseline, self._labels(baseline)),
+            self._scale(baseline),
+            Cast(target, self.roles.proposers[number], habits),
+            Effort(**settings.search.model_dump(exclude={"space", "jobs"})),
+            Allowance(self.purse, self.clock, target.name, targets_left=left, meetings=meetings),
+            self.watch,
         )
-        habits = brief.cast.habits
         carried = self._carried(section.params, habits.drop_params)
         found = search(carried, self.space, brief)
         confirmation = self._confirm(target, carried, found.winner.prompt, baseline, again)
@@ -191,8 +172,22 @@ class _Walk:
         self.watch(Progress("confirm", target.name, text=f"{target.name}: {decision.verdict.value}. {decision.reason}"))
         return TargetResult(section.model, found, confirmation, decision)
 
+    def _labels(self, baseline: Mapping[str, Output]) -> Mapping[str, str]:
+        """By what examples are spread and balanced: as the task says, else by their choices among few values."""
+        contract = self.task.prompt.contract
+        known = ((e.id, baseline[e.id].value if e.expected is None else e.expected) for e in self.task.examples)
+        return self.task.strata or {key: choices_in(value, contract) for key, value in known}
+
+    def _scale(self, baseline: Mapping[str, Output]) -> Scale:
+        settings = self.task.settings
+        unit = Unit.of(tuple(baseline.values()))
+        return Scale(self.metric, settings.objective.build(), settings.constraints.build(), unit, settings.search.jobs)
+
     def _standard(self) -> Standard:
-        return "gold" if any(example.expected is not None for example in self.task.examples) else "parity"
+        """Where a score is agreement with the source's answer, the source's agreement with itself is the standard."""
+        gold = all(example.expected is not None for example in self.task.examples)
+        compared = {metric.against for metric in self.task.settings.metrics}
+        return "gold" if compared <= ({"gold", "auto"} if gold else {"gold"}) else "parity"
 
     def _carried(self, params: Params, dropped: Sequence[str]) -> Prompt:
         """The source's prompt for the target: its parameters too, but for the target's own and those it refuses."""
@@ -217,7 +212,7 @@ class _Walk:
         )
 
     def _score(self, baseline: Mapping[str, Output], outputs: tuple[Output, ...]) -> Evaluation:
-        return score(self.parts.test, outputs, baseline, self.metric)
+        return score(self.parts.test, outputs, baseline, self.metric, jobs=self.task.settings.search.jobs)
 
     def _record(
         self, stage: Stage, prompt: Prompt, model: Model, examples: tuple[Example, ...], *, sample: int = 0
@@ -235,21 +230,3 @@ def preflight(task: Task) -> None:
     for model in checks(task.settings):
         if not (task.recorded and model.name == task.settings.source.model):
             bridge.run(model.check())
-
-
-def fingerprint(task: Task) -> str:
-    """What must not change when a run goes on: data, prompt, models, split, metrics, margin: what was agreed at the
-    start. More trials or more money only carry it on."""
-    settings = task.settings.to_dict()
-    agreed = {name: settings[name] for name in ("source", "targets", "metrics", "split", "decision", "constraints")}
-    for section in (agreed["source"], *agreed["targets"]):
-        section.pop("limits", None)
-        section.pop("timeout", None)
-    examples = [[e.id, dict(e.inputs), e.expected, e.group] for e in task.examples]
-    facts = json.dumps([task.name, task.prompt.to_dict(), agreed, examples], sort_keys=True, default=str)
-    return hashlib.sha256(facts.encode()).hexdigest()[:16]
-
-
-def versions() -> dict[str, str]:
-    packages = ("dspy", "optuna", "litellm", "datasets", "scikit-learn", "joblib")
-    return {"promptport": __version__, **{name: version(name) for name in packages}}

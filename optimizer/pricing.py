@@ -1,4 +1,4 @@
-"""What a model section's tokens cost: as the task file says, as an offline model pretends, or as the price table lists."""
+"""What the tokens of a model cost: as the task file says, as an offline model pretends, or as the price table lists."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from optimizer.candidates import Pool
 from optimizer.demos import good_shots
 from optimizer.enrich import enrich
 from optimizer.errors import ConfigError, ModelError, SearchError
-from optimizer.evaluate import record_pairs, score
+from optimizer.evaluate import record_pairs
 from optimizer.objective import Evaluation
 from optimizer.programs.prompted import PromptProgram
 from optimizer.prompt import Prompt
@@ -60,7 +60,7 @@ class _Search:
         ground, effort = brief.ground, brief.effort
         order = shared_order([ground.labels.get(e.id, "") for e in ground.validation], effort.seed)
         answers = [ground.references[example.id] for example in ground.train]
-        marked = score(ground.train, answers, ground.references, brief.scale.metric)
+        marked = brief.scale.score(ground.train, answers, ground.references)
         shots = good_shots(ground.train, marked, ground.labels, prompt.contract)
         self.brief = brief
         self.pool = Pool(prompt, space, shots, effort.seed, brief.cast.habits.drop_params)
@@ -142,7 +142,7 @@ class _Search:
             examples = [self.examples[place] for _, place in pairs]
             programs = [PromptProgram(self.candidates[number].prompt) for number, _ in pairs]
             outputs = record_pairs(list(zip(programs, examples, strict=True)), self.brief.cast.target)
-            marks = score(examples, outputs, self.brief.ground.references, self.brief.scale.metric).scores
+            marks = self.brief.scale.score(examples, outputs, self.brief.ground.references).scores
             for (number, place), output, mark in zip(pairs, outputs, marks, strict=True):
                 self._observe(number, place, output, mark)
             self._report()

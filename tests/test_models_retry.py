@@ -52,7 +52,15 @@ def test_a_passing_failure_is_asked_again() -> None:
     patient = Retrying(model, sleep=Pauses())
     assert run(patient).text == "fine"
     assert model.calls == 3
-    assert patient.retries == {"429": 2}
+    assert patient.retries == {"HTTP 429": 2}
+
+
+def test_retries_are_counted_by_reason() -> None:
+    dropped = ModelError("dropped", model="m", retryable=True)
+    garbled = ModelError("garbled", model="m", retryable=True, status=200)
+    patient = Retrying(failing(dropped, garbled, garbled, passing()), sleep=Pauses())
+    run(patient)
+    assert patient.retries == {"no answer": 1, "unusable answer": 2, "HTTP 429": 1}
 
 
 def test_a_final_failure_is_not() -> None:

@@ -86,6 +86,7 @@ class SearchSettings(Section):
     calls_per_trial: Count = Field(default=12, description="Mean number of validation calls that a trial may take")
     sampler: Text = "tpe"
     seed: Seed = 0
+    jobs: Count = Field(default=1, description="Processors for scoring, through joblib; for metrics that take long")
 
     @model_validator(mode="after")
     def _enough(self) -> SearchSettings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -27,6 +28,8 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "cerebras": ("CEREBRAS_API_KEY",),
     "perplexity": ("PERPLEXITYAI_API_KEY", "PERPLEXITY_API_KEY"),
 }
+
+_SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.I)
 
 
 @dataclass(frozen=True)
@@ -57,9 +60,8 @@ class Access:
 
     def secrets(self, headers: Mapping[str, str]) -> list[str]:
         """Texts that no message may contain; very short ones cannot be told from ordinary words."""
-        names = [self.key_env or "", *KEYS.get(self.provider, ())]
-        values = [*headers.values(), *(os.environ.get(name, "") for name in names if name)]
-        return [value for value in values if len(value) >= 8]
+        named = [value for name, value in os.environ.items() if _SECRET_NAME.search(name) or name == self.key_env]
+        return [value for value in (*headers.values(), *named) if len(value) >= 8]
 
     async def check(self, headers: Mapping[str, str]) -> None:
         """Raises ConfigError or ModelError with the way out. A server that has no list of models (404) is fine."""

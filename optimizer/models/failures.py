@@ -60,7 +60,8 @@ def translate(
     if status is not None and 200 <= status < 300:
         return failure(f"the answer cannot be read: {said}", retryable=True)
     if exchange.status is None and status is not None and status >= 500:
-        return failure(f"no answer: {said}", retryable=True)  # connection refused, dropped, name not resolved
+        status = None  # an invention of LiteLLM's: connection refused or dropped, name not resolved
+        return failure(f"no answer: {said}", retryable=True)
     if status in _PASSING or (status is not None and status >= 500):
         return failure(f"HTTP {status}: {said}", retryable=True)
     where = f"HTTP {status}" if exchange.status else type(error).__name__

@@ -162,10 +162,11 @@ class LiteLLMModel:
                 f"answered by {clean(answered)!r} instead of {self._expected!r} (a fallback or alias?); if it is the "
                 "right model, say so with `answers_as`",
                 model=self.name,
+                status=200,
                 retryable=True,
             )
         if not raw.choices:
-            raise ModelError("the answer has no choices in it", model=self.name, retryable=True)
+            raise ModelError("the answer has no choices in it", model=self.name, status=200, retryable=True)
         # Half a surrogate pair is no text: neither files nor requests can hold it.
         text = str(raw.choices[0].message.content or "").encode("utf-8", "replace").decode()
         usage = self._usage(raw, request, text)

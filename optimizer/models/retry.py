@@ -17,7 +17,8 @@ class Retrying:
 
     The pause before try n + 1 is drawn from 0 to `base` · 2ⁿ⁻¹ seconds, at most `longest`. Where the server says how
     long to wait, that long is waited at least (again at most `longest`). Only errors that are `retryable` are tried
-    again. `retries` counts the repeated tries by reason (an HTTP status, or "no answer"), for the report.
+    again. `retries` counts the repeated tries by reason ("HTTP 429", "no answer", "unusable answer"),
+    for the report.
     """
 
     def __init__(
@@ -47,10 +48,16 @@ class Retrying:
             except ModelError as error:
                 if not error.retryable:
                     raise
-                self.retries[str(error.status or "no answer")] += 1
+                self.retries[_reason(error)] += 1
                 await self._sleep(self._pause(attempt, error))
         return await self._model.complete(request)
 
     def _pause(self, attempt: int, error: ModelError) -> float:
         jitter = self._rng.uniform(0, min(self._longest, self._base * 2 ** (attempt - 1)))
         return min(self._longest, (error.retry_after or 0.0) + jitter)
+
+
+def _reason(error: ModelError) -> str:
+    if error.status is None:
+        return "no answer"
+    return f"HTTP {error.status}" if error.status >= 300 else "unusable answer"

@@ -19,8 +19,13 @@ _ID = re.compile(
     r"|(?:Passage|Source|Document|Doc|Excerpt)\s+([\w.\-]{1,12})\b)\s*[:.\-–—]?\s*",
     re.IGNORECASE | re.MULTILINE,
 )
-_CHANGE = re.compile(r"\b(?:percentage change|shift|move|moved|swing|in points|change\w* (?:of|in)|change|by (?:what|how)|year-on-year|grow by|how much (?:more|less|faster))\b", re.I)
-_GROWTH = re.compile(r"\b(?:organic|like-for-like|same-store|comparable|constant currenc\w+|underlying) ?(?:growth)?", re.I)
+_CHANGE = re.compile(
+    r"\b(?:percentage change|shift|move|moved|swing|in points|change\w* (?:of|in)|change|by (?:what|how)|year-on-year|grow by|how much (?:more|less|faster))\b",
+    re.I,
+)
+_GROWTH = re.compile(
+    r"\b(?:organic|like-for-like|same-store|comparable|constant currenc\w+|underlying) ?(?:growth)?", re.I
+)
 _FUTURE = re.compile(r"\b(?:forecast|expect\w*|guid\w+|outlook|target\w*|plan\w*|predict\w*)\b", re.I)
 _HALF = re.compile(r"\b(?:H1|H2|first half|half[- ]year|six months)\b", re.I)
 
@@ -47,7 +52,9 @@ def value(field: Field, mind: Mind) -> str | float | None:
         return found.unit if found else None
     if field.kind == "number" and found:
         return float(found.value)
-    if found and (re.search(r"figure|value|amount|number|result", name) or re.search(r"\bfigure|\bnumber|digits", about)):
+    if found and (
+        re.search(r"figure|value|amount|number|result", name) or re.search(r"\bfigure|\bnumber|digits", about)
+    ):
         return found.value
     return f"{found.value} {found.unit}".strip() + f" [{found.passage}]" if found else None
 
@@ -73,7 +80,14 @@ def passages(text: str) -> tuple[tuple[str, str], ...]:
 @lru_cache(512)
 def _asked(text: str) -> Asked:
     years = tuple(dict.fromkeys(YEAR.findall(text)))
-    return Asked(text, years, bool(_HALF.search(text)), bool(_FUTURE.search(text)), bool(_CHANGE.search(text)), bool(_GROWTH.search(text)))
+    return Asked(
+        text,
+        years,
+        bool(_HALF.search(text)),
+        bool(_FUTURE.search(text)),
+        bool(_CHANGE.search(text)),
+        bool(_GROWTH.search(text)),
+    )
 
 
 def find(mind: Mind) -> Figure | None:
@@ -88,7 +102,11 @@ def find(mind: Mind) -> Figure | None:
     wanted = mind.bag(YEAR.sub("", question))
     bags = {about: mind.bag(about) for about in {figure.about for figure in options}}
     spread = Counter(word for bag in bags.values() for word in bag)
-    rare = {word: math.log(1.5 + len(bags) / spread[word]) * (1.3 if word[0] == "@" else 0.8) for word in wanted if spread[word]}
+    rare = {
+        word: math.log(1.5 + len(bags) / spread[word]) * (1.3 if word[0] == "@" else 0.8)
+        for word in wanted
+        if spread[word]
+    }
     units = _unit_hint(question)
 
     def fit(figure: Figure) -> float:

@@ -59,7 +59,7 @@ def describe(rules: str) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
 
 def _candidates(rules: str) -> Iterator[tuple[str, str]]:
     for keys in _KEYS.findall(rules):
-        for item in keys.split("; "):
+        for item in keys.split("; ") if ": " in keys else ():
             name, _, rest = item.partition(": ")
             yield name.strip(), rest
     for match in _NAMED.finditer(rules):

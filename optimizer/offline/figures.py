@@ -18,8 +18,13 @@ _NUMBER = re.compile(
 _BACK = re.compile(
     r"(?:previous year|prior year|year[- ]end|year before|year earlier|last time(?: around)?|twelve months earlier|compared with|as against"
     r"|against|versus|vs\.?|after|from|up on|down on|comparative|preceding year|year ago|where we were|that was|used to be)(?: of| was| were|:|,)?[^.;,()\d]{0,22}$", re.I)  # fmt: skip
-_VOID = re.compile(r"(?:no longer|instead of|rather than|not|published[^.;]{0,25}(?:as|at|with|of))\s*(?:[A-Z]{3}|[€$£])?\s*$")
-_AHEAD = re.compile(r"[^.;()\d]{0,14}?\b(?:a year earlier|months earlier|the year before|last year|a year ago|before|in the previous year|→|->)", re.I)
+_VOID = re.compile(
+    r"(?:no longer|instead of|rather than|not|published[^.;]{0,25}(?:as|at|with|of))\s*(?:[A-Z]{3}|[€$£])?\s*$"
+)
+_AHEAD = re.compile(
+    r"[^.;()\d]{0,14}?\b(?:a year earlier|months earlier|the year before|last year|a year ago|before|in the previous year|→|->)",
+    re.I,
+)
 _MONTH = re.compile(r"\s*(?:January|February|March|April|May|June|July|August|September|October|November|December)\b")
 _HALF = re.compile(r"\b(?:half[- ]year|first half|second half|six months|H1|H2|quarter|Q[1-4])\b", re.I)
 _SCALES = {"m": "million", "bn": "billion", "k": "thousand"}
@@ -103,12 +108,27 @@ def _in_sentence(passage: str, head: str, sentence: str, clause: str) -> Iterato
             continue
         before, after = clause[: match.start()], clause[match.end("digits") :]
         upper = vague and re.search(r"\d[^.;]{0,20}\b(?:to|and|-|–)\s*$", before)
-        if upper or _MONTH.match(after) or _VOID.search(before) or re.search(r"(?:slide|page|p\.|note|chapter|section|scope|than|December|June|September|March)\s*$", before):
+        if (
+            upper
+            or _MONTH.match(after)
+            or _VOID.search(before)
+            or re.search(
+                r"(?:slide|page|p\.|note|chapter|section|scope|than|December|June|September|March)\s*$", before
+            )
+        ):
             continue
         change = unit in ("%", "percentage points") and bool(
-            re.search(r"\b(?:by|up|down)(?: around| about)?\s*$", before) or re.match(r"\W*\w*\s*\w*\s*(?:higher|lower|more|less|above|below|up|down|increase|decrease|decline)\b", after)
+            re.search(r"\b(?:by|up|down)(?: around| about)?\s*$", before)
+            or re.match(
+                r"\W*\w*\s*\w*\s*(?:higher|lower|more|less|above|below|up|down|increase|decrease|decline)\b", after
+            )
         )
-        negative = match["sign"] or match["minus"] or (change and falling) or re.search(r"\b(?:loss|deficit|minus)(?: of)?\s*$", before)
+        negative = (
+            match["sign"]
+            or match["minus"]
+            or (change and falling)
+            or re.search(r"\b(?:loss|deficit|minus)(?: of)?\s*$", before)
+        )
         year = _year_of(match, before, after, years, head)
         yield Figure(
             passage, ("-" if negative else "") + digits.replace(",", ""), unit, clause, year,
@@ -136,13 +156,20 @@ def _unit(match: re.Match[str]) -> str:
     if money and (money in _SIGNS or money in ("EUR", "USD", "GBP", "CHF", "SEK", "NOK", "DKK", "JPY", "PLN", "HUF")):
         return f"{_SIGNS.get(money, money)} {scale}".strip()
     thing = match["thing"] or ""
-    known = thing if thing and thing.lower() not in listed("*stop") and thing.lower() not in ("times", "while", "there") else ""
+    known = (
+        thing
+        if thing and thing.lower() not in listed("*stop") and thing.lower() not in ("times", "while", "there")
+        else ""
+    )
     return f"{scale} {known}".strip() if scale or known else ("x" if thing == "times" else "")
 
 
 def _year_of(match: re.Match[str], before: str, after: str, years: list[str], head: str) -> str:
     """The year that a figure of running text belongs to."""
-    told = re.match(r"[^.;()]{0,22}?\b(?:in|for|at|of)(?: the end of| year-end| financial year| FY| 31 December)? ((?:19|20)\d\d(?:/\d\d)?)", after)
+    told = re.match(
+        r"[^.;()]{0,22}?\b(?:in|for|at|of)(?: the end of| year-end| financial year| FY| 31 December)? ((?:19|20)\d\d(?:/\d\d)?)",
+        after,
+    )
     if told and not _NUMBER.search(after[: told.start(1)].replace("31 December", "")):
         return told[1]
     near = re.search(r"((?:19|20)\d\d(?:/\d\d)?)[^.;()]{0,30}$", before)

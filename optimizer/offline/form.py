@@ -54,7 +54,9 @@ def find_form(guidance: str, reply: str, outputs: tuple[str, ...]) -> Form:
     shown = [skeleton for text in (reply, guidance) for skeleton in json_objects(text)]
     answers = [value for text in outputs if isinstance(value := json_in(text), dict)]
     sure = [found for template in shown for found in _from_template(template)]
-    names = {found.name for found in sure} or set(keys_in_prose(rules)) or {found.name for found in _from_answers(answers)}
+    names = (
+        {found.name for found in sure} or set(keys_in_prose(rules)) or {found.name for found in _from_answers(answers)}
+    )
     told = [found for found in _told_fields(rules) if not names or found.name in names]
     fields: dict[tuple[str, ...], Field] = {}
     for found in sure:

@@ -13,13 +13,14 @@ from optimizer.offline.mind import Mind
 from optimizer.offline.objects import json_in
 from optimizer.offline.reading import Shot
 from optimizer.offline.tone import feel
-from optimizer.offline.words import chance, features, stems
+from optimizer.offline.words import chance, features, stems, vagueness
 
 #: Labels that are chosen where nothing speaks for another one.
 _DEFAULTS = frozenset(
     {"neutral", "medium", "normal", "moderate", "other", "none", "general", "unknown", "mixed", "n a"}
 )
 Weights = Mapping[str, float]
+KNOWN = 0.35  # what a shared concept weighs beside a shared word
 
 
 def choose(field: Field, mind: Mind) -> str:
@@ -33,7 +34,7 @@ def choose_several(field: Field, mind: Mind) -> list[str]:
     best = max(scores.values())
     usual = _usual_count(field, mind.reading.shots)
     ranked = sorted(scores, key=lambda label: (-scores[label], label))
-    near = 0.62 if usual is None else 0.85 - 0.15 * min(usual, 2.5)
+    near = 0.78 if usual is None else 0.85 - 0.15 * min(usual, 2.5)
     chosen = [label for label in ranked if scores[label] >= near * best]
     return chosen[: 3 if usual is None else max(1, round(usual + 0.7))]
 
@@ -104,7 +105,7 @@ def _tables(
     tables: dict[str, Weights] = {}
     for label, bag in bags.items():
         weights = {
-            word: min(count, 2) ** 0.5 * math.log((len(labels) + 0.6) / spread[word]) * (0.7 if word[0] == "@" else 1.0)
+            word: min(count, 2) ** 0.5 * math.log((len(labels) + 0.6) / spread[word]) * _worth(word)
             for word, count in bag.items()
         }
         length = 2.0 + math.sqrt(sum(weight * weight for weight in weights.values()))
@@ -112,20 +113,27 @@ def _tables(
     return tables
 
 
+def _worth(word: str) -> float:
+    return KNOWN / vagueness(word[1:]) if word[0] == "@" else 1.0
+
+
 def _overlap(bag: Counter[str], weights: Weights) -> float:
     return sum(weight * math.sqrt(min(bag[word], 3)) for word, weight in weights.items() if word in bag)
 
 
 def _votes(labels: tuple[str, ...], field: Field, mind: Mind) -> dict[str, float]:
-    """What the worked examples say: similar ones speak louder, late ones too for readers who remember them best."""
+    """What the worked examples say: those more like the input than most; and, by habit, the label of the last one."""
     votes = dict.fromkeys(labels, 0.0)
     shots = mind.reading.shots
-    for number, shot in enumerate(shots):
-        late = 1.0 - mind.persona.recency * (len(shots) - 1 - number) / max(len(shots), 1)
-        likeness = _likeness(mind.input_bag, mind.bag(shot.input)) + 0.06 * mind.persona.recency
+    if not shots:
+        return votes
+    alike = [_likeness(mind.input_bag, mind.bag(shot.input)) for shot in shots]
+    usual = sum(alike) / len(alike)
+    for shot, likeness in zip(shots, alike, strict=True):
         for label in labels_of(shot.output, field):
-            if label in votes:
-                votes[label] += late * likeness
+            votes[label] += max(0.0, likeness - max(usual, 0.08))
+    for label in labels_of(shots[-1].output, field):
+        votes[label] += 0.15 * mind.persona.recency
     return votes
 
 

@@ -78,7 +78,7 @@ def rewrite(meta: Meta, persona: Persona, draw: str, number: int) -> str:
 def _opening(current: str) -> str:
     plain = re.sub(r"^(?:#+ .*|<[^>]+>)\s*$", "", current, flags=re.M).strip()
     first = re.split(r"\n\s*\n|\n(?=[-*\d])", plain)[0] if plain else ""
-    kept = re.split(r"(?<=[.!?:])\s+", " ".join(first.split()))[:2]
+    kept = re.split(r"(?<=[.!?])\s+", " ".join(first.split()))[:2]
     return " ".join(kept).strip()
 
 

@@ -25,6 +25,7 @@ from aiohttp import web
 from optimizer.errors import ConfigError, ModelError
 from optimizer.offline.model import OFFLINE, OfflineModel
 from optimizer.offline.wire import BadRequest, payload, read_body
+from optimizer.types import Request
 
 HOST = "127.0.0.1"
 
@@ -64,6 +65,7 @@ class _Desk:
     wait: bool
     faults: Faults
     dice: random.Random
+    heard: Callable[[str, Request], None] | None = None
     requests: Counter[str] = field(default_factory=Counter)
     answers: Counter[tuple[str, str]] = field(default_factory=Counter)
     met: Counter[str] = field(default_factory=Counter)
@@ -96,10 +98,13 @@ class _Desk:
 
 
 def application(
-    *, wait: bool = False, faults: Faults = Faults()
+    *, wait: bool = False, faults: Faults = Faults(), heard: Callable[[str, Request], None] | None = None
 ) -> tuple[web.Application, Callable[[], dict[str, Any]]]:
-    """The server as an aiohttp application, and the getter of its counts."""
-    desk = _Desk(wait, faults, random.Random(faults.seed))  # noqa: S311  faults are no secret
+    """The server as an aiohttp application, and the getter of its counts.
+
+    `heard` is told the model and the question of each whole answer, just before that is sent.
+    """
+    desk = _Desk(wait, faults, random.Random(faults.seed), heard)  # noqa: S311  faults are no secret
     app = web.Application(client_max_size=32 * 2**20)
 
     async def chat(request: web.Request) -> web.StreamResponse:
@@ -144,6 +149,8 @@ async def _chat(http: web.Request, desk: _Desk) -> web.StreamResponse:
     if fault is None:  # counted before it is sent: who has read the answer finds it in the books
         with desk.lock:
             desk.answers[name, asked.key(name)] += 1
+        if desk.heard:
+            desk.heard(name, asked)
     return web.Response(
         text=text[: len(text) // 2] if fault == "truncate" else text,
         content_type="application/json",
@@ -177,9 +184,15 @@ class Server:
 
 
 @contextmanager
-def running(port: int = 0, *, wait: bool = False, faults: Faults = Faults()) -> Iterator[Server]:
-    """Serves from a thread of its own until the block ends. Port 0 takes a free one."""
-    app, stats = application(wait=wait, faults=faults)
+def running(
+    port: int = 0,
+    *,
+    wait: bool = False,
+    faults: Faults = Faults(),
+    heard: Callable[[str, Request], None] | None = None,
+) -> Iterator[Server]:
+    """Serves from a thread of its own until the block ends. Port 0 takes a free one. `heard`: see `application`."""
+    app, stats = application(wait=wait, faults=faults, heard=heard)
     loop = asyncio.new_event_loop()
     runner = web.AppRunner(app, shutdown_timeout=0.2)
 

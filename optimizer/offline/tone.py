@@ -29,12 +29,12 @@ _WHEN = {
 #: How much each cue speaks for a level; `1` stands for the level itself.
 _MOOD = {
     "negative": {
-        "1": 0.6, "fury": 1.0, "negative": 0.8, "repeat": 0.2, "blame": 0.4, "!": 0.3, "quote": 0.8, "praise": -0.5,
+        "1": 1.1, "fury": 1.0, "negative": 0.8, "repeat": 0.2, "blame": 0.4, "!": 0.3, "quote": 0.8, "praise": -0.5,
         "positive": -0.5, "polite": -0.5, "clock": -0.5},
     "neutral": {
-        "1": 0.4, "fury": -0.5, "negative": -0.7, "blame": -0.4, "praise": -1.4, "positive": -0.5, "polite": 1.2, "!": -0.9,
+        "1": 0.2, "fury": -0.5, "negative": -0.7, "blame": -0.4, "praise": -1.4, "positive": -0.5, "polite": 1.2, "!": -0.9,
         "quote": -0.6, "clock": 0.6},
-    "positive": {"1": -0.9, "praise": 2.0, "positive": 1.0, "polite": -0.7, "!": 0.6, "fury": -0.5, "negative": -0.2},
+    "positive": {"1": -1.1, "praise": 2.0, "positive": 1.0, "polite": -0.7, "!": 0.6, "fury": -0.5, "negative": -0.2},
 }  # fmt: skip
 _URGENCY = {
     "high": {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -67,6 +68,12 @@ def lexicon() -> dict[str, tuple[str, ...]]:
             if len(parts) == 1 + word.count("_") and name not in known:
                 known.append(name)
     return {word: tuple(names) for word, names in concepts.items() if names}
+
+
+@cache
+def vagueness(concept: str) -> float:
+    """How little a concept says: 1 for one of a dozen words, more for one of many."""
+    return math.sqrt(max(1.0, len(_lines().get(concept, ())) / 12))
 
 
 @lru_cache(2048)

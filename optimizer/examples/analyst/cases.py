@@ -50,7 +50,9 @@ class CaseWriter:
             return Fact(metric.key, latest - (rng.random() < 0.3), half=True)
         if kind in ("segment", "half"):
             raise Unsuitable("the figure has no such part")
-        part = rng.choice(self.company.segments) if kind == "change" and metric.segments and rng.random() < 0.3 else None
+        part = (
+            rng.choice(self.company.segments) if kind == "change" and metric.segments and rng.random() < 0.3 else None
+        )
         return Fact(metric.key, latest - 1 if kind in ("earlier", "prior", "restated") else latest, part)
 
     def write(self, kind: str, fact: Fact) -> Case:
@@ -84,7 +86,9 @@ class CaseWriter:
         """The figure as first published, where it was restated later."""
         value, _ = self.writer.pair(fact)
         draw = Random(f"{self.company.short}:{fact}")
-        return round(value * (1 + draw.choice([-1, 1]) * draw.uniform(0.015, 0.05)), self.world.decimals(metrics()[fact.metric]))
+        return round(
+            value * (1 + draw.choice([-1, 1]) * draw.uniform(0.015, 0.05)), self.world.decimals(metrics()[fact.metric])
+        )
 
     def lures(self, kind: str, fact: Fact) -> dict[str, Maker]:
         """What else a search might have found for the question."""

@@ -29,7 +29,9 @@ class Writer(Wording):
         if min(value, before) <= 0:
             sentences = [text for text in sentences if "{pct}" not in text]
         if prior != "with" and self.rng.random() < VALUE_FIRST:
-            sentences = [text for text in sentences if FIGURE.findall(text)[0] in ("value", "bare", "loss")] or sentences
+            sentences = [
+                text for text in sentences if FIGURE.findall(text)[0] in ("value", "bare", "loss")
+            ] or sentences
         if named:
             sentences = [text for text in sentences if any(name in text for name in metric.names)] or sentences
         return self.said(fact, self.deck.deal(sentences), value, before)

@@ -74,7 +74,9 @@ class House:
 class Wording:
     """The words of one company's reports: figures as its house prints them, sentences filled in."""
 
-    def __init__(self, world: World, frames: Mapping[str, Any], colours: Sequence[str], deck: Deck, rng: Random) -> None:
+    def __init__(
+        self, world: World, frames: Mapping[str, Any], colours: Sequence[str], deck: Deck, rng: Random
+    ) -> None:
         self.world, self.company = world, world.company
         self.frames, self.colours, self.deck, self.rng = frames, colours, deck, rng
         self.house = House.of(self.company, rng)

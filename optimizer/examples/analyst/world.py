@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 MATERIAL = Path(__file__).parent / "material"
-CHAPTERS = ("results", "balance", "people", "sector")
+CHAPTERS = ("results", "balance", "people", "environment", "sector")
 BACK = 4  # years of history before the latest one
 DECIMALS = {"share": 2, "user": 2, "room": 2, "tonne": 1, "%": 1, "x": 1}
 AMOUNTS = {"share", "user", "room", "tonne"}  # money for each of something: the currency without a scale
@@ -54,9 +54,9 @@ class Metric:
         families = self.spec["for"]
         if company.short in self.spec.get("skip", ()):
             return False
-        if families in ("all", "corporate"):
-            return families == "all" or company.family not in ("bank", "insurer")
-        return company.family in families
+        if families == "corporate":
+            return company.family not in ("bank", "insurer")
+        return families == "all" or company.family in families
 
 
 @dataclass(frozen=True)
@@ -158,8 +158,7 @@ class World:
 
     def _path(self, key: str) -> dict[int, float]:
         """The latest year from its band, earlier ones by changes large enough to be seen."""
-        company = self.company
-        metric = metrics().get(key)
+        company, metric = self.company, metrics().get(key)
         spec = {**(metric.spec if metric else {}), **HIDDEN.get(key, {})}
         draw = self._draw(key, "path")
         path = {company.year: self._latest(key, spec, draw)}
@@ -169,12 +168,9 @@ class World:
             change = 0.0
             while abs(change) < 0.12 * (high - low):
                 change = draw.uniform(low, high)
-            if not step:
-                path[year - 1] = path[year] / (1 + change)
-            elif path[year] <= 97 < path[year] - change:  # a share of at most 100 %
-                path[year - 1] = path[year] - abs(change)
-            else:
-                path[year - 1] = path[year] - change
+            if path[year] <= 97 < path[year] - change:  # a share of at most 100 %
+                change = abs(change)
+            path[year - 1] = path[year] - change if step else path[year] / (1 + change)
         return path
 
     def _latest(self, key: str, spec: Rates, draw: Random) -> float:
@@ -202,8 +198,8 @@ class World:
     def _ebitda(self, year: int) -> float:
         return self._ebit(year) + self._sure("depreciation", year)
 
-    def _gross_margin(self, year: int) -> float:
-        return 100 * self._sure("gross_profit", year) / self._sure("revenue", year)
+    def _gross_profit(self, year: int) -> float:
+        return self._sure("revenue", year) * self._sure("gross_margin", year) / 100
 
     def _net_profit(self, year: int) -> float:
         corporate = metrics()["finance_cost"].suits(self.company)

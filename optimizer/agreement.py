@@ -1,0 +1,28 @@
+"""What was agreed at the start of a run, as a fingerprint; and with which versions it is made."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from importlib.metadata import version
+
+from optimizer import __version__
+from optimizer.task import Task
+
+
+def fingerprint(task: Task) -> str:
+    """What must not change when a run goes on: data, prompt, models, split, metrics, margin: what was agreed at the
+    start. More trials or more money only carry it on."""
+    settings = task.settings.to_dict()
+    agreed = {name: settings[name] for name in ("source", "targets", "metrics", "split", "decision", "constraints")}
+    for section in (agreed["source"], *agreed["targets"]):
+        section.pop("limits", None)
+        section.pop("timeout", None)
+    examples = [[e.id, dict(e.inputs), e.expected, e.group] for e in task.examples]
+    facts = json.dumps([task.name, task.prompt.to_dict(), agreed, examples], sort_keys=True, default=str)
+    return hashlib.sha256(facts.encode()).hexdigest()[:16]
+
+
+def versions() -> dict[str, str]:
+    packages = ("dspy", "optuna", "litellm", "datasets", "scikit-learn", "joblib")
+    return {"promptport": __version__, **{name: version(name) for name in packages}}
