@@ -72,6 +72,7 @@ def _hosted(section: ModelSettings) -> LiteLLMModel:
         price=price_of(section),
         timeout=section.timeout,
         latency=section.latency,
+        answers_as=section.answers_as,
     )
 
 

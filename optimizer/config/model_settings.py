@@ -63,6 +63,9 @@ class ModelSettings(Section):
     limits: Limits = Limits()
     timeout: Positive = Field(default=60.0, description="Seconds for one call")
     latency: Literal["transport", "provider"] = Field(default="transport", description="Which clock counts")
+    answers_as: Text | None = Field(
+        default=None, description="The name by which the model answers, where a gateway's alias hides it"
+    )
     family: Text | None = Field(default=None, description="Whose prompting habits fit: claude, gpt, gemini, llama ...")
 
     @field_validator("params")

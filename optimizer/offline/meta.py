@@ -37,6 +37,8 @@ class Meta:
     form: Literal["tags", "fence", "fields"]
     sheet: Sheet | None = None
     source: str = ""
+    reply: str = ""  # what the request says about the form of the reply
+    keep: tuple[str, ...] = ()  # texts that must stay word for word
 
 
 def recognise(messages: Sequence[Message]) -> Meta | None:
@@ -48,9 +50,10 @@ def recognise(messages: Sequence[Message]) -> Meta | None:
         return None
     current = _current(text)
     if re.search(r"<instructions?>", text) and current and _wants_tags(text):
-        return Meta(
-            current, _cases(text), _tag(text, "habits") or _tag(text, "target"), _count(text), "tags", source=text
-        )
+        kept = tuple(re.findall(r"<keep>(.*?)</keep>", text, re.DOTALL))
+        habits = _tag(text, "habits") or _tag(text, "target")
+        told = _tag(text, "reply_format") or _tag(text, "output_format")
+        return Meta(current, _cases(text), habits, _count(text), "tags", None, text, told, kept)
     fenced = re.findall(r"```[^\n`]*\n(.*?)\n?```", text, re.S)
     if fenced and re.search(r"(?:within|in|inside|between)\s+(?:a )?```|``` blocks?", text):
         side = fenced[1] if len(fenced) > 1 else ""

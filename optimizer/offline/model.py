@@ -104,7 +104,7 @@ def _mind(request: Request, persona: Persona, reading: Reading) -> Mind:
     noise += persona.impatience * math.log2(max(1.0, words / persona.patience))
     noise += persona.unshown * max(0.0, 1 - shots / persona.shots)
     noise += persona.crowding * max(0, shots - persona.shots)
-    noise += persona.turns if shots and not reading.as_turns else 0.0
+    noise += persona.examples["turns" if reading.as_turns else "text"] if shots else 0.0
     noise += persona.thinking[reading.form.reasoning]
     given = request.params.get("temperature")
     warmth = float(given) if isinstance(given, int | float) else 1.0

@@ -31,11 +31,11 @@ class Persona:
     recency: float  # 0: all examples count alike; 1: hardly any but the last
     by_example: float  # weight of examples beside definitions
     prose: float  # the share of definitions in running text that it takes in
+    examples: Mapping[str, float]  # added noise by the form of the worked examples: "turns", "text"
     thinking: Mapping[str, float]  # added noise by reasoning: "", "first", "none"
     obeys: Mapping[str, float]  # share of replies in the right form, by the clearest way in which the form is given
     end_bonus: float  # how much of the disobedience goes away when the form stands last (may be negative)
     fenced: float  # share of disobedient JSON replies that only get a fence
-    turns: float = 0.0  # added noise for examples that are text; negative: it prefers text
     heat: float = 0.5  # how far temperature shows
     wobble: float = 0.0  # draw-to-draw noise at temperature 0
     rambles: float = 0.0  # share of replies with reasoning that forget the marker
@@ -46,44 +46,44 @@ ALPHA = Persona(
     name="sim-alpha",
     line="simulated source: skilled and expensive; reads long prose in plain layout well, needs no worked example",
     price_in=5.0, price_out=20.0, first_token=0.55, per_token=0.022,
-    knowledge=0.92, noise=0.10,
-    layouts={"plain": 0.0, "markdown": 0.03, "xml": 0.05}, places={"system": 0.0, "user": 0.03},
-    patience=700, impatience=0.05, unshown=0.02, shots=4, crowding=0.02, recency=0.1, by_example=0.5, prose=0.95,
-    thinking={"": 0.0, "first": 0.02, "none": 0.0},
-    obeys={"shown": 0.995, "told": 0.99, "examples": 0.99, "hinted": 0.95}, end_bonus=0.3, fenced=0.9,
-    heat=0.10, wobble=0.03,
+    knowledge=0.95, noise=0.10,
+    layouts={"plain": 0.0, "markdown": 0.03, "xml": 0.04}, places={"system": 0.0, "user": 0.03},
+    patience=900, impatience=0.03, unshown=0.0, shots=4, crowding=0.02, recency=0.1, by_example=0.5, prose=0.95,
+    thinking={"": 0.0, "first": 0.02, "none": 0.0}, examples={"turns": 0.0, "text": 0.0},
+    obeys={"shown": 0.998, "told": 0.995, "examples": 0.995, "hinted": 0.985}, end_bonus=0.3, fenced=0.9,
+    heat=0.04, wobble=0.012,
 )  # fmt: skip
 BETA = Persona(
     name="sim-beta",
     line="simulated target: can do the job; likes XML tags, a few worked examples as chat turns, the form shown",
     price_in=0.8, price_out=3.2, first_token=0.30, per_token=0.009,
-    knowledge=0.90, noise=0.08,
-    layouts={"plain": 0.16, "markdown": 0.12, "xml": 0.0}, places={"system": 0.0, "user": 0.08},
-    patience=220, impatience=0.10, unshown=0.15, shots=4, crowding=0.03, recency=0.3, by_example=1.0, prose=0.5,
-    thinking={"": 0.03, "first": 0.15, "none": 0.0},
-    obeys={"shown": 0.99, "told": 0.90, "examples": 0.96, "hinted": 0.6}, end_bonus=0.6, fenced=0.4,
-    turns=0.05, heat=0.30, rambles=0.12,
+    knowledge=0.93, noise=0.02,
+    layouts={"plain": 0.09, "markdown": 0.06, "xml": 0.0}, places={"system": 0.0, "user": 0.05},
+    patience=250, impatience=0.045, unshown=0.10, shots=4, crowding=0.02, recency=0.3, by_example=0.8, prose=0.5,
+    thinking={"": 0.02, "first": 0.09, "none": 0.0}, examples={"turns": 0.0, "text": 0.03},
+    obeys={"shown": 0.99, "told": 0.93, "examples": 0.97, "hinted": 0.76}, end_bonus=0.6, fenced=0.4,
+    heat=0.3, rambles=0.10,
 )  # fmt: skip
 GAMMA = Persona(
     name="sim-gamma",
     line="simulated target: can do the job; likes Markdown in the user turn, room to think, the form told",
     price_in=0.5, price_out=2.0, first_token=0.25, per_token=0.007,
-    knowledge=0.88, noise=0.08,
-    layouts={"plain": 0.12, "markdown": 0.0, "xml": 0.10}, places={"system": 0.10, "user": 0.0},
-    patience=260, impatience=0.10, unshown=0.10, shots=6, crowding=0.03, recency=0.6, by_example=0.9, prose=0.55,
-    thinking={"": 0.12, "first": 0.0, "none": 0.16},
-    obeys={"shown": 0.93, "told": 0.985, "examples": 0.93, "hinted": 0.55}, end_bonus=0.4, fenced=0.3,
-    turns=-0.06, heat=0.35, rambles=0.02,
+    knowledge=0.92, noise=0.02,
+    layouts={"plain": 0.07, "markdown": 0.0, "xml": 0.08}, places={"system": 0.06, "user": 0.0},
+    patience=300, impatience=0.045, unshown=0.07, shots=4, crowding=0.005, recency=0.6, by_example=0.7, prose=0.55,
+    thinking={"": 0.06, "first": 0.0, "none": 0.10}, examples={"turns": 0.03, "text": 0.0},
+    obeys={"shown": 0.94, "told": 0.99, "examples": 0.94, "hinted": 0.72}, end_bonus=0.4, fenced=0.3,
+    heat=0.4, rambles=0.01,
 )  # fmt: skip
 DELTA = Persona(
     name="sim-delta",
     line="simulated target: cheap; cannot do the job, however it is prompted",
     price_in=0.1, price_out=0.4, first_token=0.15, per_token=0.004,
-    knowledge=0.45, noise=0.45,
-    layouts={"plain": 0.10, "markdown": 0.0, "xml": 0.05}, places={"system": 0.05, "user": 0.0},
-    patience=120, impatience=0.10, unshown=0.12, shots=3, crowding=0.05, recency=0.7, by_example=0.6, prose=0.3,
-    thinking={"": 0.0, "first": 0.10, "none": 0.0},
-    obeys={"shown": 0.95, "told": 0.85, "examples": 0.90, "hinted": 0.4}, end_bonus=0.3, fenced=0.3,
+    knowledge=0.45, noise=0.40,
+    layouts={"plain": 0.08, "markdown": 0.0, "xml": 0.04}, places={"system": 0.04, "user": 0.0},
+    patience=150, impatience=0.05, unshown=0.08, shots=2, crowding=0.04, recency=0.7, by_example=0.6, prose=0.3,
+    thinking={"": 0.0, "first": 0.10, "none": 0.0}, examples={"turns": 0.0, "text": 0.02},
+    obeys={"shown": 0.95, "told": 0.85, "examples": 0.90, "hinted": 0.5}, end_bonus=0.3, fenced=0.3,
     heat=0.5, rambles=0.25,
 )  # fmt: skip
 PERSONAS = (ALPHA, BETA, GAMMA, DELTA)

@@ -7,6 +7,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from optimizer.offline.define import norm
@@ -15,7 +16,7 @@ from optimizer.offline.form import Field, find_form
 from optimizer.offline.learner import labels_of
 from optimizer.offline.meta import Case, Meta
 from optimizer.offline.personas import Persona
-from optimizer.offline.words import WORD, chance, lexicon, listed, stem, stems
+from optimizer.offline.words import WORD, chance, listed, stem, stems
 
 _RULE = re.compile(
     r"\b(?:must|never|always|only|do not|don't|if|when|unless|exactly|at most|use|give|keep|write)\b", re.I
@@ -53,25 +54,40 @@ def _about(meta: Meta) -> str:
     return f"The inputs are short texts that speak of {', '.join(words)}; each is answered in one fixed form."
 
 
+@dataclass(frozen=True)
+class Plan:
+    """How a version is written: words per definition, telling words per label, rules kept, the form of the reply."""
+
+    definition: int = 36
+    marks: int = 0
+    rules: int = 8
+    shown: bool = True
+    whole: bool = False  # the old wording stays, and a digest follows
+
+
+PLANS = (
+    Plan(),
+    Plan(definition=18, marks=4, rules=4),
+    Plan(marks=5, shown=False),
+    Plan(definition=24, rules=6, whole=True),
+)
+
+
 def rewrite(meta: Meta, persona: Persona, draw: str, number: int) -> str:
     """Version `number` of a rewrite; versions differ in what they add and how short they are."""
     cases = [case for case in meta.cases if case.expected]
-    current = meta.current.strip()
-    form = find_form(current, "", tuple(case.expected for case in cases[:12]))
-    start = math.floor(3 * chance(persona.name, draw)) if number == 0 and meta.form != "tags" else 0
-    plan = (number + start) % 4
-    words = 0 if plan == 2 else 4 if plan == 0 else 7
-    blocks = [_opening(current)]
-    blocks += [_field(field, cases, words) for field in form.fields if field.path]
-    rules = _rules(current, form.fields, limit=4 if plan == 1 else 8)
-    if rules:
+    current = meta.current.partition("\n\nIn short:\n")[0].strip()
+    form = find_form(current, meta.reply, tuple(case.expected for case in cases[:12]))
+    start = math.floor(len(PLANS) * chance(persona.name, draw, meta.source)) if meta.form != "tags" else 0
+    plan = PLANS[(number + start) % len(PLANS)]
+    blocks = [_field(field, cases, plan) for field in form.fields if field.path]
+    if rules := _rules(current, form.fields, plan.rules):
         blocks.append("Rules:\n" + "\n".join(f"- {rule}" for rule in rules))
     if form.as_json and form.fields and form.fields[0].path:
-        blocks.append(_form_asked(form.fields, shown=plan in (0, 1)))
-    text = "\n\n".join(block for block in blocks if block)
-    if plan == 3:
-        text = f"{current}\n\nIn short:\n\n" + "\n\n".join(block for block in blocks[1:] if block)
-    lost = [mark for mark in re.findall(r"\{\{[^{}]+\}\}", current) if mark not in text]
+        blocks.append(_form_asked(form.fields, shown=plan.shown))
+    opening = f"{current}\n\nIn short:" if plan.whole else _opening(current)
+    text = "\n\n".join(block for block in [opening, *blocks] if block)
+    lost = [mark for mark in (*re.findall(r"\{\{[^{}]+\}\}", current), *meta.keep) if mark not in text]
     return text + "".join(f"\n\n{mark}" for mark in dict.fromkeys(lost))
 
 
@@ -82,27 +98,34 @@ def _opening(current: str) -> str:
     return " ".join(kept).strip()
 
 
-def _field(field: Field, cases: Sequence[Case], count: int) -> str:
+def _field(field: Field, cases: Sequence[Case], plan: Plan) -> str:
     if field.kind == "bool" or not field.labels:
         about = field.about.strip().rstrip(".") or field.kind
         return f"- {field.name}: {about}"
     how = "exactly one of" if field.kind == "label" else "all that apply of"
     told = {label: text for label, text, _ in field.meaning}
-    marks = _marks(field, cases, count) if count else {}
+    marks = _marks(field, cases, plan.marks) if plan.marks else {}
     lines = [f"{field.name}: {how}"]
     for label in field.labels:
         about = " ".join(told.get(label, norm(label)).split())
         about = re.sub(rf"^{re.escape(norm(label))}\W+", "", about) or norm(label)
         seen = f"; for example {', '.join(marks[label])}" if marks.get(label) else ""
-        lines.append(f"- {label}: {' '.join(about.split()[:32]).rstrip('.;,')}{seen}")
+        lines.append(f"- {label}: {_short(about, plan.definition)}{seen}")
     return "\n".join(lines)
+
+
+def _short(text: str, words: int) -> str:
+    """The first words of a definition, cut at the last comma, semicolon or full stop before the limit."""
+    kept = " ".join(text.split()[:words])
+    if len(kept) < len(text):
+        kept = re.sub(r"[,;.:][^,;.:]*$", "", kept) if re.search(r"[,;.:]", kept[len(kept) // 2 :]) else kept
+    return kept.rstrip(".;, ")
 
 
 def _marks(field: Field, cases: Sequence[Case], count: int) -> dict[str, list[str]]:
     """For each label the words that its examples have and the others lack."""
     seen: dict[str, Counter[str]] = {label: Counter() for label in field.labels}
     spelt: dict[str, str] = {}
-    known = lexicon()
     for case in cases:
         words = {stem(w): w for w in WORD.findall(case.input) if w.isalpha() and w.islower() and len(w) > 3}
         words = {root: word for root, word in words.items() if word not in listed("*stop")}
@@ -114,11 +137,7 @@ def _marks(field: Field, cases: Sequence[Case], count: int) -> dict[str, list[st
     marks = {}
     for label, bag in seen.items():
         ranked = sorted(bag, key=lambda word: (-(bag[word] ** 1.3) / (total[word] + 0.5), word))
-        good = [
-            word
-            for word in ranked
-            if bag[word] >= 0.6 * total[word] and (bag[word] > 1 or len(cases) < 25) and word not in told
-        ]
+        good = [w for w in ranked if bag[w] > 1 and bag[w] >= 0.75 * total[w] and w not in told]
         marks[label] = [spelt[word] for word in good[:count]]
     return marks
 
@@ -141,7 +160,8 @@ def _rules(current: str, fields: Sequence[Field], limit: int) -> list[str]:
 
 def _form_asked(fields: Sequence[Field], *, shown: bool) -> str:
     if not shown:
-        return f"Reply with one JSON object and nothing else. Its keys are {', '.join(field.name for field in fields)}."
+        keys = "; ".join(f"{field.name}: {_in_words(field)}" for field in fields)
+        return f"Reply with one JSON object and nothing else. Its keys are {keys}."
     tree: dict[str, Any] = {}
     for field in fields:
         node = tree
@@ -156,3 +176,10 @@ def _form_asked(fields: Sequence[Field], *, shown: bool) -> str:
             blank = dict.fromkeys(field.labels, False)
         node[field.path[-1]] = [blank] if field.kind in ("labels", "list") else blank
     return f"Reply with one JSON object in exactly this form and nothing else:\n{json.dumps(tree, ensure_ascii=False)}"
+
+
+def _in_words(field: Field) -> str:
+    if field.labels:
+        listed_ones = "one of " + ", ".join(json.dumps(label, ensure_ascii=False) for label in field.labels)
+        return listed_ones if field.kind == "label" else f"a list, each {listed_ones}"
+    return {"bool": "true or false", "number": "number", "list": "a list"}.get(field.kind, "string")

@@ -19,6 +19,13 @@ _PAIR = re.compile(
     r"(.*?)[ \t]*(?=</output>|\n[ \t]*\n(?!\s*[{}])|^\s*(?:#+ )?(?:\**Example|Input:|Ticket:|Q:|Question:)|\Z)",
     re.DOTALL | re.MULTILINE,
 )
+_RULE = re.compile(
+    r"^\s*(?:[-*•]\s+\S+:|\d+[.)]\s|#{1,4} )|\bJSON\b|\b(?:[Rr]eturn|[Rr]eply|[Rr]espond) (?:the|with|in|as)\b",
+    re.MULTILINE,
+)
+_CLOSING = re.compile(
+    r"^(?=(?:\S+\s+){0,24}\S+\s*$).*(?:\bJSON\b|[Pp]lease|[Aa]nswer|[Rr]eply|[Rr]eturn|[Cc]lassify|[Nn]ow)", re.DOTALL
+)
 _EXAMPLE = re.compile(r"^(?:#+ )?\**(?:Worked )?Example(?: \d+)?\**:?\s*$", re.MULTILINE)
 
 
@@ -60,7 +67,7 @@ def read(messages: Sequence[Message]) -> Reading:
     if known > 30:  # the guidance stands elsewhere: loose text here belongs to the input
         tail = [piece for part in tail for piece in (tail_of(part.text) if _loose(part) else (part,))]
     elif not any(part.kind == "input" for part in tail):
-        tail = _last_paragraph(tail)
+        tail = _find_input(tail)
     marked = next((part.style for part in (*head, *tail) if part.style != "plain"), None)
     guidance, told, shots = _collect((*head, *(part for part in tail if part.kind != "input")))
     inputs = tuple(piece for part in tail if part.kind == "input" for piece in _named(part))
@@ -118,15 +125,19 @@ def _recut(parts: list[Part], text: str, last: str) -> list[Part]:
     return [*_parts(text[:at]), Part("input", "", text[at:].strip(), "plain")] if at > 0 else parts
 
 
-def _last_paragraph(parts: list[Part]) -> list[Part]:
-    """Nothing is named as the input: take what stands last."""
+def _find_input(parts: list[Part]) -> list[Part]:
+    """Nothing is named as the input: it is what stands behind the last rule, but for a closing request."""
     guided = [part for part in parts if part.kind == "guidance"]
     if not guided:
         return parts
-    head, gap, body = guided[-1].text.rpartition("\n\n")
-    cut = [Part("guidance", "", head, "plain")] if gap else []
     at = parts.index(guided[-1])
-    return [*parts[:at], *cut, Part("input", "", body, "plain"), *parts[at + 1 :]]
+    paragraphs = re.split(r"\n[ \t]*\n\s*", guided[-1].text)
+    closing = [paragraphs.pop()] if len(paragraphs) > 2 and _CLOSING.search(paragraphs[-1]) else []
+    rules = [number for number, paragraph in enumerate(paragraphs[:-1]) if _RULE.search(paragraph)]
+    cut = rules[-1] + 1 if rules else len(paragraphs) - 1
+    told = [Part("guidance", "", "\n\n".join(text), "plain") for text in (paragraphs[:cut], closing) if text]
+    given = Part("input", "", "\n\n".join(paragraphs[cut:]), "plain")
+    return [*parts[:at], *told[:1], given, *told[1:], *parts[at + 1 :]]
 
 
 @lru_cache(1024)

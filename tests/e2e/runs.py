@@ -1,4 +1,4 @@
-"""Real runs of the command for tests: a small task made from the triage example, and processes that run it."""
+"""Real runs of the command: a small task made from the triage example, and processes that run it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,77 +15,99 @@ from typing import Any
 import yaml
 
 import optimizer
-from optimizer.offline.personas import PRICES
+from optimizer.pricing import price_of
+from optimizer.config import ModelSettings
 
-EXAMPLE = Path(optimizer.__file__).parent / "examples" / "triage"
+TRIAGE = Path(optimizer.__file__).parent / "examples" / "triage"
 COMMAND = Path(sys.executable).with_name("promptport")
 SOURCE, TARGET = "offline/sim-alpha", "offline/sim-beta"
-
-
-def offline(name: str) -> dict[str, Any]:
-    return {"model": name}
+SEARCH = {"space": "standard", "trials": 12, "rounds": 2, "calls_per_trial": 8}
+_LONGEST = 300  # seconds that a run may take on a very busy machine
 
 
 def hosted(name: str, url: str, **more: Any) -> dict[str, Any]:
     """The offline model `name` behind the server at `url`, asked through LiteLLM; timed by what the server says."""
-    price = {"input": PRICES[name].input, "output": PRICES[name].output}
-    model = name.replace("offline/", "openai/")
-    return {"model": model, "api_base": url, "price": price, "latency": "provider", **more}
+    price = price_of(ModelSettings(model=name))
+    return {
+        "model": name.replace("offline/", "openai/"),
+        "api_base": url,
+        "price": {"input": price.input, "output": price.output},
+        "latency": "provider",
+        **more,
+    }
 
 
 def small_task(
     folder: Path,
+    models: tuple[Any, Any] = (SOURCE, TARGET),
     *,
-    source: dict[str, Any] | None = None,
-    target: dict[str, Any] | None = None,
-    rows: int = 160,
-    search: dict[str, Any] | None = None,
+    rows: int = 128,
+    change: Callable[[dict[str, Any]], None] = lambda _row: None,
+    **sections: Any,
 ) -> Path:
-    """The triage example with fewer rows and trials; returns the task file."""
+    """The triage example with fewer rows and trials, in a folder of its own; returns the task file.
+
+    `models`: source and target. `change` may alter each row; `sections` stand in for those of the task file.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    lines = (EXAMPLE / "data.jsonl").read_text("utf-8").splitlines(keepends=True)[:rows]
-    (folder / "data.jsonl").write_text("".join(lines), "utf-8")
-    task = yaml.safe_load((EXAMPLE / "task.yaml").read_text("utf-8"))
-    task |= {"source": source or offline(SOURCE), "target": target or offline(TARGET)}
-    task["search"] = {"space": "standard", "trials": 12, "rounds": 2, "calls_per_trial": 10, **(search or {})}
+    lines = [json.loads(line) for line in (TRIAGE / "data.jsonl").read_text("utf-8").splitlines()[:rows]]
+    for row in lines:
+        change(row)
+    (folder / "data.jsonl").write_text("".join(json.dumps(row) + "\n" for row in lines), "utf-8")
+    task = yaml.safe_load((TRIAGE / "task.yaml").read_text("utf-8"))
+    task |= {"source": models[0], "target": models[1], "search": SEARCH, **sections}
     path = folder / "task.yaml"
     path.write_text(yaml.safe_dump(task, sort_keys=False, allow_unicode=True), "utf-8")
     return path
 
 
-def environment(**more: str) -> dict[str, str]:
-    """This process's environment without the keys of model providers."""
-    return {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")} | more
-
-
-def start(task: Path, run_dir: Path, *options: str, **variables: str) -> subprocess.Popen[str]:
-    """`promptport run` under way, in a session of its own."""
-    return subprocess.Popen(
-        [COMMAND, "run", task, "--run-dir", run_dir, *options],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment(**variables),
-    )
-
-
 @dataclass(frozen=True)
 class Ended:
+    """How a process ended."""
+
     code: int
     out: str
     err: str
 
 
-def run(task: Path, run_dir: Path, *options: str, **variables: str) -> Ended:
+def run(task: Path, run_dir: Path, *options: str, variables: Mapping[str, str] | None = None) -> Ended:
     """`promptport run` to its end."""
-    process = start(task, run_dir, *options, **variables)
-    out, err = process.communicate(timeout=300)
+    with started(task, run_dir, *options, variables=variables) as process:
+        return ended(process)
+
+
+def finished(task: Path, run_dir: Path) -> dict[str, Any]:
+    """What `promptport run --json` says of a run that must succeed."""
+    last = run(task, run_dir, "--json")
+    assert last.code == 0, last.err
+    outcome: dict[str, Any] = json.loads(last.out)
+    return outcome
+
+
+@contextmanager
+def started(
+    task: Path, run_dir: Path, *options: str, variables: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[str]]:
+    """`promptport run` under way, without the keys of model providers; killed at the end of the block."""
+    keyless = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
+    process = subprocess.Popen(
+        [COMMAND, "run", task, "--run-dir", run_dir, *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**keyless, **(variables or {})},
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def ended(process: subprocess.Popen[str]) -> Ended:
+    out, err = process.communicate(timeout=_LONGEST)
     return Ended(process.returncode, out, err)
 
 
-def finished(task: Path, run_dir: Path, **variables: str) -> dict[str, Any]:
-    """What `promptport run --json` says at the end of a run that must succeed."""
-    ended = run(task, run_dir, "--json", **variables)
-    assert ended.code == 0, ended.err
-    outcome: dict[str, Any] = json.loads(ended.out)
-    return outcome
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]

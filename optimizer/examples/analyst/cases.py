@@ -61,7 +61,7 @@ class CaseWriter:
         later = Fact(fact.metric, fact.year + 1, fact.segment, fact.half)
         if kind == "outlook":
             answer, figure = writer.outlook(fact)
-            return self._case(kind, fact, "ask_outlook", figure, self._unit(metric), answer)
+            return self._case(kind, fact, answer, figure=figure, frame="ask_outlook")
         value, before = writer.pair(fact)
         if kind == "change":
             points = metric.unit == "%"
@@ -70,7 +70,7 @@ class CaseWriter:
             change = value - before if points else percent(value, before)
             figure = f"{change:.{world.decimals(metric) if points else 1}f}"
             unit, frame = ("percentage points", "ask_change_points") if points else ("%", "ask_change")
-            return self._case(kind, fact, frame, figure, unit, writer.change(fact))
+            return self._case(kind, fact, writer.change(fact), figure=figure, unit=unit, frame=frame)
         named = self.rng.random() < NAMED
         if kind == "prior":
             answer = writer.state(later, prior="with", named=named) if self.rng.random() < 0.6 else self._grid(later)
@@ -80,7 +80,7 @@ class CaseWriter:
             answer = writer.state(fact, named=named) if self.rng.random() < 0.85 else writer.call(fact)
         else:
             answer = self._answer(fact)
-        return self._case(kind, fact, "", f"{value:.{world.decimals(metric)}f}", self._unit(metric), answer)
+        return self._case(kind, fact, answer, figure=f"{value:.{world.decimals(metric)}f}")
 
     def old(self, fact: Fact) -> float:
         """The figure as first published, where it was restated later."""
@@ -184,14 +184,14 @@ class CaseWriter:
     def _near(self, fact: Fact) -> str:
         metric = metrics()[fact.metric]
         known = [key for key in metric.near if key in metrics() and metrics()[key].suits(self.company)]
-        return self.rng.choice(known or self._others(fact))
+        return str(self.rng.choice(known or self._others(fact)))
 
     def _unit(self, metric: Metric) -> str:
         if metric.unit == "money":
             return self.company.money
-        return self.company.currency if metric.unit in AMOUNTS else metric.unit
+        return self.company.currency if metric.unit in AMOUNTS else str(metric.unit)
 
-    def _case(self, kind: str, fact: Fact, frame: str, figure: str, unit: str, answer: Passage) -> Case:
+    def _case(self, kind: str, fact: Fact, answer: Passage, *, figure: str, unit: str = "", frame: str = "") -> Case:
         metric = metrics()[fact.metric]
         same = [name for name in metric.names if name.lower() in answer.text.lower()]
         plain = bool(same) and self.rng.random() < PLAIN
@@ -202,7 +202,7 @@ class CaseWriter:
             question = f"{question[:-1]}, according to {self._document(answer.source)}{question[-1]}"
         if self.rng.random() < 0.2:
             question = self.deck.deal(self.frames["ask_prefix"]) + question
-        return Case(kind, fact.metric, question, figure, unit, answer)
+        return Case(kind, fact.metric, question, figure, unit or self._unit(metric), answer)
 
     def _document(self, source: str) -> str:
         """The kind of document, as somebody remembers it who has read it once."""

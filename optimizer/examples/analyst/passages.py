@@ -36,11 +36,12 @@ class Writer(Wording):
             sentences = [text for text in sentences if any(name in text for name in metric.names)] or sentences
         return self.said(fact, self.deck.deal(sentences), value, before)
 
-    def said(self, fact: Fact, sentence: str, value: float, before: float, kind: str = "") -> Passage:
+    def said(self, fact: Fact, sentence: str, value: float, before: float) -> Passage:
         metric = metrics()[fact.metric]
         words = self.words(fact, value, before)
         body = self.around(self.fill(sentence, words), metric, value > before, words)
-        kind = kind or ("half" if fact.half else "people" if metric.chapter == "people" else "year")
+        own = metric.chapter if metric.chapter in self.frames["documents"] else "year"
+        kind = "half" if fact.half else own
         return Passage(self.header(kind, words, fact, body), body)
 
     def call(self, fact: Fact) -> Passage:

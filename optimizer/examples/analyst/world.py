@@ -159,7 +159,7 @@ class World:
     def _path(self, key: str) -> dict[int, float]:
         """The latest year from its band, earlier ones by changes large enough to be seen."""
         company, metric = self.company, metrics().get(key)
-        spec = {**(metric.spec if metric else {}), **HIDDEN.get(key, {})}
+        spec = metric.spec if metric else HIDDEN[key]
         draw = self._draw(key, "path")
         path = {company.year: self._latest(key, spec, draw)}
         step = spec.get("step_for", {}).get(company.family, spec.get("step"))
@@ -245,8 +245,5 @@ class World:
         return self._sure("headcount", year) * share
 
 
-#: Bands of what is drawn but has no entry, or no band, of its own.
-HIDDEN: dict[str, Rates] = {
-    "ebit_margin": {"step": (-2.3, 2.6)},
-    "distributed": {"base": {"lo": 0.28, "hi": 0.62}, "step": (-0.06, 0.07)},
-}
+#: What is drawn but has no entry of its own: the part of earnings that is distributed.
+HIDDEN: dict[str, Rates] = {"distributed": {"base": {"lo": 0.28, "hi": 0.62}, "step": (-0.06, 0.07)}}

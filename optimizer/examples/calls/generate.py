@@ -125,7 +125,7 @@ class Writer:
     """Writes out one call after the other; remembers which general lines were used lately."""
 
     #: how often the agent puts the matter, its end, and the customer's part in words that recur between calls
-    hints: Mapping[str, float] = {"restate": 0.75, "wrap": 0.7, "to_do": 0.6}
+    hints: Mapping[str, float] = {"restate": 0.9, "wrap": 0.9, "to_do": 0.85}
 
     def __init__(self, manners: Mapping[str, Any], rng: random.Random) -> None:
         self._manners, self._rng, self._deck = manners, rng, Deck(rng)
@@ -173,7 +173,7 @@ class Writer:
         return turns
 
     def _verdict(self, situation: Situation, ending: Ending, voice: str) -> list[str]:
-        found = f"{self._say('before_find')} {self._rng.choice(situation.finds)}"
+        found = f"{self._say('before_find', situation.reason)} {self._rng.choice(situation.finds)}"
         if self._rng.random() < 0.5:
             return [found, self._say("nudge", voice), *ending.turns]
         return [f"{found} {ending.turns[0]}", *ending.turns[1:]]
