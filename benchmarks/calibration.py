@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 from scipy.special import bdtr
 from scipy.stats import binom, t
 
-from optimizer.statistics import exact_p, p_value
+from optimizer.pairs import exact_p
+from optimizer.statistics import p_value
 
 Matrix: TypeAlias = NDArray[np.float64]
 Shape: TypeAlias = Callable[[np.random.Generator, tuple[int, int], float], Matrix]  # differences with mean -loss
@@ -122,12 +123,12 @@ def scores(difference: Matrix, *, binary: bool) -> tuple[Matrix, Matrix]:
 
 def migrates(difference: Matrix, margin: float, alpha: float, *, binary: bool) -> Matrix:
     """For each sample (row), whether non-inferiority is shown by the method of this project."""
-    known: dict[bytes, bool] = {}
-    ours, theirs = scores(np.sort(difference, axis=1), binary=binary)
-    for a, b in zip(ours, theirs, strict=True):
-        if (key := a.tobytes()) not in known:
+    known: dict[bytes, bool] = {}  # scores that come in steps repeat themselves
+    rows = np.sort(difference, axis=1)
+    for row, a, b in zip(rows, *scores(rows, binary=binary), strict=True):
+        if (key := row.tobytes()) not in known:
             known[key] = p_value(a, b, margin) <= alpha
-    return np.array([known[a.tobytes()] for a in ours], np.float64)
+    return np.array([known[row.tobytes()] for row in rows], np.float64)
 
 
 def stays(difference: Matrix, margin: float, alpha: float, *, binary: bool) -> Matrix:
@@ -163,7 +164,7 @@ def sign_flips(difference: Matrix, margin: float, alpha: float, flips: int = 999
 def exact_level(n: int, margin: float, alpha: float, points: int = 400) -> float:
     """The greatest chance of a false "migrate" with 0/1 scores, over a fine grid of shares of won pairs."""
     most = np.array([_most_lost(won, n, margin, alpha) for won in range(n + 1)], np.float64)
-    won, ok = np.arange(n + 1.0), most >= 0
+    won, ok = np.arange(n + 1), most >= 0
 
     def level(q: float) -> float:
         within = bdtr(np.maximum(most, 0), n - won, min(1.0, (q + margin) / (1 - q)))
@@ -184,7 +185,7 @@ def measure(name: str, n: int, *, samples: int, margin: float, alpha: float) -> 
     """One row: false "migrate" at a true difference of exactly -margin by three methods, and power at none."""
     binary = name in BINARY
     shape = {**BINARY, **GRADED}[name]
-    rows = min(samples, 20_000_000 // n)
+    rows = min(samples, 5_000_000 // n)
     null = shape(np.random.default_rng([n, 1]), (rows, n), margin)
     even = shape(np.random.default_rng([n, 2]), (max(250, rows // 4), n), 0.0) if name not in _ONE_WAY else None
     fewer = null[: max(250, rows // 4)]
@@ -224,7 +225,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     one = partial(measure, samples=options.samples, margin=options.margin, alpha=alpha)
     with ProcessPoolExecutor(options.workers) as pool:
         table = list(pool.map(one, *zip(*cells, strict=True)))
-        sizes = [n for n in SIZES if n <= 1000]
+        sizes = [n for n in SIZES if n <= 200]
         levels = list(pool.map(partial(exact_level, margin=options.margin, alpha=alpha), sizes))
     options.results.mkdir(exist_ok=True)
     with (options.results / "calibration.csv").open("w", newline="", encoding="utf-8") as file:

@@ -24,8 +24,8 @@ from optimizer.race import shared_order
 Matrix: TypeAlias = NDArray[np.float64]
 Factors: TypeAlias = Sequence[Mapping[str, Any]]
 Columns: TypeAlias = Mapping[str, Sequence[Any]]
-LINK = 0.5
-EXAMPLES = 1000  # answers drawn for each prompt of a table that has accuracies only
+LINK = 0.6
+EXAMPLES = 2000  # answers drawn for each prompt of a table that has accuracies only
 _MOST = 200  # prompts of one game: mind_your_format has 390 for each model and task
 
 
@@ -65,10 +65,16 @@ class Landscape:
         drawn = _drawn(self.accuracy[rows], rng) if self.answers is None else self.answers[rows]
         bought, held = np.array_split(rng.permutation(drawn.shape[1]), 2)
         order = shared_order([self.labels[i] if self.labels else "" for i in bought], seed)
-        source = self.sources[rng.integers(len(self.sources))][rows]
-        prior = np.nan_to_num(source - np.nanmean(source))
+        source = self._sources()
+        known = source[rng.integers(len(source))][rows]
+        prior = np.nan_to_num(known - np.nanmean(known))
         factors = [self.factors[k] if self.factors else {} for k in rows]
         return Game(drawn[:, bought[order]], drawn[:, held].mean(axis=1), prior, factors)
+
+    def _sources(self) -> Matrix:
+        """Whom one may come from: the models that recorded the most of the same prompts."""
+        known = (~np.isnan(self.sources)).sum(axis=1)
+        return self.sources[known == known.max()]
 
 
 def _drawn(accuracy: Matrix, rng: np.random.Generator) -> Matrix:

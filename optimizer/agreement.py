@@ -19,7 +19,8 @@ def fingerprint(task: Task) -> str:
         section.pop("limits", None)
         section.pop("timeout", None)
     examples = [[e.id, dict(e.inputs), e.expected, e.group] for e in task.examples]
-    facts = json.dumps([task.name, task.prompt.to_dict(), agreed, examples], sort_keys=True, default=str)
+    data = [examples, task.strata, {key: vars(output) for key, output in (task.recorded or {}).items()}]
+    facts = json.dumps([task.name, task.prompt.to_dict(), agreed, data], sort_keys=True, default=str)
     return hashlib.sha256(facts.encode()).hexdigest()[:16]
 
 

@@ -1,15 +1,18 @@
 """What one target's search may still take: its share of the purse, less what the confirmation needs, and the time.
 
-Time is the one thing that a replay cannot repeat. So the question at which time ran out is written down, and a run
-that is started again stops at the same question, unless it has been given more minutes.
+Time is the one thing that a replay cannot repeat. So it is written down up to which question there was time, and at
+which it ran out: a run that is started again goes as far as it went before, and stops where it stopped before
+unless it has been given more minutes.
 """
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from optimizer.estimate import Need
 from optimizer.models.meter import Purse
 
 _NOTE_EVERY = 10.0  # seconds between two notes of how long the run has taken
@@ -19,61 +22,95 @@ class Clock:
     """Minutes used by a run, over all its sessions. `note` keeps the facts; `noted` are those of earlier sessions."""
 
     def __init__(
-        self, minutes: float | None, noted: Mapping[str, Any], note: Callable[[Mapping[str, Any]], None]
+        self,
+        minutes: float | None,
+        noted: Mapping[str, Any],
+        note: Callable[[Mapping[str, Any]], None],
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._limit = None if minutes is None else 60 * minutes
         self._before = float(noted.get("seconds", 0.0))
         self._stops: dict[str, Any] = dict(noted.get("stops", {}))
+        self._passed: dict[str, int] = dict(noted.get("passed", {}))
         self._note = note
-        self._start = self._noted_at = time.monotonic()
+        self._now = now
+        self._start = self._noted_at = now()
 
     @property
     def seconds(self) -> float:
-        return self._before + time.monotonic() - self._start
+        return self._before + self._now() - self._start
 
     def out_of_time(self, target: str, question: int) -> str | None:
         """Why the search of `target` ends at its `question`-th question, if time is out."""
-        if time.monotonic() - self._noted_at > _NOTE_EVERY:
+        if self._limit is not None and self._stopped(target, question, self._limit):
+            return f"the {self._limit / 60:g} minutes of the budget are used"
+        self._passed[target] = max(question, self._passed.get(target, 0))
+        if self._now() - self._noted_at > _NOTE_EVERY:
             self.write_down()
-        if self._limit is None:
-            return None
+        return None
+
+    def _stopped(self, target: str, question: int, limit: float) -> bool:
         known = self._stops.get(target)
-        if known and known["limit"] >= self._limit:
-            stopped = question >= known["question"]
-        elif stopped := self.seconds >= self._limit:
-            self._stops[target] = {"question": question, "limit": self._limit}
-            self.write_down()
-        return f"the {self._limit / 60:g} minutes of the budget are used" if stopped else None
+        if known and known["limit"] >= limit:
+            return bool(question >= known["question"])
+        if question <= self._passed.get(target, 0) or self.seconds < limit:
+            return False
+        self._stops[target] = {"question": question, "limit": limit}
+        self.write_down()
+        return True
 
     def write_down(self) -> None:
-        self._noted_at = time.monotonic()
-        self._note({"seconds": round(self.seconds, 1), "stops": self._stops})
+        self._noted_at = self._now()
+        self._note({"seconds": round(self.seconds, 1), "stops": self._stops, "passed": self._passed})
+
+    def __enter__(self) -> Clock:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.write_down()
 
 
 class Allowance:
-    """Answers the search's question whether so many more calls can be paid for."""
+    """Answers the search's question whether so many more calls can be paid for.
 
-    def __init__(self, purse: Purse, clock: Clock, target: str, *, targets_left: int, meetings: int) -> None:
+    `needs`: of this target and of those after it. What all of them cannot do without is held back in the purse itself,
+    so that a proposer or a compile that turns out dearer than asked for cannot eat it; what is left beyond that
+    they share.
+    """
+
+    def __init__(self, purse: Purse, clock: Clock, target: str, needs: Sequence[Need]) -> None:
         self._purse, self._clock, self._target = purse, clock, target
-        self._left, self._meetings = targets_left, meetings
+        self._need, self._later = needs[0], needs[1:]
         self._questions = 0
+        purse.keep()
         self._calls, self._dollars = purse.calls, purse.dollars
-        self._limits = tuple(None if left is None else left / targets_left for left in purse.left())
+        left = purse.left()
+        self._most_calls = _share(left.calls, [need.calls for need in needs])
+        self._most_dollars = _share(left.dollars, [need.dollars for need in needs])
 
     def __call__(self, calls: int) -> str | None:
         self._questions += 1
         if reason := self._clock.out_of_time(self._target, self._questions):
             return reason
-        limit_calls, limit_dollars = self._limits
-        needed = calls + self._meetings
+        dear = max(self._purse.dearest("target"), self._need.call)
+        kept_calls, kept = self._need.confirm, self._need.confirm * dear + self._need.worst
+        self._hold_back(kept_calls, kept)
         used, spent = self._purse.calls - self._calls, self._purse.dollars - self._dollars
-        if limit_calls is not None and used + needed > limit_calls:
-            return f"the calls of the budget are used ({used:,} by the search, {self._meetings:,} kept to confirm)"
-        if limit_dollars is not None and spent + needed * self._dear() > limit_dollars:
-            kept = self._meetings * self._dear()
+        if used + calls + kept_calls > self._most_calls:
+            return f"the calls of the budget are used ({used:,} by the search, {kept_calls:,} kept to confirm)"
+        if spent + calls * dear + kept > self._most_dollars:
             return f"the dollars of the budget are used (${spent:.4f} by the search, ${kept:.4f} kept to confirm)"
         return None
 
-    def _dear(self) -> float:
-        """Dollars to set aside for one call: the dearest that the target has charged so far."""
-        return self._purse.dearest("target")
+    def release(self) -> None:
+        """What was kept for this target's confirmation may be spent now."""
+        self._hold_back(0, 0.0)
+
+    def _hold_back(self, calls: int, dollars: float) -> None:
+        calls += sum(need.calls for need in self._later)
+        self._purse.keep(calls=calls, dollars=dollars + sum(need.dollars for need in self._later))
+
+
+def _share(left: float | None, needs: Sequence[float]) -> float:
+    """The first one's need and its part of what all needs leave over; no limit where there is none."""
+    return math.inf if left is None else needs[0] + (left - sum(needs)) / len(needs)

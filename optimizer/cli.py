@@ -6,6 +6,7 @@ used · 10 and 11 only with --require (the verdict is "stay", or "inconclusive")
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Callable
@@ -26,24 +27,33 @@ def shows_errors(command: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(command)
     def run(*args: Any, **kwargs: Any) -> Any:
         from optimizer.errors import OptimizerError
-        from optimizer.redact import redact
 
         try:
             return command(*args, **kwargs)
         except OptimizerError as error:
-            click.echo(redact(f"error: {error}"), err=True)
+            say(f"error: {error}", err=True)
             sys.exit(error.exit_code)
         except KeyboardInterrupt:
-            click.echo("interrupted; all answers so far are kept: run the same command again to go on", err=True)
+            say("interrupted; all answers so far are kept: run the same command again to go on", err=True)
             sys.exit(130)
 
     return run
+
+
+def say(text: object, *, err: bool = False) -> None:
+    """What data, models and task files say is printed without control characters and secrets."""
+    from optimizer.console import printable
+
+    click.echo(printable(str(text)), err=err)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="promptport")
 def main() -> None:
     """Move an application's prompts from one language model to another, and know whether they still work."""
+    for stream in (sys.stdout, sys.stderr):  # a terminal that lacks a character gets a question mark, no traceback
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 @main.command()
@@ -55,7 +65,7 @@ def init(folder: Path, example: str) -> None:
     from optimizer.examples import copy_example
 
     task = copy_example(example, folder)
-    click.echo(f"wrote {task}\nnext: promptport check {task}")
+    say(f"wrote {task}\nnext: promptport check {task}")
 
 
 @main.command()
@@ -68,7 +78,7 @@ def check(task_file: Path) -> None:
     from optimizer.task import load_task
 
     planned = plan(load_task(task_file))
-    click.echo(expectation(planned))
+    say(expectation(planned))
     preflight(planned.task)
 
 
@@ -77,21 +87,22 @@ def check(task_file: Path) -> None:
 @click.option("--run-dir", type=click.Path(path_type=Path), help="Default: runs/NAME beside the task file.")
 @click.option("--require", type=click.Choice(["migrate"]), help="Exit 10 on stay, 11 on inconclusive.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end, nothing else.")
-@click.option("--target", "target", help="Migrate to this model instead of the task file's.")
+@click.option("--target", "target", metavar="MODEL", help="Instead of the task file's; in runs/NAME-MODEL.")
 @shows_errors
 def run(task_file: Path, run_dir: Path | None, require: str | None, as_json: bool, target: str | None) -> None:
     """Migrate: record the source, search, confirm, decide. Run again to go on where a run was cut off."""
     from optimizer.pipeline import migrate, preflight
+    from optimizer.rundir import slug
     from optimizer.summary import outcome, outcome_json
     from optimizer.task import load_task, with_target
 
     task = load_task(task_file)
     task = with_target(task, target) if target else task
-    folder = run_dir or task.folder / "runs" / task.name
+    folder = run_dir or task.folder / "runs" / (f"{task.name}-{slug(target)}" if target else task.name)
     preflight(task)
     with _watcher(quiet=as_json) as watch:
         migration = migrate(task, folder, watch=watch)
-    click.echo(json.dumps(outcome_json(migration, folder)) if as_json else outcome(migration, folder))
+    say(json.dumps(outcome_json(migration, folder)) if as_json else outcome(migration, folder))
     if require:
         sys.exit({"migrate": 0, "stay": 10, "inconclusive": 11}[outcome_json(migration, folder)["verdict"]])
 
@@ -106,8 +117,8 @@ def report(run_dir: Path) -> None:
 
     found = RunDir.read(run_dir)
     for lost in publish(found.migration(), found):
-        click.echo(lost, err=True)
-    click.echo(found.report)
+        say(lost, err=True)
+    say(found.report)
 
 
 @main.command()
@@ -117,7 +128,7 @@ def verify(bundle: Path) -> None:
     """Check that no byte of a bundle has changed."""
     from optimizer.exporters.bundle import verify_bundle
 
-    click.echo(f"{bundle}: {verify_bundle(bundle)} files, all as written")
+    say(f"{bundle}: {verify_bundle(bundle)} files, all as written")
 
 
 def _shares(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> dict[str, float]:
@@ -145,7 +156,7 @@ def serve(port: int, wait: bool, fault: dict[str, float], seed: int) -> None:
     from optimizer.offline.server import serve as serve_models
 
     def ready(server: Any) -> None:
-        click.echo(f"serving simulated models at {server.url} (Ctrl-C stops)")
+        say(f"serving simulated models at {server.url} (Ctrl-C stops)")
 
     serve_models(port, wait=wait, faults=Faults(**fault, seed=seed), ready=ready)
 
@@ -158,7 +169,7 @@ def list_(kind: str) -> None:
     from optimizer.summary import names_of
 
     for name, words in names_of(kind):
-        click.echo(f"{name:28} {words}".rstrip())
+        say(f"{name:28} {words}".rstrip())
 
 
 def _watcher(*, quiet: bool) -> Any:

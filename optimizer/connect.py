@@ -7,6 +7,7 @@ that run, wherever the answer comes from, so a run that was cut off and started 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from optimizer.config import ModelSettings, Settings
@@ -31,10 +32,33 @@ class Roles:
     judge: Model | None
 
 
-def connect(settings: Settings, store: CallStore, purse: Purse) -> Roles:
-    """Raises ConfigError for an unknown model, price or key, before anything is asked.
+def provider(section: ModelSettings) -> Model:
+    """The model itself, with its limits and retries."""
+    offline = section.model.startswith(OFFLINE_PREFIX)
+    model: Model = OfflineModel(section.model) if offline else _hosted(section)
+    limits = section.limits
+    return Retrying(Limited(model, concurrency=limits.concurrency, rpm=limits.rpm, tpm=limits.tpm))
+
+
+def _hosted(section: ModelSettings) -> LiteLLMModel:
+    return LiteLLMModel(
+        section.model,
+        api_base=section.api_base,
+        api_key_env=section.api_key_env,
+        price=price_of(section),
+        timeout=section.timeout,
+        latency=section.latency,
+        answers_as=section.answers_as,
+    )
+
+
+def connect(
+    settings: Settings, store: CallStore, purse: Purse, *, provider: Callable[[ModelSettings], Model] = provider
+) -> Roles:
+    """Raises ConfigError for an unknown model or price, before anything is asked.
 
     Source and target have no parameters of their own here: theirs are the prompt's, which the search may change.
+    `provider` makes the model of a section, with limits and retries; models of another kind come in here.
     """
 
     def role(section: ModelSettings, name: str) -> Model:
@@ -53,26 +77,6 @@ def connect(settings: Settings, store: CallStore, purse: Purse) -> Roles:
             speaker(writer, "proposer") if writer else role(section, "proposer") for section in settings.targets
         ),
         judge=speaker(settings.judge, "judge") if settings.judge else None,
-    )
-
-
-def provider(section: ModelSettings) -> Model:
-    """The model itself, with its limits and retries."""
-    offline = section.model.startswith(OFFLINE_PREFIX)
-    model: Model = OfflineModel(section.model) if offline else _hosted(section)
-    limits = section.limits
-    return Retrying(Limited(model, concurrency=limits.concurrency, rpm=limits.rpm, tpm=limits.tpm))
-
-
-def _hosted(section: ModelSettings) -> LiteLLMModel:
-    return LiteLLMModel(
-        section.model,
-        api_base=section.api_base,
-        api_key_env=section.api_key_env,
-        price=price_of(section),
-        timeout=section.timeout,
-        latency=section.latency,
-        answers_as=section.answers_as,
     )
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from optimizer.redact import redact
 from optimizer.watch import Progress
 
 if TYPE_CHECKING:
@@ -18,10 +19,16 @@ _QUIET = 5.0  # seconds between two plain lines of the same stage
 _TITLES = {"baseline": "asking the source", "search": "searching", "confirm": "confirming", "done": "done"}
 
 
-def harmless(text: str, width: int = 300) -> str:
+def harmless(text: str, width: int = 1000) -> str:
     """One line without control characters, cut to `width`."""
-    line = " ".join(text.split())
-    return "".join(char for char in line if char.isprintable())[:width]
+    line = "".join(char for char in " ".join(text.split()) if char.isprintable())
+    return line if len(line) <= width else f"{line[:width]} ..."
+
+
+def printable(text: str) -> str:
+    """Text of several lines without control characters and secrets, each line as long as it is."""
+    lines = redact(text).splitlines()
+    return "\n".join("".join(char for char in line if char.isprintable()) for line in lines)
 
 
 class Lines:
@@ -34,7 +41,7 @@ class Lines:
 
     def __call__(self, progress: Progress) -> None:
         if progress.text:
-            self._write(f"  {harmless(progress.text)}")
+            self._write(f"  {harmless(redact(progress.text))}")
             return
         now, stage = time.monotonic(), f"{progress.stage} {progress.target}"
         if stage != self._stage or now - self._at > _QUIET or progress.done >= progress.total:
@@ -68,9 +75,10 @@ class Live:
 
     def __call__(self, progress: Progress) -> None:
         if progress.text:
-            self._console.print(f"  {harmless(progress.text)}", markup=False, highlight=False, style="dim")
+            line = f"  {harmless(redact(progress.text))}"
+            self._console.print(line, markup=False, highlight=False, style="dim", soft_wrap=True)
             return
-        name = f"{_TITLES[progress.stage]} {progress.target}".strip()
+        name = harmless(f"{_TITLES[progress.stage]} {progress.target}", 100)
         if name not in self._tasks:
             self._tasks[name] = self._bars.add_task(name, total=progress.total or None, figures="")
         self._bars.update(
@@ -90,7 +98,8 @@ class Live:
 
 def describe(progress: Progress) -> str:
     share = f"{progress.done:,.0f}/{progress.total:,.0f}" if progress.total else ""
-    return " ".join(part for part in (_TITLES[progress.stage], progress.target, share, _figures(progress)) if part)
+    parts = (_TITLES[progress.stage], harmless(progress.target, 100), share, _figures(progress))
+    return " ".join(part for part in parts if part)
 
 
 def _figures(progress: Progress) -> str:

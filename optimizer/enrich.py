@@ -17,7 +17,7 @@ from optimizer.programs.prompted import PromptProgram
 from optimizer.prompt import Prompt
 from optimizer.propose import Failure, propose
 
-_LOOK = 24  # training examples on which each round looks at what still fails
+LOOK = 24  # training examples on which each round looks at what still fails
 
 
 def enrich(pool: Pool, brief: Brief, best: Prompt, number: int) -> Iterator[str]:
@@ -64,7 +64,7 @@ def _propose(pool: Pool, brief: Brief, best: Prompt, number: int) -> Iterator[st
 def _failures(brief: Brief, prompt: Prompt) -> list[Failure]:
     """Training examples on which the prompt is not flawless on the target."""
     ground = brief.ground
-    looked = ground.train[:_LOOK]
+    looked = ground.train[:LOOK]
     if reason := brief.afford(len(looked)):
         raise BudgetExceeded(reason)
     outputs = record(PromptProgram(prompt), brief.cast.target, looked)

@@ -45,12 +45,16 @@ def record_pairs(
     the failure is not of the example but of the system, or when too many examples fail.
     """
 
+    done = count(1)
+
+    async def one(program: Program, example: Example) -> tuple[Output, ModelError | None]:
+        answered = await _run(program, model, example, sample)
+        tick(next(done))
+        return answered
+
     async def all_of_them() -> list[tuple[Output, ModelError | None]]:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(_run(program, model, example, sample)) for program, example in pairs]
-            done = count(1)
-            for task in tasks:
-                task.add_done_callback(lambda _: tick(next(done)))
+            tasks = [group.create_task(one(*pair)) for pair in pairs]
         return [task.result() for task in tasks]
 
     try:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from optimizer.errors import ExportError
-from optimizer.exporters.bundle import write_bundle
+from optimizer.exporters.bundle import withdraw_bundle, write_bundle
 from optimizer.migration import Migration
 from optimizer.report import write_report
 from optimizer.rundir import RunDir
 
 
 def publish(migration: Migration, run: RunDir) -> list[str]:
-    """Write report and bundles; returns what could not be exported, and why."""
+    """Write report and bundles; returns what could not be exported, and why.
+
+    A bundle of an earlier winner does not stay behind where the new one cannot be written.
+    """
     lost = []
     for result in migration.targets:
+        folder = run.bundle(migration, result)
         try:
-            write_bundle(migration, result, run.bundle(migration, result))
+            write_bundle(migration, result, folder)
         except ExportError as problem:
+            withdraw_bundle(folder)
             lost.append(f"no bundle for {result.model}: {problem}")
     write_report(migration, run.report)
     return lost

@@ -9,6 +9,7 @@ off is finished by starting it again; it walks the same way and pays for nothing
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from optimizer.brief import Brief, Cast, Effort, Ground, Scale
 from optimizer.confirm import Confirmation, Standard, decide
 from optimizer.connect import Roles, checks, connect
 from optimizer.demos import choices_in
-from optimizer.errors import DataError
+from optimizer.errors import ConfigError, DataError, ModelError
 from optimizer.estimate import Estimate, estimate, refuse_small_budget
 from optimizer.evaluate import record, score
 from optimizer.habits import habits_of
@@ -36,6 +37,7 @@ from optimizer.pricing import OFFLINE_PREFIX
 from optimizer.programs.prompted import PromptProgram
 from optimizer.prompt import Prompt
 from optimizer.rundir import RunDir
+from optimizer.runlog import RunLog
 from optimizer.search import search
 from optimizer.space import SearchSpace
 from optimizer.split import Split, split_examples
@@ -70,21 +72,26 @@ def plan(task: Task) -> Plan:
     return Plan(task, parts, space, metric, expected)
 
 
-def migrate(task: Task, path: Path, *, watch: Watch = silent, connect: Callable[..., Roles] = connect) -> Migration:
+def migrate(
+    task: Task,
+    path: Path,
+    *,
+    watch: Watch = silent,
+    connect: Callable[..., Roles] = connect,
+    now: Callable[[], float] = time.monotonic,
+) -> Migration:
     """Run, or go on with, the migration of `task` in the run directory `path`."""
-    planned = plan(task)
-    settings = task.settings
-    with RunDir.open(path, fingerprint=fingerprint(task), versions=versions()) as run:
-        with CallStore(run.calls) as store:
-            purse = Purse(dollars=settings.budget.dollars, calls=settings.budget.calls)
-            roles = connect(settings, store, purse)
-            clock = Clock(settings.budget.minutes, run.manifest().get("clock", {}), run.note_clock)
-            walk = _Walk(planned, roles, purse, clock, watch)
-            migration = walk.to_the_end()
-        clock.write_down()
+    planned, settings = plan(task), task.settings
+    agreed = RunDir.open(path, fingerprint=fingerprint(task), versions=versions())
+    with agreed as run, RunLog(run.log, watch) as tell, CallStore(run.calls) as store:
+        purse = Purse(dollars=settings.budget.dollars, calls=settings.budget.calls)
+        roles = connect(settings, store, purse)
+        with Clock(settings.budget.minutes, run.manifest().get("clock", {}), run.note_clock, now) as clock:
+            migration = _Walk(planned, roles, purse, clock, tell).to_the_end()
         run.write(migration)
-        publish(migration, run)
-    watch(Progress("done", done=1, total=1, calls=purse.calls, dollars=purse.dollars))
+        for lost in publish(migration, run):
+            tell(Progress("done", text=lost))
+        tell(Progress("done", done=1, total=1, calls=purse.calls, dollars=purse.dollars))
     return migration
 
 
@@ -93,9 +100,9 @@ class _Walk:
 
     def __init__(self, planned: Plan, roles: Roles, purse: Purse, clock: Clock, watch: Watch) -> None:
         self.task, self.parts, self.metric, self.space = planned.task, planned.parts, planned.metric, planned.space
+        self.needs = planned.expected.needs
         self.roles, self.purse, self.clock = roles, purse, clock
         self.watch: Watch = lambda p: watch(replace(p, calls=purse.calls, dollars=purse.dollars))
-        self.original = PromptProgram(self.task.prompt)
 
     def to_the_end(self) -> Migration:
         task, settings = self.task, self.task.settings
@@ -150,17 +157,18 @@ class _Walk:
         settings = self.task.settings
         section, target = settings.targets[number], self.roles.targets[number]
         habits = habits_of(section.model, section.family)
-        left, meetings = len(settings.targets) - number, 2 * len(self.parts.test)
+        allowance = Allowance(self.purse, self.clock, target.name, self.needs[number:])
         brief = Brief(
             Ground(self.parts.train, self.parts.validation, baseline, self._labels(baseline)),
             self._scale(baseline),
             Cast(target, self.roles.proposers[number], habits),
             Effort(**settings.search.model_dump(exclude={"space", "jobs"})),
-            Allowance(self.purse, self.clock, target.name, targets_left=left, meetings=meetings),
+            allowance,
             self.watch,
         )
         carried = self._carried(section.params, habits.drop_params)
         found = search(carried, self.space, brief)
+        allowance.release()
         confirmation = self._confirm(target, carried, found.winner.prompt, baseline, again)
         decision = decide(
             confirmation,
@@ -180,7 +188,7 @@ class _Walk:
 
     def _scale(self, baseline: Mapping[str, Output]) -> Scale:
         settings = self.task.settings
-        unit = Unit.of(tuple(baseline.values()))
+        unit = Unit.of([output for output in baseline.values() if output.status != "failed"])
         return Scale(self.metric, settings.objective.build(), settings.constraints.build(), unit, settings.search.jobs)
 
     def _standard(self) -> Standard:
@@ -226,7 +234,10 @@ class _Walk:
 
 
 def preflight(task: Task) -> None:
-    """Is every server there, every key set? Asks no model. Raises ConfigError or ModelError with what to mend."""
+    """Is every server there, every key set? Asks no model. Raises ConfigError with what to mend."""
     for model in checks(task.settings):
         if not (task.recorded and model.name == task.settings.source.model):
-            bridge.run(model.check())
+            try:
+                bridge.run(model.check())
+            except ModelError as error:  # nothing was asked yet: what can be mended is the task, or its surroundings
+                raise ConfigError(str(error)) from error

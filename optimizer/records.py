@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import is_dataclass
 from enum import Enum
 from pathlib import Path
@@ -17,6 +18,7 @@ from optimizer.prompt import Prompt
 from optimizer.trial import SearchResult, Trial
 from optimizer.types import Example, Output, Score
 
+_HALF = re.compile("[\ud800-\udfff]")  # of a surrogate pair
 _SIDES = ("source", "again", "unchanged", "winner")
 
 
@@ -34,7 +36,18 @@ def plain(value: Any) -> Any:
 
 
 def as_json(value: Any) -> str:
-    return json.dumps(plain(value), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+    return _text(value, indent=2)
+
+
+def as_lines(rows: Iterable[Any]) -> str:
+    return "".join(_text(row) for row in rows)
+
+
+def _text(value: Any, indent: int | None = None) -> str:
+    """Readable in every language; a text that UTF-8 cannot hold (half a surrogate pair) is escaped, not lost."""
+    found = plain(value)
+    text = json.dumps(found, ensure_ascii=False, indent=indent, sort_keys=True)
+    return (json.dumps(found, indent=indent, sort_keys=True) if _HALF.search(text) else text) + "\n"
 
 
 def task_yaml(settings: Mapping[str, Any]) -> str:
@@ -92,12 +105,12 @@ def best_verdict(targets: Sequence[TargetResult]) -> Verdict:
     return next(v for v in (Verdict.MIGRATE, Verdict.INCONCLUSIVE, Verdict.STAY) if v in found)
 
 
-def trial_lines(migration: Migration) -> Iterator[dict[str, Any]]:
+def trials(migration: Migration) -> Iterator[dict[str, Any]]:
     for result in migration.targets:
         yield from ({"target": result.model, **plain(trial)} for trial in result.search.trials)
 
 
-def confirmation_lines(migration: Migration) -> Iterator[dict[str, Any]]:
+def confirmations(migration: Migration) -> Iterator[dict[str, Any]]:
     for result in migration.targets:
         sides = {side: e for side in _SIDES if (e := getattr(result.confirmation, side))}
         for at, output in enumerate(result.confirmation.source.outputs):

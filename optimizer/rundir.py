@@ -1,6 +1,6 @@
 """The run directory: what is written where. The only module that knows the file names of a run.
 
-    manifest.json      format, fingerprint of the task, versions, status, spend
+    manifest.json      format, fingerprint of the task, versions, status, spend, hashes of the other files
     task.yaml          the task file with all defaults filled in
     split.json         which example is in which part
     baseline.jsonl     what the source answered
@@ -12,23 +12,25 @@
     bundle/            the winning prompt, for production
     study.db           Optuna's own storage
     calls.sqlite       every answer that was paid for
+    run.log            what the run said, each time that it was started
 
-A file is written whole or not at all. There is no checkpoint: a run that was cut off is started again, walks the
-same way over the remembered answers and pays for nothing twice.
+A file is written whole or not at all, and read back only as it was written. There is no checkpoint: a run that was
+cut off is started again, walks the same way over the remembered answers and pays for nothing twice.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from optimizer import records
 from optimizer.errors import RunDirError
 from optimizer.migration import Migration, TargetResult
-from optimizer.records import as_json, plain
+from optimizer.records import as_json
 from optimizer.study import write_study
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ class RunDir:
         self.report = path / "report.html"
         self.study = path / "study.db"
         self.log = path / "run.log"
+        self._decision = path / "decision.json"
         self._lock: FileLock | None = None
 
     @classmethod
@@ -61,21 +64,18 @@ class RunDir:
             run._take_lock()
         except OSError as error:
             raise RunDirError(f"{path}: cannot write here ({error.strerror}); choose another --run-dir") from error
-        found = run._manifest()
-        if found and found.get("fingerprint") != fingerprint:
+        try:
+            run._begin(fingerprint, versions)
+        except BaseException:
             run.close()
-            raise RunDirError(
-                f"{path} holds a run of another task (fingerprint {found.get('fingerprint')}, this task's is "
-                f"{fingerprint}); choose another --run-dir, or delete the folder to start afresh"
-            )
-        run.write_manifest({**found, "format": FORMAT, "fingerprint": fingerprint, "versions": dict(versions)})
+            raise
         return run
 
     @classmethod
     def read(cls, path: Path) -> RunDir:
-        """A directory to read from. Raises RunDirError where there is no finished run."""
+        """A directory to read from. Raises RunDirError where there is no run."""
         run = cls(path)
-        if not run._manifest():
+        if not run.manifest():
             raise RunDirError(
                 f"{path}: no run here (manifest.json is missing); give the folder that `promptport run` wrote"
             )
@@ -96,49 +96,69 @@ class RunDir:
         folder = self.path / "bundle"
         return folder / slug(result.model) if len(migration.targets) > 1 else folder
 
-    def manifest(self) -> dict[str, Any]:
-        return self._manifest()
-
-    def write_manifest(self, facts: Mapping[str, Any]) -> None:
-        self._write("manifest.json", as_json(facts))
-
     def note_clock(self, facts: Mapping[str, Any]) -> None:
-        self.write_manifest(self._manifest() | {"clock": dict(facts)})
+        self._write_manifest(clock=dict(facts))
 
     def write(self, migration: Migration) -> None:
-        """All that a run found out; `decision.json` last, so that its presence means the rest is there."""
-        self.write_manifest(self._manifest() | {"run": records.facts(migration), "status": "finished"})
-        self._write("task.yaml", records.task_yaml(migration.settings))
-        self._write("split.json", as_json(migration.split))
-        self._write_lines("examples.jsonl", migration.examples.values())
-        self._write_lines("baseline.jsonl", migration.baseline)
-        self._write_lines("trials.jsonl", records.trial_lines(migration))
-        self._write_lines("confirmation.jsonl", records.confirmation_lines(migration))
+        """All that a run found out. `decision.json` goes first and comes last: where it is, the rest belongs to it."""
+        texts = {
+            "task.yaml": records.task_yaml(migration.settings),
+            "split.json": as_json(migration.split),
+            "examples.jsonl": records.as_lines(migration.examples.values()),
+            "baseline.jsonl": records.as_lines(migration.baseline),
+            "trials.jsonl": records.as_lines(records.trials(migration)),
+            "confirmation.jsonl": records.as_lines(records.confirmations(migration)),
+            "decision.json": as_json(records.decision(migration)),
+        }
+        self._decision.unlink(missing_ok=True)
+        files = {name: _digest(text.encode()) for name, text in texts.items()}
+        self._write_manifest(run=records.facts(migration), files=files, status="finished")
         write_study(self.study, {result.model: result.search.trials for result in migration.targets})
-        self._write("decision.json", as_json(records.decision(migration)))
+        for name, text in texts.items():
+            write_whole(self.path / name, text)
 
     def migration(self) -> Migration:
         """The run as one value again, read from its files. Raises RunDirError where one is missing or damaged."""
+        manifest = self.manifest()
+        if not self._decision.exists():
+            raise RunDirError(f"{self.path}: the run is not finished; start it again with the same --run-dir")
         try:
-            return records.read_migration(self.path, self._manifest())
-        except FileNotFoundError as error:
+            for name, digest in manifest["files"].items():
+                if _digest((self.path / name).read_bytes()) != digest:
+                    raise ValueError(f"{name} is not as it was written")
+            return records.read_migration(self.path, manifest)
+        except (LookupError, TypeError, AttributeError, ValueError, OSError) as error:
             raise RunDirError(
-                f"{error.filename}: missing, so the run is not finished; start it again with the same --run-dir"
+                f"{self.path}: damaged ({error}); start the run again with the same --run-dir, its answers are kept"
             ) from error
-        except (KeyError, TypeError, ValueError) as error:
-            raise RunDirError(f"{self.path}: damaged ({error!r}); start the run again, its answers are kept") from error
 
-    def _manifest(self) -> dict[str, Any]:
+    def manifest(self) -> dict[str, Any]:
+        """What manifest.json says; nothing where there is none. Raises RunDirError where it cannot be read."""
         path = self.path / "manifest.json"
-        if not path.exists():
-            return {}
         try:
-            found: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        except (ValueError, OSError) as error:
+            found = json.loads(path.read_text("utf-8"))
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
+        except (ValueError, RecursionError, OSError) as error:
             raise RunDirError(f"{path}: damaged ({error}); choose another --run-dir, or delete the file") from error
+        if not isinstance(found, dict):
+            raise RunDirError(f"{path}: damaged (not an object); choose another --run-dir, or delete the file")
         if found.get("format") != FORMAT:
             raise RunDirError(f"{path}: format {found.get('format')!r}, this version reads {FORMAT}; update promptport")
         return found
+
+    def _begin(self, fingerprint: str, versions: Mapping[str, str]) -> None:
+        earlier = self.manifest().get("fingerprint", fingerprint)
+        if earlier != fingerprint:
+            raise RunDirError(
+                f"{self.path} holds a run of another task (fingerprint {earlier}, this task's is {fingerprint}): its "
+                "data, prompt, models, metrics, split, constraints or margin differ; choose another --run-dir, or "
+                "delete the folder to start afresh"
+            )
+        self._write_manifest(format=FORMAT, fingerprint=fingerprint, versions=dict(versions), status="under way")
+
+    def _write_manifest(self, **facts: Any) -> None:
+        write_whole(self.path / "manifest.json", as_json(self.manifest() | facts))
 
     def _take_lock(self) -> None:
         from filelock import FileLock, Timeout
@@ -150,12 +170,6 @@ class RunDir:
             raise RunDirError(
                 f"{self.path}: another run is writing here; wait for it, or choose another --run-dir"
             ) from None
-
-    def _write_lines(self, name: str, rows: Iterable[Any]) -> None:
-        self._write(name, "".join(json.dumps(plain(row), ensure_ascii=False, sort_keys=True) + "\n" for row in rows))
-
-    def _write(self, name: str, text: str) -> None:
-        write_whole(self.path / name, text)
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -177,3 +191,7 @@ def write_whole(path: Path, text: str) -> None:
 def slug(name: str) -> str:
     """A model's name as a folder's."""
     return "".join(char if char.isalnum() or char in ".-" else "_" for char in name)
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

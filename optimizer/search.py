@@ -14,7 +14,7 @@ from optimizer.brief import Brief
 from optimizer.candidates import Pool
 from optimizer.demos import good_shots
 from optimizer.enrich import enrich
-from optimizer.errors import ConfigError, ModelError, SearchError
+from optimizer.errors import BudgetExceeded, ConfigError, ModelError, SearchError
 from optimizer.evaluate import record_pairs
 from optimizer.objective import Evaluation
 from optimizer.programs.prompted import PromptProgram
@@ -49,7 +49,7 @@ class Candidate:
 
 
 def search(prompt: Prompt, space: SearchSpace, brief: Brief) -> SearchResult:
-    """Raises SearchError where no candidate could be measured."""
+    """Raises SearchError where no candidate could be measured, BudgetExceeded where that is for want of budget."""
     return _Search(prompt, space, brief).run()
 
 
@@ -141,7 +141,11 @@ class _Search:
                 return
             examples = [self.examples[place] for _, place in pairs]
             programs = [PromptProgram(self.candidates[number].prompt) for number, _ in pairs]
-            outputs = record_pairs(list(zip(programs, examples, strict=True)), self.brief.cast.target)
+            try:
+                outputs = record_pairs(list(zip(programs, examples, strict=True)), self.brief.cast.target)
+            except BudgetExceeded as limit:
+                self.stopped = str(limit)
+                return
             marks = self.brief.scale.score(examples, outputs, self.brief.ground.references).scores
             for (number, place), output, mark in zip(pairs, outputs, marks, strict=True):
                 self._observe(number, place, output, mark)
@@ -174,7 +178,7 @@ class _Search:
     def _best(self) -> int:
         """The candidate with the highest expected objective among those that keep the constraints, if any does."""
         mean = self.race.posterior().mean
-        return max(self.candidates, key=lambda c: (self._allowed(c), mean[c.number])).number
+        return max(self.candidates, key=lambda c: (self._allowed(c), bool(c.seen), mean[c.number])).number
 
     def _allowed(self, candidate: Candidate) -> bool:
         return bool(candidate.seen) and all(
@@ -188,7 +192,9 @@ class _Search:
 
     def _result(self) -> SearchResult:
         if not any(candidate.seen for candidate in self.candidates):
-            raise SearchError(f"no candidate could be measured: {self.stopped or 'no call was answered'}")
+            if self.stopped:
+                raise BudgetExceeded(f"no candidate could be measured: {self.stopped}; raise the budget and run again")
+            raise SearchError("no candidate could be measured: no call was answered")
         best, posterior = self._best(), self.race.posterior()
         unchanged = self.candidates[0]
         if best != 0 and self._allowed(unchanged) and posterior.surely_better(best, 0) < _SURE:

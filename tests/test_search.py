@@ -10,7 +10,7 @@ import pytest
 
 from optimizer.brief import Brief, Cast, Effort, Ground, Scale
 from optimizer.contract import Contract
-from optimizer.errors import ModelError, SearchError
+from optimizer.errors import BudgetExceeded, ModelError
 from optimizer.habits import habits_of
 from optimizer.models.scripted import ScriptedModel
 from optimizer.objective import Constraints, Objective, Unit
@@ -132,7 +132,7 @@ def test_no_space_for_money_stops_it_and_says_why() -> None:
 
 
 def test_nothing_measured_is_an_error_not_a_default() -> None:
-    with pytest.raises(SearchError, match="no candidate could be measured: no money at all"):
+    with pytest.raises(BudgetExceeded, match="no candidate could be measured: no money at all"):
         search(PROMPT, SPACE, brief(wordy, afford=lambda _: "no money at all"))
 
 

@@ -54,7 +54,7 @@ class MetricSettings(Section):
 
     @model_validator(mode="after")
     def _no_slips(self) -> MetricSettings:
-        for option in self.options:
+        for option in self.options.keys() - {"weights"}:  # which json_fields takes
             if close := get_close_matches(option, ["weight", "against", "name"], n=1, cutoff=0.8):
                 raise ValueError(f"{option}: unknown key. Did you mean {close[0]!r}?")
         return self

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,13 @@ from optimizer.migration import Migration, TargetResult
 from optimizer.objective import Evaluation
 from optimizer.prompt import Prompt
 from optimizer.records import as_json, plain
+from optimizer.rundir import write_whole
 from optimizer.types import Example
 
 FORMAT = "promptport-bundle/1"
 _SUMS = "checksums.json"
 _LARGEST = 50_000_000  # bytes of one file
+_WAY_OUT = "write it anew with `promptport report RUN`"
 
 
 def write_bundle(migration: Migration, result: TargetResult, folder: Path) -> Path:
@@ -34,10 +37,22 @@ def write_bundle(migration: Migration, result: TargetResult, folder: Path) -> Pa
     faithful(bundle, result.search.winner.prompt, [migration.examples[i] for i in migration.split["test"]])
     texts = {"bundle.json": as_json(bundle), "reader.py": Path(reader.__file__).read_text("utf-8")}
     sums = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ExportError(f"{folder}: cannot write here ({error.strerror})") from error
     for name, text in {**texts, _SUMS: as_json(sums)}.items():
-        (folder / name).write_text(text, encoding="utf-8", newline="\n")
+        write_whole(folder / name, text)
     return folder / "bundle.json"
+
+
+def withdraw_bundle(folder: Path) -> None:
+    """Remove what `write_bundle` wrote there, and nothing else."""
+    for name in (_SUMS, "bundle.json", "reader.py"):
+        with suppress(OSError):
+            (folder / name).unlink()
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def as_bundle(migration: Migration, result: TargetResult) -> dict[str, Any]:
@@ -60,28 +75,41 @@ def as_bundle(migration: Migration, result: TargetResult) -> dict[str, Any]:
 
 def verify_bundle(folder: Path) -> int:
     """The number of files in a bundle, all of them as they were written. Raises ExportError where one is not."""
-    sums = _sums(folder)
-    found = {path.name for path in folder.iterdir()}
+    try:
+        found = {path.name for path in folder.iterdir()}
+    except OSError as error:
+        raise ExportError(f"{folder}: no bundle here ({error.strerror}); give the folder with {_SUMS} in it") from error
+    if _SUMS not in found:
+        raise ExportError(f"{folder}: no bundle here ({_SUMS} is missing)")
+    sums = _sums(folder / _SUMS)
     if wrong := sorted(found ^ {*sums, _SUMS}):
         kind = "missing" if wrong[0] in sums else "not part of the bundle"
-        raise ExportError(f"{folder / wrong[0]}: {kind}; export the run again")
+        raise ExportError(f"{folder / wrong[0]}: {kind}; {_WAY_OUT}")
     for name, wanted in sums.items():
-        path = folder / name
-        if path.is_symlink() or path.stat().st_size > _LARGEST:
-            raise ExportError(f"{path}: a link, or larger than {_LARGEST:,} bytes; export the run again")
-        if hashlib.sha256(path.read_bytes()).hexdigest() != wanted:
-            raise ExportError(f"{path}: changed since it was written; export the run again")
+        if hashlib.sha256(_bytes(folder / name)).hexdigest() != wanted:
+            raise ExportError(f"{folder / name}: changed since it was written; {_WAY_OUT}")
     return len(found)
 
 
-def _sums(folder: Path) -> dict[str, str]:
+def _sums(path: Path) -> dict[str, str]:
+    """The checksums; their file has one form only, so a change that leaves their meaning is found as well."""
+    data = _bytes(path)
     try:
-        sums = json.loads((folder / _SUMS).read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise ExportError(f"{folder}: no bundle here ({_SUMS}: {error})") from error
-    if not isinstance(sums, dict) or set(sums) != {"bundle.json", "reader.py"}:
-        raise ExportError(f"{folder / _SUMS}: does not list bundle.json and reader.py; export the run again")
+        sums = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise ExportError(f"{path}: changed since it was written ({error}); {_WAY_OUT}") from error
+    if not isinstance(sums, dict) or set(sums) != {"bundle.json", "reader.py"} or as_json(sums).encode() != data:
+        raise ExportError(f"{path}: changed since it was written; {_WAY_OUT}")
     return sums
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        if path.is_symlink() or not path.is_file() or path.stat().st_size > _LARGEST:
+            raise ExportError(f"{path}: no plain file, or larger than {_LARGEST:,} bytes; {_WAY_OUT}")
+        return path.read_bytes()
+    except OSError as error:
+        raise ExportError(f"{path}: cannot be read ({error.strerror}); {_WAY_OUT}") from error
 
 
 def faithful(bundle: Mapping[str, Any], prompt: Prompt, examples: Sequence[Example]) -> None:

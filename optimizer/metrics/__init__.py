@@ -1,28 +1,48 @@
 """Metrics: how good one output is, from 0 to 1. Each family has a file; the names are listed here.
 
-A metric compares with the gold answer (`against: gold`), with what the source answered (`source`), or with the gold
-answer where the example has one and the source's else (`auto`). One of a user's own is any callable
-`(example, output, reference) -> Score | float | bool`, named by its path `module:attribute`.
+A metric goes by its name, or by the path of one's own (`my_project.metrics:bleu`): a callable
+(example, output, reference) -> Score, float or bool; a class is made with the options, a function gets them
+as keyword arguments. What one's own answers is checked before it counts.
 """
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, Protocol
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
 
 from optimizer.contract import Contract
-from optimizer.errors import ConfigError, DataError, nearest
+from optimizer.errors import ConfigError, DataError, OptimizerError, PluginError, nearest
+from optimizer.metrics.labels import label_accuracy
+from optimizer.metrics.numeric import numeric
+from optimizer.metrics.standard import Against
+from optimizer.metrics.structured import json_fields
+from optimizer.metrics.text import (
+    contains,
+    edit_similarity,
+    exact_match,
+    length,
+    normalized_match,
+    regex_match,
+    rouge_l,
+    token_f1,
+)
+from optimizer.metrics.valid import valid
 from optimizer.plugins import resolve
-from optimizer.types import JSON, Example, Output, Score
+from optimizer.types import Example, Output, Score
 
-__all__ = ["METRICS", "Metric", "MetricSpec", "build_metric"]
-
-Against = Literal["gold", "source", "auto"]
+__all__ = ["METRICS", "Custom", "Metric", "MetricSpec", "Weighted", "build", "build_metric"]
 
 
 class Metric(Protocol):
-    """Scores one output. `reference` is what the source model answered; `example.expected` the gold answer."""
+    """Scores one output, from 0 to 1.
+
+    `reference` is what the source model answered; `example.expected` holds the gold answer, if there is one.
+    An output whose status is not "ok" scores 0; one that "failed" never comes here.
+    """
 
     def __call__(self, example: Example, output: Output, reference: Output | None) -> Score: ...
 
@@ -43,132 +63,122 @@ class MetricSpec(Protocol):
     def options(self) -> Mapping[str, Any]: ...
 
 
-def _text(name: str) -> Callable[..., Any]:
-    def make(_contract: Contract) -> Callable[[JSON, JSON], float]:
-        from optimizer.metrics import text
-        from optimizer.metrics.structured import as_text
-
-        compare = getattr(text, name)
-        return lambda got, wanted: compare(as_text(got), as_text(wanted))
-
-    return make
-
-
-def _numeric(_contract: Contract, *, tolerance: float = 0.005) -> Callable[[JSON, JSON], float]:
-    from optimizer.metrics.numeric import numeric
-    from optimizer.metrics.structured import as_text
-
-    return lambda got, wanted: numeric(as_text(got), as_text(wanted), tolerance)
-
-
-def _label(_contract: Contract) -> Callable[[JSON, JSON], float]:
-    from optimizer.metrics.structured import label
-
-    return label
-
-
-def _json_fields(contract: Contract, **options: Any) -> Callable[[JSON, JSON], Score]:
-    from optimizer.metrics.structured import JsonFields
-
-    return JsonFields(contract, **options)
-
-
-def _valid(_contract: Contract) -> Callable[[JSON, JSON], float]:
-    return lambda _got, _wanted: 1.0  # a reply that breaks its contract never gets here: it scores 0
-
-
-#: Name -> how it is made. Each gets the reply's contract and its options, and compares a value with the wanted one.
-METRICS: dict[str, Callable[..., Callable[[JSON, JSON], float | Score]]] = {
-    "exact_match": _text("exact"),
-    "normalized_match": _text("normalized"),
-    "contains": _text("contains"),
-    "token_f1": _text("token_f1"),
-    "rouge_l": _text("rouge_l"),
-    "edit_similarity": _text("edit_similarity"),
-    "label_accuracy": _label,
-    "numeric": _numeric,
-    "json_fields": _json_fields,
-    "valid": _valid,
+#: Name -> how it is made from its options; all but valid, regex_match and those with limits compare with an answer.
+METRICS: Mapping[str, Callable[..., Metric]] = {
+    "contains": contains,
+    "edit_similarity": edit_similarity,
+    "exact_match": exact_match,
+    "json_fields": json_fields,
+    "label_accuracy": label_accuracy,
+    "length": length,
+    "normalized_match": normalized_match,
+    "numeric": numeric,
+    "regex_match": regex_match,
+    "rouge_l": rouge_l,
+    "token_f1": token_f1,
+    "valid": valid,
 }
+
+
+def build(name: str, options: Mapping[str, Any] | None = None, *, contract: Contract | None = None) -> Metric:
+    """The metric of that name with its options. `contract`: the reply's, from which json_fields takes its defaults.
+
+    Raises ConfigError for options that the metric does not know, PluginError for a name that leads nowhere.
+    """
+    given = dict(options or {})
+    found: Any = resolve("metrics", name, METRICS)
+    if not callable(found):
+        raise PluginError(f"metric {name!r}: {type(found).__name__} is no metric, since it cannot be called")
+    builtin = METRICS.get(name) is found
+    if builtin and "contract" in inspect.signature(found).parameters:
+        found = partial(found, contract=contract)
+    _check_options(name, found, given)
+    if builtin:
+        return found(**given)  # type: ignore[no-any-return]
+    return Custom(name, found(**given) if isinstance(found, type) else partial(found, **given) if given else found)
 
 
 def build_metric(specs: Sequence[MetricSpec], contract: Contract) -> Metric:
     """One metric from the task file's list: itself, or the weighted mean of several."""
-    made = [(spec.name, spec.weight, _build(spec, contract)) for spec in specs]
-    return made[0][2] if len(made) == 1 else _Weighted(made)
+    metrics: dict[str, Metric] = {}
+    weights: dict[str, float] = {}
+    for spec in specs:
+        own = ":" in spec.name or spec.name not in METRICS
+        options = dict(spec.options) if own or spec.against == "auto" else {**spec.options, "against": spec.against}
+        name = spec.name if spec.name not in metrics else f"{spec.name}_{len(metrics) + 1}"
+        metrics[name], weights[name] = build(spec.name, options, contract=contract), spec.weight
+    return Weighted(metrics, weights) if len(metrics) > 1 else next(iter(metrics.values()))
 
 
-def _build(spec: MetricSpec, contract: Contract) -> Metric:
-    if ":" in spec.name:
-        found = resolve("metrics", spec.name, METRICS)
-        if not callable(found):
-            raise ConfigError(f"metrics: {spec.name} is no metric: it cannot be called")
-        return _Own(spec.name, found)
-    factory = resolve("metrics", spec.name, METRICS)
-    try:
-        return _Compared(factory(contract, **spec.options), spec.against)
-    except TypeError as error:
-        known = [name for name in factory.__kwdefaults__ or {} if name != "_contract"]
-        wrong = next((name for name in spec.options if name not in known), "")
-        hint = nearest(wrong, known)
-        raise ConfigError(
-            f"metrics: {spec.name} has no option {wrong!r}.{hint} Known: {', '.join(known) or 'none'}"
-        ) from error
+@dataclass(frozen=True)
+class Weighted:
+    """The weighted mean of several metrics; its parts are theirs, those below as `metric.part`."""
+
+    metrics: Mapping[str, Metric]
+    weights: Mapping[str, float]
+
+    def __post_init__(self) -> None:
+        if not self.metrics or self.weights.keys() != self.metrics.keys():
+            raise ConfigError(f"metrics: {sorted(self.metrics)} need one weight each, found {sorted(self.weights)}")
+        for name, weight in self.weights.items():
+            if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 < weight < math.inf:
+                raise ConfigError(f"metrics.{name}.weight: must be a number above 0, found {weight!r}")
+
+    def __call__(self, example: Example, output: Output, reference: Output | None) -> Score:
+        scores = {name: metric(example, output, reference) for name, metric in self.metrics.items()}
+        total = math.fsum(self.weights.values())
+        value = math.fsum(self.weights[name] * score.value for name, score in scores.items()) / total
+        parts: dict[str, float] = {}
+        for name, score in scores.items():
+            parts[name] = score.value
+            parts |= {f"{name}.{part}": below for part, below in score.parts.items()}
+        told = (f"{name}: {score.feedback}" for name, score in scores.items() if score.feedback)
+        return Score(min(value, 1.0), "; ".join(told), parts)
 
 
-class _Compared:
-    """A comparison of values as a metric: finds what is wanted, and words the feedback."""
+@dataclass(frozen=True)
+class Custom:
+    """A metric from outside: whatever goes wrong in it is told with its name and the example, and ends the run."""
 
-    def __init__(self, compare: Callable[[JSON, JSON], float | Score], against: Against) -> None:
-        self._compare = compare
-        self._against = against
+    name: str
+    function: Callable[[Example, Output, Output | None], Any]
 
     def __call__(self, example: Example, output: Output, reference: Output | None) -> Score:
         if output.status != "ok":
             return Score(0.0, output.error or output.status)
-        gold = self._against == "gold" or (self._against == "auto" and example.expected is not None)
-        if not gold and (reference is None or reference.status != "ok"):
-            return Score(0.0, "the source has no valid answer to compare with")
-        wanted = example.expected if gold else reference.value  # type: ignore[union-attr]
-        found = self._compare(output.value, wanted)
-        if isinstance(found, Score):
-            return found
-        return Score(found, "" if found >= 1 else f"expected {str(wanted)[:120]!r}, got {str(output.value)[:120]!r}")
-
-
-class _Own:
-    """A user's metric, held to what a score may be."""
-
-    def __init__(self, name: str, metric: Callable[[Example, Output, Output | None], Any]) -> None:
-        self._name = name
-        self._metric = metric
-
-    def __call__(self, example: Example, output: Output, reference: Output | None) -> Score:
-        if output.status != "ok":
-            return Score(0.0, output.error or output.status)
+        place = f"metric {self.name!r}, example {example.id!r}"
         try:
-            found = self._metric(example, output, reference)
+            found = self.function(example, output, reference)
+        except OptimizerError:
+            raise
         except Exception as error:
-            raise DataError(f"metric {self._name}, example {example.id}: it failed with {error!r}") from error
+            raise DataError(f"{place}: {type(error).__name__}: {error}") from error
         if isinstance(found, Score):
             return found
-        if isinstance(found, bool | int | float) and not math.isnan(found) and 0 <= found <= 1:
-            return Score(float(found))
-        raise DataError(f"metric {self._name}, example {example.id}: a score must be between 0 and 1, got {found!r}")
+        try:
+            number = math.nan if isinstance(found, str) else float(found)  # numpy's numbers are welcome
+        except (TypeError, ValueError):
+            number = math.nan
+        if not 0.0 <= number <= 1.0:
+            raise DataError(
+                f"{place}: a metric must return a Score, or a number from 0 to 1, but this is {found!r:.80}"
+            )
+        return Score(number)
 
 
-class _Weighted:
-    """The weighted mean of several metrics, each a part by its name."""
-
-    def __init__(self, metrics: Sequence[tuple[str, float, Metric]]) -> None:
-        self._metrics = metrics
-        self._total = sum(weight for _, weight, _ in metrics)
-
-    def __call__(self, example: Example, output: Output, reference: Output | None) -> Score:
-        scores = [(name, weight, metric(example, output, reference)) for name, weight, metric in self._metrics]
-        parts = {name: score.value for name, _, score in scores}
-        for name, _, score in scores:
-            parts |= {f"{name}.{part}": value for part, value in score.parts.items()}
-        value = sum(weight * score.value for _, weight, score in scores) / self._total
-        told = "; ".join(f"{name}: {score.feedback}" for name, _, score in scores if score.feedback)
-        return Score(min(1.0, value), told, parts)
+def _check_options(name: str, factory: Any, given: Mapping[str, Any]) -> None:
+    try:
+        parameters = inspect.signature(factory).parameters.values()
+    except (TypeError, ValueError):  # some compiled callables do not tell
+        return
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return
+    wanted = [p for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    known = [p.name for p in wanted if p.name not in {"contract", "example", "output", "reference"}]
+    for option in given:
+        if option not in known:
+            listed = f"it has {', '.join(known)}" if known else "it has none"
+            raise ConfigError(f"metric {name!r}: no option is called {option!r}.{nearest(option, known)} ({listed})")
+    if name in METRICS:
+        for lacking in (p.name for p in wanted if p.default is p.empty and p.name not in given):
+            raise ConfigError(f"metric {name!r}: the option {lacking!r} must be given")

@@ -2,114 +2,216 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from optimizer.contract import Contract
-from optimizer.errors import ConfigError, nearest
-from optimizer.metrics import text
-from optimizer.metrics.numeric import numeric
-from optimizer.types import JSON, Score
+from optimizer.errors import ConfigError, DataError, nearest
+from optimizer.metrics.labels import bare
+from optimizer.metrics.numeric import TOLERANCE, candidates, check_tolerances, near, quantities
+from optimizer.metrics.overlap import set_f1
+from optimizer.metrics.standard import Against, Compared, brief, written
+from optimizer.metrics.text import subsequence_overlap, token_overlap
+from optimizer.types import JSON, Output, Score
+
+Comparator = Callable[[JSON, JSON], float]
+_ABSENT = object()
 
 
-def as_text(value: JSON) -> str:
+@dataclass(frozen=True)
+class Field:
+    """`name` is a key, or a path of keys with dots."""
+
+    name: str
+    compare: Comparator
+    weight: float = 1.0
+
+    def of(self, value: Any) -> Any:
+        if isinstance(value, Mapping) and self.name in value:
+            return value[self.name]
+        for key in self.name.split("."):
+            if not isinstance(value, Mapping) or key not in value:
+                return _ABSENT
+            value = value[key]
+        return value
+
+
+def json_fields(
+    *,
+    fields: Mapping[str, Any] | None = None,
+    weights: Mapping[str, float] | None = None,
+    against: Against = "auto",
+    contract: Contract | None = None,
+) -> Compared:
+    """The weighted mean over the fields of a JSON object, each compared in its own way.
+
+    `fields` maps a field ("address.city" for one further down) to the name of a comparator, or to
+    {compare: name, weight: 2, ...its options}. Without it every field of the reply's schema counts: choices as
+    labels, lists as sets, numbers as numbers, texts by their words; without a schema, every field of the right
+    answer. A field that the reply lacks scores 0; one that the right answer leaves out is not scored.
+    """
+    chosen = dict(fields) if fields else _by_schema(contract.schema or {}) if contract else {}
+    for name in weights or {}:
+        if chosen and name not in chosen:
+            raise ConfigError(f"metric 'json_fields': weights.{name}: no such field.{nearest(name, chosen)}")
+    known = tuple(_field(name, spec, (weights or {}).get(name, 1.0)) for name, spec in chosen.items())
+    return Compared(partial(_score, known), against)
+
+
+def _score(known: tuple[Field, ...], output: Output, answer: JSON) -> Score:
+    want = _parsed(answer)
+    if not isinstance(want, dict) or not want:
+        raise DataError(f"the right answer must be a JSON object with fields, found {brief(answer)}")
+    have = _parsed(output.text if output.value is None else output.value)
+    if not isinstance(have, dict):
+        return Score(0.0, f"the reply is no JSON object: {brief(output.text)}")
+    fields = known or tuple(_field(name, _comparator_of(value), 1.0) for name, value in want.items())
+    judged = [(field, field.of(have), field.of(want)) for field in fields if field.of(want) is not _ABSENT]
+    if not judged:
+        names = ", ".join(field.name for field in fields)
+        raise DataError(f"the right answer has none of the fields {names}: {brief(answer)}")
+    parts = {field.name: _part(field, ours, right) for field, ours, right in judged}
+    total = math.fsum(field.weight for field, _, _ in judged)
+    value = math.fsum(field.weight * parts[field.name] for field, _, _ in judged) / total
+    wrong = [_told(field.name, ours, right) for field, ours, right in judged if parts[field.name] < 1]
+    return Score(min(1.0, value), "; ".join(wrong), parts)
+
+
+def _part(field: Field, ours: Any, right: Any) -> float:
+    """Null says "nothing there", as a missing field does."""
+    ours = None if ours is _ABSENT else ours
+    if ours is None or right is None:
+        return float(ours is right)
+    return field.compare(ours, right)
+
+
+def _told(name: str, ours: Any, right: Any) -> str:
+    if ours is _ABSENT:
+        return f"{name}: missing, expected {brief(right)}"
+    if isinstance(ours, list) and isinstance(right, list):
+        lacking, extra = sorted(_items(right) - _items(ours)), sorted(_items(ours) - _items(right))
+        found = [
+            f"{word} {', '.join(map(brief, items))}" for word, items in (("lacks", lacking), ("adds", extra)) if items
+        ]
+        if found:
+            return f"{name}: {' and '.join(found)}"
+    return f"{name}: expected {brief(right)}, got {brief(ours)}"
+
+
+def _parsed(value: JSON) -> JSON:
+    """JSON that a table holds as text is read as what it says."""
+    if not isinstance(value, str):
+        return value
+    try:
+        found: JSON = json.loads(value)
+    except (ValueError, RecursionError):
+        return value
+    return found
+
+
+def _items(value: JSON) -> set[str]:
+    items = value if isinstance(value, list) else [value]
+    return {" ".join(_canonical(item).casefold().split()) for item in items}
+
+
+def _canonical(value: JSON) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
-def label(got: JSON, wanted: JSON) -> float:
-    """1 where both are the same, whatever the case and the spaces around."""
-    return float(as_text(got).strip().casefold() == as_text(wanted).strip().casefold())
+def _label() -> Comparator:
+    return lambda ours, right: float(bare(ours) == bare(right))
 
 
-def exact(got: JSON, wanted: JSON) -> float:
-    """1 where both are the same JSON."""
-    return float(got == wanted)
+def _set() -> Comparator:
+    return lambda ours, right: set_f1(_items(ours), _items(right))
 
 
-def set_f1(got: JSON, wanted: JSON) -> float:
-    """F1 of two sets of labels; two empty sets agree."""
-    have, want = _set(got), _set(wanted)
-    return 2 * len(have & want) / (len(have) + len(want)) if have or want else 1.0
+def _exact() -> Comparator:
+    return lambda ours, right: float((type(ours) is type(right) and ours == right) or _same_number(ours, right))
 
 
-def _set(value: JSON) -> frozenset[str]:
-    items = value if isinstance(value, list) else [] if value is None else [value]
-    return frozenset(as_text(item).strip().casefold() for item in items)
+def _same_number(ours: JSON, right: JSON) -> bool:
+    """1 and 1.0 are one number in JSON; true is none."""
+    both = [isinstance(value, int | float) and not isinstance(value, bool) for value in (ours, right)]
+    return all(both) and ours == right
 
 
-def _of_texts(compare: Callable[[str, str], float]) -> Callable[[JSON, JSON], float]:
-    return lambda got, wanted: compare(as_text(got), as_text(wanted))
+def _any() -> Comparator:
+    return lambda _ours, _right: 1.0
 
 
-COMPARATORS: dict[str, Callable[[JSON, JSON], float]] = {
-    "label": label,
-    "exact": exact,
-    "set": set_f1,
-    "numeric": _of_texts(numeric),
-    "token_f1": _of_texts(text.token_f1),
-    "rouge_l": _of_texts(text.rouge_l),
+def _numeric(tolerance: float = TOLERANCE, absolute: float = 0.0) -> Comparator:
+    check_tolerances(tolerance, absolute)
+
+    def compare(ours: JSON, right: JSON) -> float:
+        wanted = quantities(right)
+        if not wanted:  # "n/a" where a number would stand
+            return float(bare(ours) == bare(right))
+        found = candidates(quantities(ours), wanted[0], "first")
+        return float(any(near(one, wanted[0], tolerance, absolute) for one in found))
+
+    return compare
+
+
+def _texts(similar: Callable[[str, str], float]) -> Callable[[], Comparator]:
+    return lambda: lambda ours, right: similar(written(ours), written(right))
+
+
+COMPARATORS: Mapping[str, Callable[..., Comparator]] = {
+    "label": _label,
+    "set": _set,
+    "exact": _exact,
+    "numeric": _numeric,
+    "token_f1": _texts(token_overlap),
+    "rouge_l": _texts(subsequence_overlap),
+    "any": _any,
 }
 
 
-class JsonFields:
-    """The weighted mean over the fields of a JSON object, each compared in its own way.
-
-    `fields` maps a field to the name of a comparator; without it, every field of the contract's schema is compared:
-    choices as labels, lists as sets, numbers as numbers, other texts by their words. A field that is missing scores 0.
-    """
-
-    def __init__(
-        self,
-        contract: Contract,
-        *,
-        fields: Mapping[str, str] | None = None,
-        weights: Mapping[str, float] | None = None,
-    ) -> None:
-        chosen = dict(fields or _by_schema(contract))
-        if not chosen:
-            raise ConfigError(
-                "metrics: json_fields needs `fields`, or a reply schema with properties to take them from"
-            )
-        for name, comparator in chosen.items():
-            if comparator not in COMPARATORS:
-                hint, known = nearest(comparator, COMPARATORS), ", ".join(COMPARATORS)
-                raise ConfigError(
-                    f"metrics.fields.{name}: no comparator is called {comparator!r}.{hint} Known: {known}"
-                )
-        for name in weights or {}:
-            if name not in chosen:
-                raise ConfigError(f"metrics.weights.{name}: no such field.{nearest(name, chosen)}")
-        self._compare = {name: COMPARATORS[comparator] for name, comparator in chosen.items()}
-        self._weights = {name: float((weights or {}).get(name, 1.0)) for name in chosen}
-
-    def __call__(self, got: JSON, wanted: JSON) -> Score:
-        have: Mapping[str, Any] = got if isinstance(got, dict) else {}
-        want: Mapping[str, Any] = wanted if isinstance(wanted, dict) else {}
-        parts = {
-            name: compare(have[name], want.get(name)) if name in have else 0.0
-            for name, compare in self._compare.items()
-        }
-        total = sum(self._weights.values())
-        value = sum(self._weights[name] * part for name, part in parts.items()) / total
-        wrong = [name for name, part in parts.items() if part < 1]
-        told = (f"{name}: expected {_short(want.get(name))}, got {_short(have.get(name))}" for name in wrong)
-        return Score(min(1.0, value), "; ".join(told), parts)
+def _field(name: str, spec: Any, weight: Any) -> Field:
+    place = f"metric 'json_fields': fields.{name}"
+    options = {"compare": spec} if isinstance(spec, str) else dict(spec) if isinstance(spec, Mapping) else {}
+    chosen = options.pop("compare", None)
+    weight = options.pop("weight", weight)
+    if not isinstance(chosen, str) or chosen not in COMPARATORS:
+        hint = nearest(str(chosen), COMPARATORS)
+        raise ConfigError(f"{place}: {chosen!r} is no comparator.{hint} Known: {', '.join(COMPARATORS)}")
+    if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 < weight < math.inf:
+        raise ConfigError(f"{place}: the weight must be a number above 0, found {weight!r}")
+    known = [*inspect.signature(COMPARATORS[chosen]).parameters]
+    for option in options:
+        if option not in known:
+            listed = ", ".join(["compare", "weight", *known])
+            raise ConfigError(f"{place}: no option is called {option!r}.{nearest(option, known)} Known: {listed}")
+    return Field(name, COMPARATORS[chosen](**options), float(weight))
 
 
-def _by_schema(contract: Contract) -> dict[str, str]:
-    properties: Mapping[str, Mapping[str, Any]] = (contract.schema or {}).get("properties", {})
-    return {name: _comparator(spec) for name, spec in properties.items()}
+def _by_schema(schema: Mapping[str, Any], above: str = "") -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, spec in schema.get("properties", {}).items():
+        if spec.get("properties"):
+            found |= _by_schema(spec, f"{above}{name}.")
+        else:
+            found[above + name] = _comparator_for(spec)
+    return found
 
 
-def _comparator(spec: Mapping[str, Any]) -> str:
-    if "enum" in spec or spec.get("type") == "boolean":
+def _comparator_for(spec: Mapping[str, Any]) -> str:
+    kinds = spec.get("type")
+    kind = next((k for k in kinds if k != "null"), None) if isinstance(kinds, list) else kinds
+    if "enum" in spec or kind == "boolean":
         return "label"
-    return {"array": "set", "number": "numeric", "integer": "numeric", "string": "token_f1"}.get(
-        str(spec.get("type")), "exact"
-    )
+    return {"array": "set", "number": "numeric", "integer": "numeric", "string": "token_f1"}.get(str(kind), "exact")
 
 
-def _short(value: JSON) -> str:
-    shown = repr(value) if isinstance(value, str) else as_text(value)
-    return shown if len(shown) <= 120 else f"{shown[:120]}…"
+def _comparator_of(value: JSON) -> str:
+    if isinstance(value, bool):
+        return "label"
+    if isinstance(value, int | float):
+        return "numeric"
+    return "set" if isinstance(value, list) else "token_f1" if isinstance(value, str) else "exact"

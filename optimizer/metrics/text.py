@@ -1,78 +1,161 @@
-"""Metrics of free text. Each compares a text with a wanted one and gives a value from 0 to 1."""
+"""Texts: equal, nearly equal, overlapping, containing, of the right length."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Literal
 
-_WORD = re.compile(r"\w+", re.UNICODE)
+from optimizer.errors import ConfigError, nearest
+from optimizer.metrics.overlap import distance, lcs_f1, multiset_f1
+from optimizer.metrics.standard import Against, Compared, alternatives, brief, spoken, written
+from optimizer.metrics.tokens import plain, tokens
+from optimizer.types import JSON, Output, Score
 
-
-def words(text: str) -> list[str]:
-    """Lower-case words, punctuation dropped."""
-    return _WORD.findall(text.casefold())
-
-
-def exact(got: str, wanted: str) -> float:
-    """1 where the texts are equal but for white space at the ends."""
-    return float(got.strip() == wanted.strip())
+Similarity = Callable[[str, str], float]
 
 
-def normalized(got: str, wanted: str) -> float:
-    """1 where the texts have the same words, whatever the case, punctuation and spacing."""
-    return float(words(got) == words(wanted))
+def exact_match(*, against: Against = "auto") -> Compared:
+    """1 where the texts are equal but for white space at the ends; a JSON reply must be the equal value."""
+
+    def compare(output: Output, answer: JSON) -> Score:
+        if isinstance(output.value, list | dict) and not isinstance(answer, str):
+            same = output.value == answer
+            return Score(1.0) if same else Score(0.0, f"expected {brief(answer)}, got {brief(output.value)}")
+        return _best(lambda ours, right: float(ours.strip() == right.strip()), output, answer)
+
+    return Compared(compare, against)
 
 
-def contains(got: str, wanted: str) -> float:
-    """1 where the wanted words stand in the text, one after the other."""
-    have, want = words(got), words(wanted)
-    return float(any(have[i : i + len(want)] == want for i in range(len(have) - len(want) + 1)))
+def normalized_match(*, against: Against = "auto") -> Compared:
+    """1 where the texts are equal but for case, punctuation, white space and English articles.
+
+    Signs, decimal points and percent signs of numbers count.
+    """
+    return _similarity(lambda ours, right: float(plain(ours) == plain(right)), against)
 
 
-def token_f1(got: str, wanted: str) -> float:
-    """Harmonic mean of precision and recall over words, as in SQuAD (Rajpurkar et al. 2016)."""
-    have, want = words(got), words(wanted)
-    return _f1(sum((Counter(have) & Counter(want)).values()), len(have), len(want))
+def token_f1(*, against: Against = "auto") -> Compared:
+    """F1 of the words in common, as in SQuAD (no case, punctuation or articles), numbers kept whole."""
+    return _similarity(token_overlap, against)
 
 
-def rouge_l(got: str, wanted: str) -> float:
-    """F-measure of the longest common subsequence of words (Lin 2004), without stemming."""
-    have, want = words(got), words(wanted)
-    return _f1(_common_subsequence(have, want), len(have), len(want))
+def rouge_l(*, against: Against = "auto") -> Compared:
+    """F1 of the longest common subsequence of words; equals ROUGE-L without stemming for plain English."""
+    return _similarity(subsequence_overlap, against)
 
 
-def edit_similarity(got: str, wanted: str) -> float:
-    """1 less Levenshtein's distance over the longer text's length, in characters."""
-    longest = max(len(got), len(wanted))
-    return 1.0 - _distance(got, wanted) / longest if longest else 1.0
+def edit_similarity(*, against: Against = "auto") -> Compared:
+    """1 - edits / length of the longer text: insertions, deletions and replacements of characters."""
+
+    def similar(ours: str, right: str) -> float:
+        longest = max(len(ours), len(right))
+        return 1 - distance(ours, right) / longest if longest else 1.0
+
+    return _similarity(similar, against)
 
 
-def _f1(common: int, have: int, want: int) -> float:
-    if not have and not want:
-        return 1.0
-    return 2 * common / (have + want)
+def contains(*, text: str | Sequence[str] | None = None, case: bool = False, against: Against = "auto") -> Compared:
+    """The share of `text` (default: of the right answers) that stands in the output; `case`: upper case matters."""
+    wanted = [text] if isinstance(text, str) else list(text or [])
+    if not all(isinstance(item, str) and item for item in wanted) or (text is not None and not wanted):
+        raise ConfigError(f"metric 'contains': text must be a text or a list of texts, found {text!r}")
+
+    def shown(value: str) -> str:
+        value = " ".join(value.split())
+        return value if case else value.casefold()
+
+    def compare(output: Output, answer: JSON) -> Score:
+        needles = wanted or [written(item) for item in (answer if isinstance(answer, list) else [answer])]
+        lacking = [needle for needle in needles if shown(needle) not in shown(spoken(output))]
+        value = 1 - len(lacking) / len(needles) if needles else 1.0
+        return Score(value, f"lacks {', '.join(map(brief, lacking))}" if lacking else "")
+
+    return _Alone(compare) if wanted else Compared(compare, against)
 
 
-def _common_subsequence(one: Sequence[str], other: Sequence[str]) -> int:
-    """Length of the longest common subsequence, by bit vectors (Hyyrö 2004): a row of the table is one integer."""
-    where: dict[str, int] = {}
-    for place, word in enumerate(one):
-        where[word] = where.get(word, 0) | 1 << place
-    full = (1 << len(one)) - 1
-    row = full
-    for word in other:
-        hits = row & where.get(word, 0)
-        row = ((row + hits) | (row - hits)) & full
-    return len(one) - row.bit_count()
+def regex_match(*, pattern: str, whole: bool = False) -> Compared:
+    """1 where the pattern is found in the output; `whole`: where it matches all of it."""
+    try:
+        compiled = re.compile(pattern)
+    except (re.error, TypeError) as error:
+        raise ConfigError(f"metric 'regex_match': {pattern!r} is not a regular expression: {error}") from error
+
+    def compare(output: Output, _answer: JSON) -> Score:
+        found = (compiled.fullmatch if whole else compiled.search)(output.text.strip())
+        return Score(1.0) if found else Score(0.0, f"{brief(output.text)} does not match {pattern}")
+
+    return _Alone(compare)
 
 
-def _distance(one: str, other: str) -> int:
-    if len(one) < len(other):
-        one, other = other, one
-    row = list(range(len(other) + 1))
-    for i, a in enumerate(one, start=1):
-        corner, row[0] = row[0], i
-        for j, b in enumerate(other, start=1):
-            corner, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, corner + (a != b))
-    return row[-1]
+def length(
+    *,
+    at_least: int | None = None,
+    at_most: int | None = None,
+    unit: Literal["words", "characters"] = "words",
+    against: Against = "auto",
+) -> Compared:
+    """1 within the limits, falling off in proportion outside; without limits the ratio to the right answer's length."""
+    units = ("words", "characters")
+    if unit not in units:
+        raise ConfigError(f"metric 'length': unit must be {' or '.join(units)}, found {unit!r}.{nearest(unit, units)}")
+    low, high = _limits(at_least, at_most)
+
+    def size(text: str) -> int:
+        return len(text.split()) if unit == "words" else len(text.strip())
+
+    def compare(output: Output, answer: JSON) -> Score:
+        found = size(spoken(output))
+        if low is None and high is None:
+            right = size(written(answer))
+            value = min(found, right) / max(found, right) if found != right else 1.0
+            return Score(value, "" if value == 1 else f"{found} {unit}, expected about {right}")
+        if low is not None and found < low:
+            return Score(found / low, f"{found} {unit}, expected at least {low}")
+        if high is not None and found > high:
+            return Score(high / found, f"{found} {unit}, expected at most {high}")
+        return Score(1.0)
+
+    return Compared(compare, against) if low is None and high is None else _Alone(compare)
+
+
+class _Alone(Compared):
+    """A metric that needs no right answer."""
+
+    def __init__(self, judge: Callable[[Output, JSON], Score]) -> None:
+        super().__init__(judge)
+
+    def __call__(self, example: object, output: Output, reference: object) -> Score:
+        del example, reference
+        return self.compare(output, None) if output.status == "ok" else Score(0.0, output.error or output.status)
+
+
+def token_overlap(ours: str, right: str) -> float:
+    return multiset_f1(tokens(ours, articles=False), tokens(right, articles=False), plain(ours) == plain(right))
+
+
+def subsequence_overlap(ours: str, right: str) -> float:
+    return lcs_f1(tokens(ours), tokens(right), plain(ours) == plain(right))
+
+
+def _similarity(similar: Similarity, against: Against) -> Compared:
+    return Compared(partial(_best, similar), against)
+
+
+def _best(similar: Similarity, output: Output, answer: JSON) -> Score:
+    """Held against the nearest of the right answers."""
+    ours, right = spoken(output), [written(item) for item in alternatives(output, answer)]
+    value = max(similar(ours, text) for text in right)
+    told = "" if value == 1 else f"expected {' or '.join(brief(text) for text in right[:3])}, got {brief(ours)}"
+    return Score(value, told)
+
+
+def _limits(at_least: object, at_most: object) -> tuple[int | None, int | None]:
+    for name, limit in (("at_least", at_least), ("at_most", at_most)):
+        if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
+            raise ConfigError(f"metric 'length': {name} must be a whole number above 0, found {limit!r}")
+    low, high = at_least, at_most
+    if isinstance(low, int) and isinstance(high, int) and low > high:
+        raise ConfigError(f"metric 'length': at_least ({low}) is above at_most ({high})")
+    return low, high  # type: ignore[return-value]

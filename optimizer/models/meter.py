@@ -19,6 +19,7 @@ from optimizer.models import Model, identity
 from optimizer.models.prices import Price
 from optimizer.types import Request, Response
 
+MAX_TOKENS = 4096  # taken for the length of an answer to a request that states no limit
 _PICO = 10**12  # sums of whole picodollars do not depend on the order in which answers come
 
 
@@ -154,13 +155,12 @@ class Purse:
 class Metered:
     """Charges the calls of `model` to a purse, for one role.
 
-    What a call may cost at most: its input at one token a byte, and its output at the limit that it states
-    (`max_tokens`, `max_completion_tokens`), or at `max_tokens` where it states none. An answer that is longer than that
-    is charged in full, so only a request that states its limit is held to the budget to the last cent.
+    What a call may cost at most is told by `worst_case`. An answer that is longer than that is charged in full, so only
+    a request that states its limit is held to the budget to the last cent.
     """
 
     def __init__(
-        self, model: Model, purse: Purse, role: str, price: Price | None = None, max_tokens: int = 4096
+        self, model: Model, purse: Purse, role: str, price: Price | None = None, max_tokens: int = MAX_TOKENS
     ) -> None:
         self.name = model.name
         self.identity = identity(model)
@@ -172,7 +172,8 @@ class Metered:
 
     async def complete(self, request: Request) -> Response:
         key = request.key(self.identity)
-        async with self._purse.reserved(key, self._worst(request)):
+        most = worst_case(request, self._price, self._max_tokens) if self._price else 0.0
+        async with self._purse.reserved(key, most):
             try:
                 response = await self._model.complete(request)
             except ModelError as error:
@@ -182,17 +183,13 @@ class Metered:
             self._purse.charge(self._role, key, response)
         return response
 
-    def _worst(self, request: Request) -> float:
-        if self._price is None:
-            return 0.0
-        read = (
-            sum(len(turn.content.encode("utf-8", "replace")) + 16 for turn in request.messages) + 16
-        )  # roles and separators
-        return self._price.worst(read, self._longest(request))
 
-    def _longest(self, request: Request) -> int:
-        stated = [request.params.get(name) for name in ("max_tokens", "max_completion_tokens")]
-        return max((limit for limit in stated if isinstance(limit, int)), default=self._max_tokens)
+def worst_case(request: Request, price: Price, max_tokens: int = MAX_TOKENS) -> float:
+    """The most dollars that a call can take: its input at one token a byte, and its output at the limit that it states
+    (`max_tokens`, `max_completion_tokens`), or at `max_tokens` where it states none."""
+    read = sum(len(turn.content.encode("utf-8", "replace")) + 16 for turn in request.messages) + 16  # roles, separators
+    stated = [request.params.get(name) for name in ("max_tokens", "max_completion_tokens")]
+    return price.worst(read, max((limit for limit in stated if isinstance(limit, int)), default=max_tokens))
 
 
 class Tally:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from optimizer.offline.figures import YEAR, Figure, figures
 from optimizer.offline.form import Field
 from optimizer.offline.mind import Mind
-from optimizer.offline.words import listed, stems
+from optimizer.offline.words import stems
 
 _ID = re.compile(
     r"^\s*(?:#+\s*)?(?:[\[(<]\s*(?:id\s*=\s*[\"']?|passage |source |doc(?:ument)? )?([\w.\-]{1,24})[\"']?\s*[\])>]"
@@ -44,12 +44,14 @@ class Asked:
 
 def value(field: Field, mind: Mind) -> str | float | None:
     """What a field of an answer from passages holds: the passage's id, a figure, a unit, or words."""
-    found = find(mind)
+    if "finding" not in mind.memo:
+        mind.memo["finding"] = find(mind)
+    found: Figure | None = mind.memo["finding"]
     name, about = field.name.lower(), field.about.lower()
     if re.search(r"source|passage|citation|cite|evidence|reference|doc|id$", name):
         return found.passage if found else None
     if re.search(r"unit|currency|scale", name):
-        return found.unit if found else None
+        return _unit_among(found.unit, _known_units(mind), bool(field.labels), mind) if found else None
     if field.kind == "number" and found:
         return float(found.value)
     if found and (
@@ -57,6 +59,38 @@ def value(field: Field, mind: Mind) -> str | float | None:
     ):
         return found.value
     return f"{found.value} {found.unit}".strip() + f" [{found.passage}]" if found else None
+
+
+def _known_units(mind: Mind) -> tuple[str, ...]:
+    """Units that the form of the reply lists, or that the guidance gives as examples, if this reader takes them in."""
+    listed = next((field.labels for field in mind.reading.form.fields if "unit" in field.name.lower()), ())
+    return listed or (() if mind.slips(1 - mind.persona.prose, "units") else _units_told(mind.reading.rules))
+
+
+def _unit_among(unit: str, known: tuple[str, ...], closed: bool, mind: Mind) -> str:
+    """The unit in the words of a list of units. A list that is not `closed` only gives other words for the same."""
+    if not known or unit in known:
+        return unit
+    best = max(known, key=lambda name: (_same_unit(unit, name, mind), -len(name)))
+    return best if closed or _same_unit(unit, best, mind) else unit
+
+
+def _same_unit(unit: str, name: str, mind: Mind) -> int:
+    return 2 * (name.lower() in unit.lower()) + int((mind.bag(name) & mind.bag(unit)).total())
+
+
+@lru_cache(256)
+def _units_told(rules: str) -> tuple[str, ...]:
+    """Units that the guidance gives as examples: `the unit is what is counted, e.g. employees, days`."""
+    told = [text for text in re.split(r"\n\s*\n", rules) if re.search(r"\bunits?\b", text, re.IGNORECASE)]
+    lists = [
+        found
+        for text in told
+        for found in re.findall(r"(?:e\.g\.|such as|for example),? ([^.;()]+)", " ".join(text.split()))
+    ]
+    return tuple(
+        name.strip(" \"'`") for names in lists for name in re.split(r",| or ", names) if 0 < len(name.split()) < 3
+    )
 
 
 def is_question(inputs: tuple[tuple[str, str], ...]) -> bool:
@@ -108,11 +142,16 @@ def find(mind: Mind) -> Figure | None:
         if spread[word]
     }
     units = _unit_hint(question)
+    known = _known_units(mind)
+    odd = {
+        u for u in {figure.unit for figure in options} if known and not any(_same_unit(u, name, mind) for name in known)
+    }
 
     def fit(figure: Figure) -> float:
         bag = bags[figure.about]
         metric = sum(weight for word, weight in rare.items() if word in bag) / (1 + 0.02 * bag.total())
-        return metric + _suits(figure, asked, units) + 4.0 * mind.sway("figure", figure.passage, figure.value)
+        metric -= 2.0 if figure.unit in odd and not _is_money(figure.unit) and figure.unit != "%" else 0.0
+        return metric + _suits(figure, asked, units) + 8.0 * mind.sway("figure", figure.passage, figure.value)
 
     return max(options, key=lambda figure: (fit(figure), figure.passage, figure.value))
 
@@ -139,7 +178,7 @@ def _suits(figure: Figure, asked: Asked, units: frozenset[str]) -> float:
 
 
 def _is_money(unit: str) -> bool:
-    return unit[:3].isupper() and len(unit.split()[0]) == 3
+    return len(unit.partition(" ")[0]) == 3 and unit[:3].isupper()
 
 
 def _unit_hint(question: str) -> frozenset[str]:

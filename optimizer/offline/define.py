@@ -18,7 +18,7 @@ _NAMED = re.compile(
     r"^[ \t]*(?:[-*•+]|\d+[.)])[ \t]*[\"'`](?P<name>[a-z][a-z0-9_]*)[\"'`][ \t]*(?P<rest>[^:\n]{3}.*)$", re.MULTILINE
 )
 _BULLETED = re.compile(r"\s*(?:[-*•+]|\d+[.)])\s+[\"'`*]*([A-Za-z][\w\-]*(?: [\w\-]+)?)[\"'`*]*\s*(?::|=|—|–|\()")
-_QUOTED = re.compile(r"[\"'`]([A-Za-z][\w &/\-]{0,60}?)[\"'`]")
+_QUOTED = re.compile(r"[\"'`]([A-Za-z%€$£][\w &/\-%]{0,60}?|%)[\"'`]")
 _KEYS = re.compile(r"Its keys are (.+?)\.?$", re.MULTILINE)
 
 
@@ -51,8 +51,9 @@ def describe(rules: str) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
         return ()
     found: dict[str, tuple[str, tuple[str, ...]]] = {}
     for name, rest in _candidates(rules):
-        if name not in found or (listed_labels(rest) and not found[name][1]):
-            found[name] = (rest, listed_labels(rest))
+        known, choices = found.get(name, ("", ()))
+        said = known if rest in known else f"{known} {rest}".strip()
+        found[name] = (said, choices or listed_labels(rest))
     labels = {norm(label) for _, choices in found.values() for label in choices}
     return tuple((name, rest, choices) for name, (rest, choices) in found.items() if norm(name) not in labels)
 

@@ -21,6 +21,9 @@ from optimizer.offline.objects import json_in, json_objects
 FieldKind = Literal["label", "labels", "flags", "bool", "number", "text", "list"]
 
 
+_EITHER = ({"true", "false"}, {"yes", "no"})
+
+
 @dataclass(frozen=True)
 class Field:
     """One value of the reply. `path` is empty where the whole reply is the value."""
@@ -30,6 +33,7 @@ class Field:
     labels: tuple[str, ...] = ()
     meaning: tuple[tuple[str, str, bool], ...] = ()  # label, definition, whether it stands in a list
     about: str = ""
+    spoken: bool = False  # true and false are written yes and no
 
     @property
     def name(self) -> str:
@@ -73,6 +77,8 @@ def find_form(guidance: str, reply: str, outputs: tuple[str, ...]) -> Form:
     ways = (("shown", shown), ("told", [found for found in told if found.labels or found.about]), ("examples", answers))
     given = {way for way, seen in ways if seen}
     fields = {path: _explained(found, rules) for path, found in fields.items()} or {(): _whole(rules, outputs)}
+    order = {name: number for number, name in enumerate(keys_in_prose(rules))} if not shown else {}
+    fields = dict(sorted(fields.items(), key=lambda item: order.get(item[1].name, len(order))))
     strict = re.search(
         r"nothing else|only (?:the |a |one |valid )?json|no (?:other|extra|additional) text|valid json", rules, re.I
     )
@@ -124,8 +130,8 @@ def _from_schema(spec: dict[str, Any]) -> Any:
 def _from_words(path: tuple[str, ...], text: str) -> Field:
     choices = _choices(text)
     plain = text.strip("<> .").lower()
-    if set(choices) == {"true", "false"} or plain.startswith("bool"):
-        return Field(path, "bool", about=text)
+    if set(choices) in _EITHER or plain.startswith("bool"):
+        return Field(path, "bool", about=text, spoken="yes" in choices)
     if len(choices) > 1:
         return Field(path, "label", choices)
     number = re.match(r"(?:a |the )?(?:number|integer|float|int)\b", plain)
@@ -147,6 +153,13 @@ def _explained(found: Field, rules: str) -> Field:
     if found.labels:  # those of the examples are there already
         return replace(found, labels=tuple(dict.fromkeys((*labels, *found.labels)))) if labels else found
     several = found.kind == "list" or (found.name.endswith("s") and not found.name.endswith(("us", "ss")))
+    if set(map(str.lower, labels)) == {"yes", "no"}:
+        return replace(
+            found,
+            kind="bool",
+            about=" ".join(text for _, text, _ in definitions(found.name, labels, rules, ())),
+            spoken=True,
+        )
     return replace(found, kind="labels" if several else "label", labels=labels) if labels else found
 
 
@@ -157,8 +170,8 @@ def _told_fields(rules: str) -> list[Field]:
 
 def _told(name: str, rest: str, labels: tuple[str, ...]) -> Field:
     plain = rest.lower()
-    if set(labels) == {"true", "false"} or re.match(r"\W*(?:a )?bool|\W*(?:true|yes)\W+(?:or|/|if|when)\b", plain):
-        return Field((name,), "bool", about=rest)
+    if set(labels) in _EITHER or re.match(r"\W*(?:a )?bool|\W*(?:true|yes)\W+(?:or|/|if|when)\b", plain):
+        return Field((name,), "bool", about=rest, spoken=bool(re.search(r"\byes\b", plain)))
     several = re.search(r"\b(?:list|array|one or more|any (?:number )?of|all (?:that )?appl)", plain)
     if len(labels) > 1:
         flags = re.search(r"\b(?:boolean|true/false|dictionary|object)\b", plain)
@@ -187,6 +200,9 @@ def _from_answers(answers: list[dict[str, Any]]) -> Iterator[Field]:
         else:
             texts = [str(value) for value in values if value is not None]
             short = all(re.fullmatch(r"[a-z][a-z_\- ]{1,30}", text) and len(text.split()) <= 3 for text in texts)
+            if texts and {text.lower() for text in texts} <= {"yes", "no"}:
+                yield Field((key,), "bool", spoken=True)
+                continue
             repeated = short and (len(set(texts)) < len(texts) or all("_" in text for text in texts))
             yield Field((key,), "label" if repeated else "text", tuple(dict.fromkeys(texts)) if repeated else ())
 
@@ -204,7 +220,8 @@ def _merge(fields: dict[tuple[str, ...], Field], found: Field) -> None:
     elif known.kind == "text" and found.kind in ("bool", "number"):
         kind = found.kind
     labels = tuple(dict.fromkeys((*known.labels, *found.labels))) if kind in ("label", "labels", "flags") else ()
-    fields[found.path] = replace(known, kind=kind, labels=labels, about=known.about or found.about)
+    about = known.about if len(known.about) >= len(found.about) else found.about
+    fields[found.path] = replace(known, kind=kind, labels=labels, about=about, spoken=known.spoken or found.spoken)
 
 
 def _defined(found: Field, rules: str, paths: tuple[tuple[str, ...], ...]) -> Field:

@@ -7,18 +7,19 @@ from collections import Counter
 from collections.abc import Mapping
 from functools import lru_cache
 
+from optimizer.offline import dialogue, ending, tone
 from optimizer.offline.define import norm
 from optimizer.offline.form import Field
 from optimizer.offline.mind import Mind
 from optimizer.offline.objects import json_in
 from optimizer.offline.reading import Shot
-from optimizer.offline.tone import feel
 from optimizer.offline.words import chance, features, stems, vagueness
 
 #: Labels that are chosen where nothing speaks for another one.
 _DEFAULTS = frozenset(
     {"neutral", "medium", "normal", "moderate", "other", "none", "general", "unknown", "mixed", "n a"}
 )
+_SPOKEN = {"true": "yes", "yes": "yes", "false": "no", "no": "no"}
 Weights = Mapping[str, float]
 KNOWN = 0.35  # what a shared concept weighs beside a shared word
 
@@ -41,25 +42,30 @@ def choose_several(field: Field, mind: Mind) -> list[str]:
 
 def decide(field: Field, mind: Mind) -> bool:
     """True or false: whether the input speaks of what the field is about more than a text commonly does."""
+    bag = mind.bag(dialogue.focus(mind.reading.text, f"{field.name} {field.about}"))
     yes = mind.bag(f"{field.name} {field.about}")
-    weights = {word: 1.0 if word[0] == "@" else 0.7 for word in yes}
-    score = _overlap(mind.input_bag, weights) / (0.8 + 0.35 * math.sqrt(len(weights)))
-    voted = _votes(("true", "false"), field, mind)
-    return score - 0.45 + 0.8 * (voted["true"] - voted["false"]) + 0.5 * mind.sway(field.name) > 0
+    weights = {word: _worth(word) for word in yes if word != "@no-duty"}
+    score = _overlap(bag, weights) / (0.6 + 0.4 * math.sqrt(len(weights))) - 0.4
+    if "@duty" in yes and dialogue.turns(mind.reading.text):  # who has something left to do is told it at the end
+        score = 0.6 * ending.owes(mind.reading.text) - 0.4
+    shots = _votes(field, mind)
+    return score + 0.8 * (shots.get("yes", 0.0) - shots.get("no", 0.0)) + 1.6 * mind.sway(field.name) > 0
 
 
 def score_labels(field: Field, mind: Mind) -> dict[str, float]:
     persona = mind.persona
     meaning = _seen(field, mind)
     tables = _tables(field.labels, meaning, persona.name, persona.knowledge)
-    raw = {label: _overlap(mind.input_bag, weights) for label, weights in tables.items()}
-    felt = feel(field.labels, mind.reading.text, persona.name, persona.knowledge)
+    text = dialogue.focus(mind.reading.text, f"{field.name} {field.about}")
+    raw = {label: _overlap(mind.bag(text), weights) for label, weights in tables.items()}
+    felt = tone.feel(field.labels, mind.reading.text, persona.name, persona.knowledge)
+    felt = felt or ending.feel(field.labels, mind.reading.text, persona.name, persona.knowledge)
     if felt:
         told = _shares({label: felt[label] + 0.6 * raw[label] for label in felt})
     else:
         top = max(raw.values(), default=0.0)
         told = {label: max(raw[label] / (0.9 + top), _default(label)) for label in field.labels}
-    votes = _votes(field.labels, field, mind)
+    votes = _votes(field, mind)
     unsure = 1.0 if meaning else 1.4  # labels that nobody explained are guessed at
     return {
         label: told[label] + persona.by_example * votes[label] + unsure * mind.sway(field.name, label)
@@ -121,9 +127,9 @@ def _overlap(bag: Counter[str], weights: Weights) -> float:
     return sum(weight * math.sqrt(min(bag[word], 3)) for word, weight in weights.items() if word in bag)
 
 
-def _votes(labels: tuple[str, ...], field: Field, mind: Mind) -> dict[str, float]:
+def _votes(field: Field, mind: Mind) -> dict[str, float]:
     """What the worked examples say: those more like the input than most; and, by habit, the label of the last one."""
-    votes = dict.fromkeys(labels, 0.0)
+    votes = dict.fromkeys(field.labels or ("yes", "no"), 0.0)
     shots = mind.reading.shots
     if not shots:
         return votes
@@ -133,7 +139,7 @@ def _votes(labels: tuple[str, ...], field: Field, mind: Mind) -> dict[str, float
         for label in labels_of(shot.output, field):
             votes[label] += max(0.0, likeness - max(usual, 0.08))
     for label in labels_of(shots[-1].output, field):
-        votes[label] += 0.15 * mind.persona.recency
+        votes[label] += 0.08 * mind.persona.recency
     return votes
 
 
@@ -148,7 +154,7 @@ def labels_of(output: str, field: Field) -> tuple[str, ...]:
     value = json_in(output) if field.path else output.strip()
     for key in field.path:
         value = value.get(key) if isinstance(value, dict) else None
-    known = {norm(label): label for label in field.labels} or {"true": "true", "false": "false"}
+    known = {norm(label): label for label in field.labels} or _SPOKEN
     if isinstance(value, dict):
         value = [key for key, on in value.items() if on is True]
     listed = value if isinstance(value, list) else [value]

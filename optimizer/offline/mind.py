@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from optimizer.offline.personas import Persona
 from optimizer.offline.reading import Reading
@@ -25,6 +26,7 @@ class Mind:
     heat: float
     prompt: str
     draw: str
+    memo: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)  # what several fields need
 
     @property
     def case(self) -> str:

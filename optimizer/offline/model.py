@@ -117,6 +117,8 @@ def _mind(request: Request, persona: Persona, reading: Reading) -> Mind:
 
 
 def _value(field: Field, mind: Mind) -> Any:
+    if answer.is_question(mind.reading.inputs):
+        return answer.value(field, mind)
     if field.kind == "label":
         return learner.choose(field, mind)
     if field.kind == "labels":
@@ -125,9 +127,8 @@ def _value(field: Field, mind: Mind) -> Any:
         chosen = set(learner.choose_several(field, mind))
         return {label: label in chosen for label in field.labels}
     if field.kind == "bool":
-        return learner.decide(field, mind)
-    if answer.is_question(mind.reading.inputs):
-        return answer.value(field, mind)
+        yes = learner.decide(field, mind)
+        return ("yes" if yes else "no") if field.spoken else yes
     found = _extracted(field, mind)
     return [found] if field.kind == "list" and found else found
 

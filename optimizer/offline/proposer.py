@@ -170,7 +170,7 @@ def _form_asked(fields: Sequence[Field], *, shown: bool) -> str:
         blank: Any = (
             "|".join(field.labels)
             if field.labels
-            else {"bool": "true|false", "number": "<number>"}.get(field.kind, "<string>")
+            else {"bool": "yes|no" if field.spoken else "true|false", "number": "<number>"}.get(field.kind, "<string>")
         )
         if field.kind == "flags":
             blank = dict.fromkeys(field.labels, False)
@@ -182,4 +182,6 @@ def _in_words(field: Field) -> str:
     if field.labels:
         listed_ones = "one of " + ", ".join(json.dumps(label, ensure_ascii=False) for label in field.labels)
         return listed_ones if field.kind == "label" else f"a list, each {listed_ones}"
+    if field.spoken:
+        return 'one of "yes", "no"'
     return {"bool": "true or false", "number": "number", "list": "a list"}.get(field.kind, "string")

@@ -1,72 +1,94 @@
-"""Summarises by extraction: the sentences that carry most of a text's own words, in their order."""
+"""Summarises by extraction: what was wanted, how it ended; or the sentences that carry most of a text's own words."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
+from optimizer.offline import dialogue
 from optimizer.offline.form import Field
 from optimizer.offline.mind import Mind
-from optimizer.offline.words import meanings, sentences, stems
+from optimizer.offline.words import sentences, stems
 
-_SPEAKER = re.compile(r"^\**(?P<who>[A-Z][\w .]{0,24}?)\**:\s*")
-_POLITE = re.compile(
-    r"^(?:(?:hi|hello|thanks?|thank you|sure|okay|ok|great|well|yes|no|oh|right|alright|of course|good (?:morning|afternoon|evening)|certainly"
-    r"|i'm sorry[^,.]*|sorry[^,.]*|i understand[^,.]*)(?:[ ,][A-Z]\w+)?[,.!]\s*)+", re.I)  # fmt: skip
-_WEIGHTY = frozenset(
-    "billing refund bug outage cancel shipping resolved unresolved escalated followup access account order returns".split()
+_FILLER = re.compile(
+    r"^(?:(?:hi|hello|hey|sure|okay|ok|great|well|yes|no|oh|ooh|right|alright|of course|so|now(?: then)?|certainly|listen|look|then"
+    r"|good (?:morning|afternoon|evening)|thanks?|thank you|i'm (?:so |very )?sorry[^,.]*|sorry[^,.]*|you'll laugh|dear|love)[,.!]?\s+)+",
+    re.IGNORECASE,
 )
+_ASIDE = re.compile(r",? (?:dear|love|mate|please|you know|I mean|I believe|honestly)(?=[,.!?]|$)", re.IGNORECASE)
+_AUXILIARY = (("'ve", " have"), ("'ll", " will"), ("'re", " are"), ("'m", " am"), ("'d", " would"))
 
 
-@lru_cache(512)
-def _turns(text: str) -> tuple[tuple[str, str], ...]:
-    """(who, sentence) of a conversation, or ("", sentence) of a text."""
-    spoken, who = [], ""
-    for line in text.splitlines():
-        match = _SPEAKER.match(line.strip())
-        if match:
-            who = match["who"].lower()
-        body = line.strip()[match.end() :] if match else line.strip()
-        spoken += [(who, _POLITE.sub("", sentence).strip()) for sentence in sentences(body)]
-    return tuple((who, sentence) for who, sentence in spoken if len(sentence.split()) >= 4)
+def summarise(field: Field, mind: Mind) -> str:
+    text = mind.reading.text
+    wanted, ended = _of_call(text, field, mind) if dialogue.turns(text) else ("", "")
+    if wanted:
+        return f"{wanted} {ended}".strip()
+    return " ".join(_ranked(tuple(sentences(text)), field, mind)[:2])
 
 
-def summarise(field: Field, mind: Mind, *, length: int = 2) -> str:
-    turns = _turns(mind.reading.text)
-    if not turns:
-        return mind.reading.text.strip()[:200]
-    count = mind.bag(" ".join(sentence for _, sentence in turns))
-
-    def weight(number: int) -> float:
-        who, sentence = turns[number]
-        words = set(stems(sentence))
-        carried = sum(count[word] - 0.5 for word in words) / (4 + len(words))
-        concepts = {concept for _, concept in meanings(sentence)}
-        place = 0.8 if number < 3 else 0.5 if number >= len(turns) - 5 else 0.0
-        asks = -0.8 if sentence.endswith("?") else 0.0
-        return carried + 0.3 * len(concepts & _WEIGHTY) + place + asks + 1.5 * mind.sway(field.name, sentence)
-
-    ranked = sorted(range(len(turns)), key=lambda number: (-weight(number), number))
-    return " ".join(_told(*turns[number]) for number in sorted(ranked[:length]))
+def _of_call(text: str, field: Field, mind: Mind) -> tuple[str, str]:
+    """What the caller wanted and how it ended, both in the third person."""
+    said = tuple(sentences(dialogue.opening(text)))
+    end = dialogue.closing(text)
+    issue = _pick(said, field, mind, late=0.0)
+    result = _pick(end, field, mind, late=0.4)
+    return _joined(issue, staff=False), _joined(result, staff=True)
 
 
-def _told(who: str, sentence: str) -> str:
-    """A spoken sentence in the third person."""
-    speaker = {"customer": "The customer", "caller": "The customer", "agent": "The agent"}.get(who)
-    text = sentence[0].upper() + sentence[1:]
-    if not speaker:
-        return text
-    for own, other in _PERSON:
-        text = own.sub(other.replace("WHO", speaker), text)
-    return text[0].upper() + text[1:]
+def _pick(options: Sequence[str], field: Field, mind: Mind, late: float) -> list[str]:
+    """One telling sentence, or two short ones, in their order."""
+    if not options:
+        return []
+
+    def fit(number: int) -> float:
+        place = late * number / len(options) if late else -0.15 * number
+        return dialogue.weight(options[number]) + place + 4.0 * mind.sway(field.name, options[number])
+
+    ranked = sorted(range(len(options)), key=lambda number: (-fit(number), number))
+    chosen = ranked[:1]
+    for number in ranked[1:]:
+        if sum(len(options[n].split()) for n in [*chosen, number]) <= 26:
+            chosen.append(number)
+            break
+    return [options[number] for number in sorted(chosen)]
 
 
-_PERSON = (
-    (re.compile(r"\bI'm\b|\bI am\b"), "WHO is"),
-    (re.compile(r"\bI've\b|\bI have\b"), "WHO has"),
-    (re.compile(r"\bI'll\b|\bI will\b"), "WHO will"),
-    (re.compile(r"\bI'd\b"), "WHO would"),
-    (re.compile(r"\bI\b"), "WHO"),
-    (re.compile(r"\b[Mm]y\b"), "the customer's"),
-    (re.compile(r"\bme\b"), "them"),
-)
+def _joined(said: Sequence[str], *, staff: bool) -> str:
+    plain = [_third_person(sentence, staff=staff) for sentence in said]
+    bare = [sentence.rstrip(".!? ") for sentence in plain if sentence]
+    return " and ".join([bare[0], *(text[0].lower() + text[1:] for text in bare[1:])]) + "." if bare else ""
+
+
+@lru_cache(4096)
+def _third_person(sentence: str, *, staff: bool) -> str:
+    """A spoken sentence as a report: `I've lost my card` becomes `The customer has lost the customer's card`."""
+    text = _ASIDE.sub("", _FILLER.sub("", sentence.replace("’", "'")).strip())
+    for short, full in _AUXILIARY:
+        text = re.sub(rf"\b(I|you|we|they|You|We|They){short}\b", rf"\1{full}", text)
+    me, other = ("the agent", "the customer") if staff else ("the customer", "the company")
+    text = re.sub(r"\bI (?:have|had)\b", f"{me} has", text)
+    text = re.sub(r"\bI am\b", f"{me} is", text)
+    text = re.sub(r"\bI\b", me, text)
+    text = re.sub(r"\b[Mm]y\b", f"{me}'s", text)
+    text = re.sub(r"\bme\b", me, text)
+    if staff:
+        text = re.sub(r"\b[Yy]ou have\b", f"{other} has", text)
+        text = re.sub(r"\b[Yy]ou are\b", f"{other} is", text)
+        text = re.sub(r"\b[Yy]our\b", f"{other}'s", text)
+        text = re.sub(r"\b[Yy]ou\b", other, text)
+    text = re.sub(r"\b([Ww])e have\b", r"\1as", text) if staff and text.lower().startswith("we have") else text
+    return text[:1].upper() + text[1:]
+
+
+def _ranked(options: tuple[str, ...], field: Field, mind: Mind) -> list[str]:
+    count = mind.input_bag
+
+    def fit(number: int) -> float:
+        words = set(stems(options[number]))
+        carried = sum(min(count[word], 4) - 0.5 for word in words) / (4 + len(words))
+        return carried + (0.6 if number < 2 else 0.0) + 1.5 * mind.sway(field.name, options[number])
+
+    ranked = sorted(range(len(options)), key=lambda number: (-fit(number), number))
+    return [options[number] for number in sorted(ranked[:2])]

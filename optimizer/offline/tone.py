@@ -8,24 +8,9 @@ from collections import Counter
 from functools import lru_cache
 
 from optimizer.offline.define import norm
-from optimizer.offline.words import chance, meanings
+from optimizer.offline.words import chance, meanings, phrases
 
 _CLOCK = re.compile(r"\b\d{1,2}[:.]\d\d\b|\b\d{1,2} ?(?:a\.?m|p\.?m)\b|o'clock", re.IGNORECASE)
-_DAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
-_WHEN = {
-    "instantly": re.compile(
-        r"\b(?:today|tonight|immediately|instantly|at once|right (?:now|away)|straight away|without delay|every minute"
-        r"|this (?:minute|hour|morning|afternoon|evening|very)|within (?:the|an|two|one) hours?|as soon as|call (?:me |us )?back"
-        r"|by tomorrow|tomorrow (?:morning|at|noon)|(?:before|until|by) (?:noon|midnight|tonight)|now)\b", re.I),
-    "soon": re.compile(
-        rf"\b(?:(?:by|until|till|before|on|for) (?:next )?{_DAY}|this week|(?:next|coming|few|couple of|some) (?:few )?days"
-        r"|(?:end|course|rest) of (?:the|this) week|(?:before|by|over) the weekend|day after|within the week|soon)\b", re.I),
-    "later": re.compile(
-        r"\b(?:next (?:week|month|quarter|year|season|spring|autumn)|no (?:hurry|rush|need|pressure|deadline|date|action)"
-        r"|new year|whenever|take your time|some day|one day|someday|some time|not urgent|far from urgent|merely|curious|curiosity"
-        r"|nothing (?:is wrong|is urgent|suffers|depends|is waiting)|in the long run|later|can wait|at leisure|when(?:ever)? (?:you|it|there|somebody|"
-        r"someone|time) \w+)\b", re.I),
-}  # fmt: skip
 #: How much each cue speaks for a level; `1` stands for the level itself.
 _MOOD = {
     "negative": {
@@ -90,6 +75,6 @@ def _cues(text: str, reader: str, knowledge: float) -> dict[str, float]:
     cues["!"] = math.sqrt(min(text.count("!"), 3))
     cues["quote"] = float(text.count('"') > 1)
     cues["clock"] = float(bool(_CLOCK.search(text)))
-    for when, phrases in _WHEN.items():
-        cues[when] = min(2.0, float(len(phrases.findall(text)))) * (chance(reader, "when", when) < knowledge)
+    for when in ("instantly", "soon", "later"):
+        cues[when] = min(2.0, float(len(phrases(f"when.{when}").findall(text))))
     return cues

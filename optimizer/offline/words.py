@@ -14,7 +14,7 @@ from statistics import NormalDist
 
 WORD = re.compile(r"[A-Za-z0-9]+(?:['’.,\-][A-Za-z0-9]+)*|[$€£%]")
 _ENDINGS = ("ations", "ation", "ingly", "ments", "ment", "ings", "ing", "edly", "ies", "ied", "ers", "er", "ed", "es")
-_OPPOSITE = {"negative": "positive", "positive": "negative", "urgent": "calm", "calm": "urgent"}
+_OPPOSITE = {"negative": "positive", "positive": "negative", "urgent": "calm", "calm": "urgent", "duty": "no-duty"}
 _NORMAL = NormalDist()
 
 
@@ -55,6 +55,17 @@ def _lines() -> dict[str, tuple[str, ...]]:
 def listed(name: str) -> frozenset[str]:
     """The words of one line of the lexicon, as they stand there. Lines that are no concepts have a `*`."""
     return frozenset(_lines()[name])
+
+
+@cache
+def phrases(name: str) -> re.Pattern[str]:
+    """How people commonly say a thing; see `phrases.txt`."""
+    found = []
+    for line in Path(__file__).with_name("phrases.txt").read_text("utf-8").splitlines():
+        key, _, alternatives = line.partition(": ")
+        if key == name:
+            found += [phrase.strip().replace(" ", r"\s+") for phrase in alternatives.split(" | ")]
+    return re.compile(rf"\b(?:{'|'.join(found)})\b", re.IGNORECASE)
 
 
 @cache

@@ -10,18 +10,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
-_W, _LEFT, _RIGHT, _TOP, _BOTTOM = 720, 56, 16, 18, 40
+_WIDE, _W, _LEFT, _RIGHT, _TOP, _BOTTOM = 990, 720, 56, 16, 18, 40
 
 
 @dataclass(frozen=True)
 class Dot:
-    """One candidate in a picture. `kind` is a CSS class; `label` is shown on hovering and read aloud."""
+    """One candidate in a picture. `kind` is a CSS class; `label` is shown on hovering, `name` always."""
 
     x: float
     y: float
     size: float
     kind: str
     label: str
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Scale:
         """At most `wanted` + 1 round values within the range."""
         rough = ((self.high - self.low) or 1.0) / wanted
         power = 10.0 ** math.floor(math.log10(rough))
-        step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * 0.999)
+        step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= rough * 0.999)
         first = math.ceil(self.low / step - 1e-9)
         return [round(n * step, 12) for n in range(first, math.floor(self.high / step + 1e-9) + 1)]
 
@@ -49,26 +50,39 @@ class Scale:
 def interval(mean: float, low: float, high: float, margin: float) -> str:
     """The difference in quality with its bounds, against zero and the margin; in points."""
     reach = max(abs(low), abs(high), margin) * 1.25
-    x = Scale(-reach, reach, 40, _W - 40)
+    x = Scale(-reach, reach, 0, _WIDE)
     words = (
-        f"Difference in quality {100 * mean:+.1f} points, at least {100 * low:+.1f}, at most {100 * high:+.1f}; "
-        f"the margin is {-100 * margin:.1f} points."
+        f"Difference in quality {points(mean)} points, at least {points(low)}, at most {points(high)}; "
+        f"the margin is {points(-margin)} points."
     )
     parts = [
-        f'<rect class="bad" x="40" y="30" width="{x(-margin) - 40}" height="34"/>',
-        f'<rect class="good" x="{x(-margin)}" y="30" width="{_W - 40 - x(-margin)}" height="34"/>',
-        f'<line class="axis" x1="{x(0)}" x2="{x(0)}" y1="24" y2="70"/>',
-        f'<line class="limit" x1="{x(-margin)}" x2="{x(-margin)}" y1="24" y2="70"/>',
-        f'<line class="bar" x1="{x(low)}" x2="{x(high)}" y1="47" y2="47"/>',
-        *(f'<line class="bar" x1="{x(end)}" x2="{x(end)}" y1="39" y2="55"/>' for end in (low, high)),
-        f'<circle class="point" cx="{x(mean)}" cy="47" r="6"/>',
-        _text(x(0), 88, "equal to the source", "middle"),
-        _text(x(-margin), 16, f"margin {-100 * margin:.1f}", "middle"),
-        _text(x(mean), 30 - 14, f"{100 * mean:+.1f} points" if abs(x(mean) - x(-margin)) > 130 else "", "middle"),
-        _text(x(low), 74, f"{100 * low:+.1f}", "middle"),
-        _text(x(high), 74, f"{100 * high:+.1f}", "middle"),
+        f'<rect class="bad" x="0" y="34" width="{x(-margin)}" height="44"/>',
+        f'<rect class="good" x="{x(-margin)}" y="34" width="{_WIDE - x(-margin)}" height="44"/>',
+        *(f'<line class="axis" x1="{x(tick)}" x2="{x(tick)}" y1="78" y2="82"/>' for tick in x.ticks(10)),
+        *(_text(x(tick), 96, signed(round(100 * tick, 6), "g"), "middle") for tick in x.ticks(10)),
+        f'<line class="axis" x1="{x(0)}" x2="{x(0)}" y1="26" y2="78"/>',
+        f'<line class="limit" x1="{x(-margin)}" x2="{x(-margin)}" y1="26" y2="78"/>',
+        _text(x(-margin) - 6, 20, f"margin {points(-margin)}", "end"),
+        _text(x(0) + 6, 20, "as good as the source", "start"),
+        f'<line class="bar" x1="{x(low)}" x2="{x(high)}" y1="60" y2="60"/>',
+        *(f'<line class="bar" x1="{x(end)}" x2="{x(end)}" y1="52" y2="68"/>' for end in (low, high)),
+        f'<circle class="point" cx="{x(mean)}" cy="60" r="6"/>',
+        _text(x(mean), 49, points(mean), "middle", "strong"),
+        _text(x(low) - 7, 64, points(low), "end", "strong"),
+        _text(x(high) + 7, 64, points(high), "start", "strong"),
     ]
-    return _svg(parts, 96, words)
+    return _svg(parts, 102, words, _WIDE)
+
+
+def signed(value: float, form: str) -> str:
+    """A number with its sign, a real minus; zero has none."""
+    text = format(value, f"+{form}")
+    return text[1:] if float(text.rstrip("%")) == 0 else text.replace("-", "\N{MINUS SIGN}")
+
+
+def points(share: float) -> str:
+    """A share as signed points."""
+    return signed(100 * share, ".1f")
 
 
 def scatter(
@@ -98,7 +112,14 @@ def scatter(
             f'<circle class="dot {dot.kind}" cx="{x(dot.x)}" cy="{y(dot.y)}" r="{dot.size:.1f}">'
             f"<title>{escape(dot.label)}</title></circle>"
         )
+    parts += [_named(dot, x(dot.x), y(dot.y), width) for dot in dots if dot.name]
     return _svg(parts, height, words, width)
+
+
+def _named(dot: Dot, x: float, y: float, width: int) -> str:
+    """The name beside its dot, on the side where there is room."""
+    left = x > 0.7 * width
+    return _text(x + (-1 if left else 1) * (dot.size + 5), y + 4, dot.name, "end" if left else "start", "name")
 
 
 def bars(rows: Sequence[tuple[str, Sequence[tuple[str, float]]]], words: str) -> str:
@@ -120,7 +141,7 @@ def _axes(x: Scale, y: Scale, size: tuple[int, int], titles: tuple[str, str]) ->
     floor = height - _BOTTOM
     for tick in y.ticks():
         yield f'<line class="grid" x1="{_LEFT}" x2="{width - _RIGHT}" y1="{y(tick)}" y2="{y(tick)}"/>'
-        yield _text(_LEFT - 6, y(tick) + 4, f"{tick:g}", "end")
+        yield _text(_LEFT - 6, y(tick) + 4, f"{tick:g}".replace("-", "\N{MINUS SIGN}"), "end")
     for tick in x.ticks():
         yield f'<line class="axis" x1="{x(tick)}" x2="{x(tick)}" y1="{floor}" y2="{floor + 4}"/>'
         yield _text(x(tick), floor + 16, f"{tick:g}", "middle")
@@ -136,10 +157,12 @@ def _scale(values: Sequence[float], start: float, end: float, pad: float) -> Sca
     return Scale(low - gap, high + gap, start, end)
 
 
-def _text(x: float, y: float, words: str, anchor: str) -> str:
-    return f'<text x="{x}" y="{y}" text-anchor="{anchor}">{escape(words)}</text>' if words else ""
+def _text(x: float, y: float, words: str, anchor: str, kind: str = "") -> str:
+    marked = f' class="{kind}"' if kind else ""
+    return f'<text x="{round(x, 1)}" y="{round(y, 1)}" text-anchor="{anchor}"{marked}>{escape(words)}</text>'
 
 
 def _svg(parts: Iterable[str], height: int, words: str, width: int = _W) -> str:
     label = escape(words, quote=True)
-    return f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
+    size = f'viewBox="0 0 {width} {height}" style="max-width:{width}px;min-width:{0.7 * width:.0f}px"'
+    return f'<svg {size} role="img" aria-label="{label}">{"".join(parts)}</svg>'

@@ -26,11 +26,24 @@ def compare(before: Sequence[Turn], after: Sequence[Turn]) -> list[Line]:
     """Both prompts as texts with a line for each role, compared."""
     old, new = _lines(before), _lines(after)
     found: list[Line] = []
-    for kind, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if kind == "equal":
+    for equal, i, j, k, m in _stretches(old, new):
+        if equal:
             found += [Line("same", ((text, False),)) for text in old[i:j]]
         else:
             found += _changed(old[i:j], new[k:m])
+    return found
+
+
+def _stretches(old: Sequence[str], new: Sequence[str]) -> list[tuple[bool, int, int, int, int]]:
+    """Equal and changed stretches in turn. Empty lines alone are no agreement: they would tear what changed apart."""
+    found: list[tuple[bool, int, int, int, int]] = []
+    for kind, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        equal = kind == "equal" and any(line.strip() for line in old[i:j])
+        if not equal and found and not found[-1][0]:
+            _, begin, _, other, _ = found.pop()
+            found.append((False, begin, j, other, m))
+        else:
+            found.append((equal, i, j, k, m))
     return found
 
 

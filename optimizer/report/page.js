@@ -6,7 +6,3 @@ for (const box of document.querySelectorAll("[data-hides]")) {
     for (const line of diff.querySelectorAll(".same")) line.hidden = box.checked;
   });
 }
-// A printed page has no closed parts.
-window.addEventListener("beforeprint", () => {
-  for (const part of document.querySelectorAll("details")) part.open = true;
-});

@@ -30,13 +30,15 @@ def as_page(migration: Migration) -> str:
 def _target(migration: Migration, result: TargetResult) -> dict[str, Any]:
     decision, found = result.decision, result.search
     comparison, winner = decision.comparison, found.winner
-    count, cases = view.worse(migration, result)
+    rows = view.table(result)
     fields = view.parts(result)
     spread = view.spread(found.trials, found.best)
     return {
         "result": result,
         "verdict": decision.verdict.value,
-        "table": view.table(result),
+        "table": rows,
+        "tiles": view.tiles(rows),
+        "checks": view.checks(result),
         "interval": charts.interval(comparison.mean, comparison.low, comparison.high, decision.margin),
         "parts": fields and charts.bars(fields, _words(fields)),
         "search": charts.scatter(
@@ -57,8 +59,7 @@ def _target(migration: Migration, result: TargetResult) -> dict[str, Any]:
         "programs": sorted({trial.program for trial in found.trials}),
         "changed": view.changed(found.trials[0], winner),
         "diff": compare(migration.prompt.messages, winner.prompt.messages),
-        "worse": count,
-        "cases": cases,
+        "moves": view.moves(migration, result),
         "held_out": len(result.confirmation.source.outputs),
     }
 

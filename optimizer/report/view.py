@@ -9,12 +9,21 @@ from statistics import fmean
 
 from optimizer.migration import Migration, TargetResult
 from optimizer.objective import Evaluation
-from optimizer.report.charts import Dot
+from optimizer.report.charts import Dot, signed
 from optimizer.trial import Trial
 from optimizer.types import JSON, Output, Score
 
 _SHOWN = 25  # examples of each kind on the page
+_PLACED = 4  # examples without which a candidate has no place in the picture of cost and quality
+_SAME = 0.0005  # differences that the shown digits do not show
 _LONG = 4000  # characters of one text on the page
+_HEADLINES = ("Quality (mean score)", "Valid replies", "Cost per 1,000 calls", "Latency, 95th percentile")
+_NAMES = {
+    "valid": ("valid replies, at least", "{:.1%}"),
+    "p95_latency": ("95th percentile of latency, at most", "{:.2f} s"),
+    "cost_per_1000": ("cost per 1,000 calls, at most", "${:,.4f}"),
+    "prompt_tokens": ("input tokens, at most", "{:,.0f}"),
+}
 
 
 @dataclass(frozen=True)
@@ -42,26 +51,32 @@ class Case:
     lost: float
 
 
+def tiles(rows: Sequence[Row]) -> list[Row]:
+    """The rows of the table that a reader in a hurry looks for."""
+    return [row for row in rows if row.name in _HEADLINES]
+
+
 def table(result: TargetResult) -> list[Row]:
+    """Tokens are neither better nor worse: what they cost and how long they take is."""
     met = result.confirmation
     sides = (met.source, met.unchanged, met.winner)
 
-    def row(name: str, of: Callable[[Evaluation], float], show: Callable[[float], str], *, up: bool) -> Row:
+    def row(name: str, of: Callable[[Evaluation], float], show: Callable[[float], str], *, up: bool | None) -> Row:
         values = [of(side) for side in sides]
         source, migrated = values[0], values[2]
-        better = None if abs(migrated - source) < 1e-9 else (migrated > source) == up
         shown = [show(value) for value in values]
-        return Row(name, shown[0], shown[1], shown[2], _change(source, migrated, points=up), better)
+        better = None if up is None or shown[0] == shown[2] else (migrated > source) == up
+        return Row(name, shown[0], shown[1], shown[2], _change(source, migrated, points=up is True), better)
 
     return [
         row("Quality (mean score)", lambda e: e.quality, lambda v: f"{v:.3f}", up=True),
         row("Valid replies", lambda e: e.valid, lambda v: f"{v:.1%}", up=True),
-        row("Cost per 1,000 calls", lambda e: 1000 * e.cost, lambda v: f"${v:.4f}", up=False),
+        row("Cost per 1,000 calls", lambda e: 1000 * e.cost, _dollars, up=False),
         row("Latency, mean", lambda e: e.latency, _seconds, up=False),
         row("Latency, median", lambda e: e.median_latency, _seconds, up=False),
         row("Latency, 95th percentile", lambda e: e.p95_latency, _seconds, up=False),
-        row("Input tokens", lambda e: e.input_tokens, lambda v: f"{v:,.0f}", up=False),
-        row("Output tokens", lambda e: e.output_tokens, lambda v: f"{v:,.0f}", up=False),
+        row("Input tokens", lambda e: e.input_tokens, lambda v: f"{v:,.0f}", up=None),
+        row("Output tokens", lambda e: e.output_tokens, lambda v: f"{v:,.0f}", up=None),
     ]
 
 
@@ -73,15 +88,19 @@ def parts(result: TargetResult) -> list[tuple[str, list[tuple[str, float]]]]:
     return [(name, [(kind, _part(side.scores, name)) for kind, side in sides]) for name in names]
 
 
+def checks(result: TargetResult) -> list[tuple[str, str, str, bool]]:
+    """The constraints: what is asked, what was measured, the limit, and whether it is kept."""
+    found = []
+    for check in result.decision.checks:
+        name, form = _NAMES[check.name]
+        found.append((name, form.format(check.value), form.format(check.limit), check.met))
+    return found
+
+
 def dots(trials: Sequence[Trial], best: int) -> list[Dot]:
+    """The objective of each trial."""
     return [
-        Dot(
-            trial.number,
-            trial.value,
-            3 + min(6.0, trial.examples / 12),
-            f"{'won' if trial.number == best else trial.state} {'plain' if trial.program == 'plain' else 'compiled'}",
-            f"trial {trial.number}: objective {trial.value:.3f} after {trial.examples} examples, {trial.program}",
-        )
+        _dot(trial, best, trial.number, trial.value, f"objective {trial.value:.3f}, {trial.program}")
         for trial in trials
         if trial.value is not None
     ]
@@ -89,18 +108,23 @@ def dots(trials: Sequence[Trial], best: int) -> list[Dot]:
 
 def spread(trials: Sequence[Trial], best: int) -> list[Dot]:
     """Cost against quality, for candidates that have seen enough to be placed."""
-    return [
-        Dot(
-            1000 * (trial.cost or 0.0),
-            trial.quality or 0.0,
-            3 + min(6.0, trial.examples / 12),
-            f"{'won' if trial.number == best else trial.state} {'plain' if trial.program == 'plain' else 'compiled'}",
-            f"trial {trial.number}: quality {trial.quality:.3f} on {trial.examples} examples, "
-            f"${1000 * (trial.cost or 0.0):.4f} per 1,000 calls",
-        )
-        for trial in trials
-        if trial.quality is not None and trial.examples >= 4
-    ]
+    found = []
+    for trial in trials:
+        if trial.quality is not None and trial.cost is not None and trial.examples >= _PLACED:
+            words = f"quality {trial.quality:.3f}, ${1000 * trial.cost:.4f} per 1,000 calls"
+            found.append(_dot(trial, best, 1000 * trial.cost, trial.quality, words))
+    return found
+
+
+def _dot(trial: Trial, best: int, x: float, y: float, words: str) -> Dot:
+    return Dot(
+        x,
+        y,
+        3 + min(6.0, trial.examples / 12),
+        f"{'won' if trial.number == best else trial.state} {'plain' if trial.program == 'plain' else 'compiled'}",
+        f"trial {trial.number}, {trial.examples} examples: {words}",
+        "winner" if trial.number == best else "unchanged" if trial.number == 0 else "",
+    )
 
 
 def best_so_far(trials: Sequence[Trial]) -> list[tuple[float, float]]:
@@ -111,13 +135,23 @@ def best_so_far(trials: Sequence[Trial]) -> list[tuple[float, float]]:
     return steps
 
 
-def worse(migration: Migration, result: TargetResult) -> tuple[int, list[Case]]:
-    """How many held-out examples got worse, and the worst of them."""
+@dataclass(frozen=True)
+class Moves:
+    """How many held-out examples score lower, higher and alike with the migrated prompt; `cases`: the worst."""
+
+    lower: int
+    higher: int
+    alike: int
+    cases: Sequence[Case]
+
+
+def moves(migration: Migration, result: TargetResult) -> Moves:
     met = result.confirmation
     rows = zip(met.source.outputs, met.source.scores, met.winner.outputs, met.winner.scores, strict=True)
-    lost = [(a.value - b.value, source, target, b) for source, a, target, b in rows if b.value < a.value - 1e-9]
-    lost.sort(key=lambda row: (-row[0], row[1].example_id))
-    return len(lost), [_case(migration, *row) for row in lost[:_SHOWN]]
+    lost = [(a.value - b.value, source, target, b) for source, a, target, b in rows]
+    down = sorted((row for row in lost if row[0] > 1e-9), key=lambda row: (-row[0], row[1].example_id))
+    up = sum(row[0] < -1e-9 for row in lost)
+    return Moves(len(down), up, len(lost) - len(down) - up, [_case(migration, *row) for row in down[:_SHOWN]])
 
 
 def changed(unchanged: Trial, winner: Trial) -> list[tuple[str, str]]:
@@ -145,10 +179,14 @@ def _part(scores: Sequence[Score], name: str) -> float:
 
 def _change(source: float, migrated: float, *, points: bool) -> str:
     if points:
-        return f"{100 * (migrated - source):+.1f} points"
+        return "same" if abs(migrated - source) < _SAME else f"{signed(100 * (migrated - source), '.1f')} points"
     if not source:
         return "–"
-    return f"{migrated / source - 1:+.0%}" if migrated != source else "same"
+    return "same" if abs(migrated / source - 1) < 10 * _SAME else signed(migrated / source - 1, ".0%")
+
+
+def _dollars(value: float) -> str:
+    return f"${value:,.2f}" if value >= 1 else f"${value:.4f}"
 
 
 def _seconds(value: float) -> str:

@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from optimizer.offline.server import Server, running
-from optimizer.types import Request
 from tests.e2e import browser
-from tests.e2e.runs import SOURCE, TARGET, finished, hosted, small_task
+from tests.e2e.books import Books, served
+from tests.e2e.runs import finished, small_task
+
+FIGURES = pytest.StashKey[list[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[FIGURES] = []
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """What was counted along the way, for whoever reads a log."""
+    for line in config.stash.get(FIGURES, []):
+        terminalreporter.write_line(line)
+
+
+@pytest.fixture
+def figure(pytestconfig: pytest.Config) -> Callable[[str], None]:
+    return pytestconfig.stash[FIGURES].append
 
 
 def needed(tool: str, found: str | None) -> str:
@@ -32,20 +46,27 @@ def chromium() -> str:
     return needed("chromium", browser.CHROMIUM)
 
 
-@dataclass
-class Listener:
-    """The questions that a server has answered, by the key under which a run remembers them, in their order."""
+@dataclass(frozen=True)
+class Finished:
+    """A run that nothing disturbed."""
 
-    url: str = ""
-    keys: list[str] = field(default_factory=list)
-    distinct: set[str] = field(default_factory=set)
-    changed: threading.Condition = field(default_factory=threading.Condition)
+    task: Path
+    folder: Path
+    outcome: dict[str, Any]
 
-    def __call__(self, model: str, request: Request) -> None:
-        from optimizer.models.litellm import LiteLLMModel
 
-        key = request.key(LiteLLMModel(model.replace("offline/", "openai/"), api_base=self.url, price=FREE).identity)
-        with self.changed:
-            self.keys.append(key)
-            self.distinct.add(key)
-            self.changed.notify_all()
+@pytest.fixture(scope="session")
+def direct(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """The small task on the offline models themselves."""
+    folder = tmp_path_factory.mktemp("direct")
+    task = small_task(folder)
+    return Finished(task, folder / "run", finished(task, folder / "run"))
+
+
+@pytest.fixture(scope="session")
+def through_http(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Finished, Books]]:
+    """The same task on the same models behind a server, through LiteLLM."""
+    folder = tmp_path_factory.mktemp("http")
+    with served() as books:
+        task = small_task(folder, books.models)
+        yield Finished(task, folder / "run", finished(task, folder / "run")), books

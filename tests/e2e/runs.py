@@ -15,8 +15,8 @@ from typing import Any
 import yaml
 
 import optimizer
-from optimizer.pricing import price_of
 from optimizer.config import ModelSettings
+from optimizer.pricing import price_of
 
 TRIAGE = Path(optimizer.__file__).parent / "examples" / "triage"
 COMMAND = Path(sys.executable).with_name("promptport")

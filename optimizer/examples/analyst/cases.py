@@ -16,12 +16,12 @@ Maker = Callable[[], Passage]
 KINDS = {"level": 46, "earlier": 10, "prior": 6, "segment": 16, "half": 6, "change": 7, "outlook": 6, "restated": 3}
 #: Distractors, and how often each is tried: the same figure of another time, part or standing comes first.
 LURES = {
-    "before": 8, "after": 8, "half": 2, "part": 9, "other part": 5, "forecast": 5, "next forecast": 3, "early": 1,
-    "near": 5, "near before": 8, "near part": 8, "listing": 2, "policy": 3, "near policy": 2, "colour": 5,
+    "before": 8, "after": 8, "half": 1, "part": 9, "other part": 5, "forecast": 5, "next forecast": 3, "early": 1,
+    "near": 5, "near before": 8, "near part": 8, "listing": 2, "policy": 2, "near policy": 2, "colour": 5,
 }  # fmt: skip
 NAMED = 0.5  # of the answering sentences are drawn from those that call the figure by its name
 HINTED = 0.4  # of the questions say in which kind of document the answer stands
-PLAIN = 0.9  # of the questions whose passage names the figure use the passage's word
+PLAIN = 0.85  # of the questions whose passage names the figure use the passage's word
 
 
 @dataclass(frozen=True)

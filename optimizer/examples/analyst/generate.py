@@ -19,8 +19,10 @@ from optimizer.examples.analyst.world import Company, Metric, World, companies, 
 
 DATA = Path(__file__).parent / "data.jsonl"
 ROWS = 560
+SEED = 20241
 NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?")
-ALIKE = 0.45  # word 3-shingles that two rows may share, as a fraction of those of both
+TOLERANCE = 0.005
+SHARED = 0.45  # of the word 3-shingles of two rows, at most
 CLOSE_PER_ROW = (1, 1, 2)
 CLOSE = {"before", "after", "half", "part", "other part", "forecast", "next forecast", "early", "policy"}
 
@@ -47,6 +49,12 @@ class Row:
 def numbers(text: str) -> list[str]:
     """The figures in a text, without thousands separators and signs."""
     return [found.rstrip(",").replace(",", "") for found in NUMBER.findall(text)]
+
+
+def alike(figure: str, text: str) -> int:
+    """How many figures in the text a metric with half a per cent of tolerance would take for `figure`."""
+    wanted = abs(float(figure))
+    return sum(abs(float(number) - wanted) <= TOLERANCE * wanted for number in numbers(text))
 
 
 def shingles(text: str) -> set[tuple[str, ...]]:
@@ -103,23 +111,19 @@ class Generator:
     def _row(self, cases: CaseWriter, kind: str, metric: Metric) -> Row:
         fact = cases.fact(kind, metric)
         case = cases.write(kind, fact)
-        digits = case.figure.lstrip("-")
-        body = numbers(case.answer.text)
-        if body.count(digits) != 1 or digits in numbers(case.answer.source):
-            raise Unsuitable("the figure stands there twice")
-        if digits in numbers(case.question):
-            raise Unsuitable("the question gives it away")
+        if alike(case.figure, str(case.answer)) != 1 or alike(case.figure, case.question):
+            raise Unsuitable("the figure does not stand there once and only once")
         own = shingles(f"{case.question} {case.answer}")
-        if any(len(own & other) > ALIKE * len(own | other) for other in self.seen):
+        if any(len(own & other) > SHARED * len(own | other) for other in self.seen):
             raise Unsuitable("too much like another row")
         count = self.rng.choice([4, 5, 5, 6])
-        others = self._others(cases.lures(kind, fact), digits, count - 1)
+        others = self._others(cases.lures(kind, fact), case.figure, count - 1)
         self.seen.append(own)
         at = int(self.deck.deal([f"{place}/{count}" for place in range(count)]).split("/")[0])
         placed = [*others[:at], (kind, case.answer), *others[at:]]
         return Row(cases.company, case, tuple(p for _, p in placed), tuple(k for k, _ in placed), f"P{at + 1}")
 
-    def _others(self, makers: dict[str, Any], digits: str, count: int) -> list[tuple[str, Passage]]:
+    def _others(self, makers: dict[str, Any], figure: str, count: int) -> list[tuple[str, Passage]]:
         found: dict[str, Passage] = {}
         close = self.rng.choice(CLOSE_PER_ROW)
         for name in shuffled({name: weight for name, weight in LURES.items() if name in makers}, self.rng):
@@ -129,21 +133,21 @@ class Generator:
                 passage = makers[name]()
             except Unsuitable:
                 continue
-            if digits not in numbers(str(passage)) and all(passage.source != other.source for other in found.values()):
+            if not alike(figure, str(passage)) and all(passage.source != other.source for other in found.values()):
                 found[name] = passage
         if len(found) < count or not CLOSE & found.keys():
             raise Unsuitable("too few passages beside the answer")
         return self.rng.sample(list(found.items()), count)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     options = argparse.ArgumentParser(description="Write the rows of the analyst example.")
-    options.add_argument("--seed", type=int, default=20241)
-    options.add_argument("--to", type=Path, default=DATA)
-    chosen = options.parse_args()
+    options.add_argument("--seed", type=int, default=SEED)
+    options.add_argument("--out", type=Path, default=DATA)
+    chosen = options.parse_args(arguments)
     lines = [json.dumps(row.to_dict(at), ensure_ascii=False) for at, row in enumerate(Generator(chosen.seed).rows(), 1)]
-    chosen.to.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    print(f"{len(lines)} rows written to {chosen.to}")
+    chosen.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print(f"{len(lines)} rows written to {chosen.out}")
 
 
 if __name__ == "__main__":

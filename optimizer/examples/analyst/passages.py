@@ -36,16 +36,16 @@ class Writer(Wording):
             sentences = [text for text in sentences if any(name in text for name in metric.names)] or sentences
         return self.said(fact, self.deck.deal(sentences), value, before)
 
-    def said(self, fact: Fact, sentence: str, value: float, before: float) -> Passage:
+    def said(self, fact: Fact, sentence: str, value: float, before: float, *, spoken: bool = False) -> Passage:
         metric = metrics()[fact.metric]
         words = self.words(fact, value, before)
         body = self.around(self.fill(sentence, words), metric, value > before, words)
         own = metric.chapter if metric.chapter in self.frames["documents"] else "year"
-        kind = "half" if fact.half else own
+        kind = "spoken" if spoken else "half" if fact.half else own
         return Passage(self.header(kind, words, fact, body), body)
 
     def call(self, fact: Fact) -> Passage:
-        return self.said(fact, self.deck.deal(self.frames["call"]), *self.pair(fact))
+        return self.said(fact, self.deck.deal(self.frames["call"]), *self.pair(fact), spoken=True)
 
     def box(self, fact: Fact) -> Passage:
         return self.said(fact, self.deck.deal(self.frames["boxes"]), *self.pair(fact))
@@ -61,7 +61,7 @@ class Writer(Wording):
         metric, (value, before) = metrics()[fact.metric], self.pair(fact)
         words = self.words(fact, value, before) | {"old": self.full(metric, old)}
         body = self.around(self.fill(self.deck.deal(self.frames["restated"]), words), None, True, words)
-        return Passage(self.header("policy", words, fact, body), body)
+        return Passage(self.header("notes", words, fact, body), body)
 
     def listing(self, fact: Fact, others: Sequence[str]) -> Passage:
         """One line with several key figures; that of `fact` stands anywhere among them."""
@@ -94,7 +94,7 @@ class Writer(Wording):
         words = self.words(fact, *self.pair(fact))
         title = f"Segment reporting {words['year']}"
         body = "\n".join([title, *(" | ".join(row).strip() for row in [["", *names], *rows])])
-        return Passage(self.header("policy", words), body)
+        return Passage(self.header("notes", words), body)
 
     def mixed(self, fact: Fact, others: Sequence[str]) -> list[str]:
         keys = [fact.metric, *others]
@@ -140,20 +140,22 @@ class Writer(Wording):
         metric, (value, prior) = metrics()[fact.metric], self.pair(fact)
         if value <= 0 or fact.half:
             raise Unsuitable("nothing preliminary")
-        rough = round(value, -1) if value >= 200 else round(value)
-        words = self.words(fact, value, prior) | {"rough": self.measured(metric, f"{rough:,.0f}")}
+        rough = round(value * self.rng.choice([0.97, 0.98, 1.02, 1.03]) / grain(value)) * grain(value)
+        words = self.words(fact, value, prior) | {
+            "rough": self.measured(metric, f"{rough:,.{0 if rough >= 10 else 1}f}")
+        }
         parts = [self.deck.deal(self.frames[name]) for name in ("early", "early_around")]
         body = self.fill(" ".join(parts), words)
         return Passage(self.header("early", words, fact, body), body)
 
     def policy(self, fact: Fact) -> Passage:
         metric = metrics()[fact.metric]
-        words = self.words(fact, 2.0, 1.0)
+        words = self.words(Fact(fact.metric, fact.year), 2.0, 1.0)
         body = self.around(self.deck.deal(metric.policy), None, True, words)
         return Passage(self.header("policy", words), body)
 
     def colour(self, fact: Fact) -> Passage:
-        words = self.words(fact, 2.0, 1.0)
+        words = self.words(Fact(fact.metric, fact.year), 2.0, 1.0)
         parts = [self.deck.deal(self.company.notes), self.deck.deal(self.colours), self.deck.deal(self.frames["lead"])]
         self.rng.shuffle(parts)
         body = " ".join(self.fill(part, words) for part in parts)

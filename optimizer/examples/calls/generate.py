@@ -125,7 +125,7 @@ class Writer:
     """Writes out one call after the other; remembers which general lines were used lately."""
 
     #: how often the agent puts the matter, its end, and the customer's part in words that recur between calls
-    hints: Mapping[str, float] = {"restate": 0.9, "wrap": 0.9, "to_do": 0.85}
+    hints: Mapping[str, float] = {"restate": 0.9, "wrap": 0.9, "to_do": 0.85, "reaction": 0.6}
 
     def __init__(self, manners: Mapping[str, Any], rng: random.Random) -> None:
         self._manners, self._rng, self._deck = manners, rng, Deck(rng)
@@ -154,7 +154,7 @@ class Writer:
             question, answer = self._say("hold")
             turns += [question, f"{answer}\n{self._say('hold_note')}"]
         turns += self._verdict(situation, ending, voice)
-        turns += [self._say(_MOODS[ending.outcome], voice), *self._farewell(ending, voice)]
+        turns += [self._reaction(ending, voice), *self._farewell(ending, voice)]
         if not situation.urgent and voice != "terse":
             self._chat(turns, range(3, last_answer + 1, 2), voice)
         return turns
@@ -177,6 +177,14 @@ class Writer:
         if self._rng.random() < 0.5:
             return [found, self._say("nudge", voice), *ending.turns]
         return [f"{found} {ending.turns[0]}", *ending.turns[1:]]
+
+    def _reaction(self, ending: Ending, voice: str) -> str:
+        said = [self._say(_MOODS[ending.outcome], voice)]
+        if ending.outcome in self._manners["expecting"] and self._rng.random() < self.hints["reaction"]:
+            said.append(self._say("expecting", ending.outcome))
+        elif ending.follow_up == "yes" and self._rng.random() < self.hints["reaction"]:
+            said.append(self._say("promise"))
+        return " ".join(said)
 
     def _farewell(self, ending: Ending, voice: str) -> list[str]:
         said, bye = [], self._say("bye", voice)

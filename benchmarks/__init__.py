@@ -1,0 +1,1 @@
+"""Measurements. Each file runs by itself and writes to results/."""

@@ -1,0 +1,75 @@
+"""What an output is held against: the gold answer, or what the source model answered."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from optimizer.errors import ConfigError, DataError, nearest
+from optimizer.types import JSON, Example, Output, Score
+
+Against = Literal["auto", "gold", "source"]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A metric that compares an output with a right answer. `against`: "auto" takes gold where the example has it.
+
+    An output that broke its contract scores 0, with the reason as feedback. So does any output where the
+    source's own reply is the standard and is none; that happens to both sides alike and tells them not apart.
+    """
+
+    compare: Callable[[Output, JSON], Score]
+    against: Against = "auto"
+
+    def __post_init__(self) -> None:
+        if self.against not in get_args(Against):
+            known = nearest(str(self.against), get_args(Against))
+            raise ConfigError(f"against: must be auto, gold or source, found {self.against!r}.{known}")
+
+    def __call__(self, example: Example, output: Output, reference: Output | None) -> Score:
+        if output.status != "ok":
+            return Score(0.0, output.error or output.status)
+        if self.against == "gold" and example.expected is None:
+            raise DataError(f"example {example.id!r} has no gold answer; set data.expected, or against: source")
+        if self.against != "source" and example.expected is not None:
+            return _at(example, lambda: self.compare(output, example.expected))
+        if reference is None:
+            raise DataError(f"example {example.id!r} has neither a gold answer nor an answer of the source")
+        if reference.status != "ok":
+            return Score(0.0, f"nothing to compare with: the source's own reply is {reference.status}")
+        right = reference.text if reference.value is None else reference.value
+        return _at(example, lambda: self.compare(output, right))
+
+
+def _at(example: Example, compare: Callable[[], Score]) -> Score:
+    try:
+        return compare()
+    except DataError as error:
+        raise DataError(f"example {example.id!r}: {error}") from error
+
+
+def spoken(output: Output) -> str:
+    """The answer as text: what the contract reads out of the reply, where that is text."""
+    return output.value if isinstance(output.value, str) else output.text
+
+
+def written(answer: JSON) -> str:
+    """An answer as text; whatever is no text as JSON."""
+    return answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
+
+
+def alternatives(output: Output, answer: JSON) -> Sequence[JSON]:
+    """A list as the right answer to a plain reply means that each of its items is right."""
+    if isinstance(answer, list) and answer and not isinstance(output.value, list | dict):
+        return answer
+    return [answer]
+
+
+def brief(answer: JSON, width: int = 80) -> str:
+    """An answer as it is quoted in feedback: on one line, not too long."""
+    text = " ".join(written(answer).split())
+    text = text if len(text) <= width else text[: width - 1] + "…"
+    return f"'{text}'"

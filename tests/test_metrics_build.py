@@ -1,0 +1,192 @@
+"""Metrics are found by name, hold to gold or to the source, and are checked when they come from outside."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+
+from optimizer.contract import Contract
+from optimizer.errors import ConfigError, DataError, PluginError
+from optimizer.metrics import METRICS, Weighted, build, build_metric
+from optimizer.types import Example, Output, Score
+
+GOLD, PLAIN = Example("7", {}, "high"), Example("8", {})
+SAID = Output("7", "high", "high")
+OPTIONS: Mapping[str, dict[str, Any]] = {"regex_match": {"pattern": "h"}}
+
+OTHER = "not a metric"
+
+
+def half(example: Example, output: Output, reference: Output | None) -> float:
+    return 0.5
+
+
+def scaled(example: Example, output: Output, reference: Output | None, *, by: float = 1.0) -> float:
+    return 0.5 * by
+
+
+def as_numpy(example: Example, output: Output, reference: Output | None) -> Any:
+    return np.bool_(True)
+
+
+def nan(example: Example, output: Output, reference: Output | None) -> float:
+    return math.nan
+
+
+def too_much(example: Example, output: Output, reference: Output | None) -> float:
+    return 1.2
+
+
+def nothing(example: Example, output: Output, reference: Output | None) -> None:
+    return None
+
+
+def words(example: Example, output: Output, reference: Output | None) -> str:
+    return "1.0"
+
+
+def nan_score(example: Example, output: Output, reference: Output | None) -> Score:
+    return Score(math.nan)
+
+
+def broken(example: Example, output: Output, reference: Output | None) -> float:
+    raise KeyError("tone")
+
+
+class Fixed:
+    def __init__(self, value: float = 0.25) -> None:
+        self.value = value
+
+    def __call__(self, example: Example, output: Output, reference: Output | None) -> Score:
+        return Score(self.value, "fixed")
+
+
+@dataclass
+class Spec:
+    name: str
+    weight: float = 1.0
+    against: Literal["gold", "source", "auto"] = "auto"
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def own(name: str) -> str:
+    return f"{__name__}:{name}"
+
+
+@pytest.mark.parametrize("name", sorted(METRICS))
+def test_a_broken_or_declined_reply_scores_nought_with_its_reason(name: str) -> None:
+    invalid = Output("7", "?", None, "invalid", "invalid reply: no JSON")
+    score = build(name, OPTIONS.get(name))(GOLD, invalid, None)
+    assert (score.value, score.feedback) == (0, "invalid reply: no JSON")
+
+
+@pytest.mark.parametrize("name", sorted(set(METRICS) - {"numeric", "json_fields"}))
+def test_the_right_answer_scores_one_without_feedback(name: str) -> None:
+    assert build(name, OPTIONS.get(name))(GOLD, SAID, None) == Score(1.0)
+
+
+@pytest.mark.parametrize("name", sorted(METRICS))
+def test_every_metric_says_in_a_line_what_it_does(name: str) -> None:
+    assert METRICS[name].__doc__
+
+
+def test_gold_goes_before_the_source_unless_told_otherwise() -> None:
+    source = Output("7", "low", "low")
+    low = Output("7", "low", "low")
+    assert build("label_accuracy")(GOLD, low, source).value == 0
+    assert build("label_accuracy", {"against": "source"})(GOLD, low, source).value == 1
+    assert build("label_accuracy")(PLAIN, low, source).value == 1
+
+
+def test_an_example_without_any_standard_is_refused_by_its_id() -> None:
+    with pytest.raises(DataError, match="example '8' has no gold answer"):
+        build("exact_match", {"against": "gold"})(PLAIN, SAID, SAID)
+    with pytest.raises(DataError, match="example '8' has neither a gold answer nor an answer of the source"):
+        build("exact_match")(PLAIN, SAID, None)
+
+
+def test_where_the_source_broke_down_there_is_nothing_to_agree_with() -> None:
+    score = build("exact_match")(PLAIN, SAID, Output("8", "", None, "refused", "declined"))
+    assert (score.value, score.feedback) == (0, "nothing to compare with: the source's own reply is refused")
+
+
+@pytest.mark.parametrize(
+    ("said", "right", "score"),
+    [
+        ("High", "high", 1),
+        (" **High**.", "high", 1),
+        ("'high'", "high", 1),
+        ("low", "high", 0),
+        ("1", 1, 1),
+        ("b", ["a", "b"], 1),
+    ],
+)
+def test_labels_are_equal_whatever_stands_around_them(said: str, right: Any, score: float) -> None:
+    assert build("label_accuracy")(Example("1", {}, right), Output("1", said, said), None).value == score
+
+
+def test_label_feedback_names_both() -> None:
+    assert build("label_accuracy")(GOLD, Output("7", "low", "low"), None).feedback == "expected 'high', got 'low'"
+
+
+def test_a_reply_behind_a_marker_is_scored_by_what_was_read() -> None:
+    read = Output("7", "I think so. Answer: high", "high")
+    assert build("exact_match")(GOLD, read, None).value == 1
+
+
+def test_unknown_options_and_names_are_answered_with_the_nearest_known_one() -> None:
+    with pytest.raises(ConfigError, match=r"'exact_match': no option is called 'agianst'\. Did you mean 'against'"):
+        build("exact_match", {"agianst": "gold"})
+    with pytest.raises(
+        ConfigError, match=r"against: must be auto, gold or source, found 'gould'\. Did you mean 'gold'"
+    ):
+        build("exact_match", {"against": "gould"})
+    with pytest.raises(PluginError, match="Did you mean 'exact_match'"):
+        build("exact_mach")
+
+
+def test_json_fields_takes_its_fields_from_the_reply_contract() -> None:
+    schema = {"type": "object", "properties": {"urgency": {"enum": ["high", "low"]}}}
+    metric = build_metric([Spec("json_fields")], Contract("json", schema=schema))
+    said = Output("1", "", {"urgency": "HIGH", "more": 1})
+    assert metric(Example("1", {}, {"urgency": "high", "more": 2}), said, None).parts == {"urgency": 1.0}
+
+
+def test_several_metrics_make_a_weighted_mean_with_named_parts() -> None:
+    metric = build_metric([Spec("exact_match", 3), Spec(own("half"))], Contract())
+    score = metric(GOLD, SAID, None)
+    assert score.value == pytest.approx(3.5 / 4)
+    assert score.parts == {"exact_match": 1.0, own("half"): 0.5}
+
+
+def test_one_metric_may_stand_twice_with_other_options() -> None:
+    specs = [Spec("contains", options={"text": "hi"}), Spec("contains", options={"text": "lo"})]
+    assert build_metric(specs, Contract())(GOLD, SAID, None).parts == {"contains": 1.0, "contains_2": 0.0}
+
+
+def test_weights_must_be_above_nought() -> None:
+    with pytest.raises(ConfigError, match=r"metrics\.a\.weight: must be a number above 0, found 0"):
+        Weighted({"a": build("valid")}, {"a": 0})
+
+
+def test_functions_and_classes_of_ones_own_are_metrics() -> None:
+    assert build(own("half"))(GOLD, SAID, None) == Score(0.5)
+    assert build(own("scaled"), {"by": 2.0})(GOLD, SAID, None) == Score(1.0)
+    assert build(own("Fixed"))(GOLD, SAID, None) == Score(0.25, "fixed")
+    assert build(own("Fixed"), {"value": 0.75})(GOLD, SAID, None) == Score(0.75, "fixed")
+    assert build(own("as_numpy"))(GOLD, SAID, None) == Score(1.0)
+    with pytest.raises(ConfigError, match=r"no option is called 'valeu'\. Did you mean 'value'"):
+        build(own("Fixed"), {"valeu": 1})
+    with pytest.raises(PluginError, match="cannot be called"):
+        build(own("OTHER"))
+
+
+@pytest.mark.parametrize("name", ["nan", "too_much", "nothing", "words", "nan_score", "broken"])
+def test_what_is_no_score_is_refused_with_metric_and_example(name: str) -> None:
+    with pytest.raises(DataError, match=f"metric '{own(name)}', example '7'"):
+        build(own(name))(GOLD, SAID, None)
