@@ -101,6 +101,9 @@ def estimate(task: Task, parts: Split, space: SearchSpace) -> Estimate:
         proposers.append(Share(proposed, proposed * writer.cost(8 * size.read, 1500)))
     source = _source(task, parts, size)
     roles = {"source": source, "target": _sum(targets), "proposer": _sum(proposers)}
+    if settings.judge and any(metric.name == "judge" for metric in settings.metrics):
+        judged = roles["target"].calls + len(parts.train) + 2 * len(parts.test)
+        roles["judge"] = Share(judged, judged * price_of(settings.judge).cost(size.read + 2 * size.wrote + 200, 60))
     return Estimate(roles, tuple(needs), _least(task, source, needs, size))
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import count
 
 from optimizer.errors import ModelError
 from optimizer.metrics import Metric
+from optimizer.metrics.standard import Unscored
 from optimizer.models import Model, bridge
 from optimizer.models.meter import Tally
 from optimizer.objective import Evaluation
 from optimizer.programs import Program
 from optimizer.types import Example, Output, Score
 
+_ASKING = 16  # judgements under way at once; the judge's own limits hold beside it
 _PATIENCE = 0.2  # a larger share of calls that fail for good is an outage, not a property of some examples
 
 
@@ -75,20 +78,30 @@ def score(
     *,
     jobs: int = 1,
 ) -> Evaluation:
-    """Join outputs with the source's outputs. `jobs`: processors for costly metrics (joblib)."""
+    """Join outputs with the source's outputs. `jobs`: processors for costly metrics (joblib).
+
+    An output that a metric cannot score comes back with status "failed": it counts for neither side. A metric that
+    asks a model is asked for many outputs at once.
+    """
     rows = [(metric, e, o, references.get(e.id)) for e, o in zip(examples, outputs, strict=True)]
-    if jobs == 1:
-        return Evaluation(tuple(outputs), tuple(_score(*row) for row in rows))
-    from joblib import Parallel, delayed
+    asks = getattr(metric, "asks", False)
+    if jobs == 1 and not asks:
+        scored = [_score(*row) for row in rows]
+    else:
+        from joblib import Parallel, delayed
 
-    scores = Parallel(n_jobs=jobs, batch_size="auto")(delayed(_score)(*row) for row in rows)
-    return Evaluation(tuple(outputs), tuple(scores))
+        workers = Parallel(n_jobs=_ASKING, prefer="threads") if asks else Parallel(n_jobs=jobs)
+        scored = workers(delayed(_score)(*row) for row in rows)
+    return Evaluation(tuple(output for output, _ in scored), tuple(mark for _, mark in scored))
 
 
-def _score(metric: Metric, example: Example, output: Output, reference: Output | None) -> Score:
+def _score(metric: Metric, example: Example, output: Output, reference: Output | None) -> tuple[Output, Score]:
     if output.status != "ok":
-        return Score(0.0, output.error or output.status)
-    return metric(example, output, reference)
+        return output, Score(0.0, output.error or output.status)
+    try:
+        return output, metric(example, output, reference)
+    except Unscored as problem:
+        return replace(output, status="failed", error=str(problem)), Score(0.0, str(problem))
 
 
 async def _run(program: Program, model: Model, example: Example, sample: int) -> tuple[Output, ModelError | None]:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 Vector: TypeAlias = NDArray[np.float64]
 _BERGER_BOOS = 1e-4  # the part of the level that is spent on bounding the nuisance parameter
-_CAUTION = 0.1  # of an imaginary pair, beyond what theory asks for: what the approximation may err by
+_CAUTION = 0.2  # of an imaginary pair, beyond what theory asks for: what the approximation may err by
 _COMMONEST = 12  # sizes of differences that are tried as steps
 
 

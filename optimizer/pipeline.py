@@ -24,12 +24,13 @@ from optimizer.errors import ConfigError, DataError, ModelError
 from optimizer.estimate import Estimate, estimate, refuse_small_budget
 from optimizer.evaluate import record, score
 from optimizer.habits import habits_of
-from optimizer.metrics import Metric, build_metric
+from optimizer.metrics import build_metric
 from optimizer.migration import Migration, TargetResult
 from optimizer.models import Model, bridge
 from optimizer.models.cache import CallStore
 from optimizer.models.meter import Purse
 from optimizer.models.prices import table_date
+from optimizer.models.scripted import ScriptedModel
 from optimizer.objective import Evaluation, Unit
 from optimizer.outlets import publish
 from optimizer.plugins import resolve
@@ -56,7 +57,6 @@ class Plan:
     task: Task
     parts: Split
     space: SearchSpace
-    metric: Metric
     expected: Estimate
 
 
@@ -66,10 +66,11 @@ def plan(task: Task) -> Plan:
         task.examples, task.settings.split.fractions, seed=task.settings.split.seed, strata=task.strata
     )
     space: SearchSpace = resolve("spaces", task.settings.search.space, {})
-    metric = build_metric(task.settings.metrics, task.prompt.contract)
+    nobody = ScriptedModel(lambda _: "", name="judge")  # metrics are made for the sake of their complaints
+    build_metric(task.settings.metrics, task.prompt.contract, nobody if task.settings.judge else None)
     expected = estimate(task, parts, space)
     refuse_small_budget(task, expected)
-    return Plan(task, parts, space, metric, expected)
+    return Plan(task, parts, space, expected)
 
 
 def migrate(
@@ -99,7 +100,8 @@ class _Walk:
     """One walk from data to decisions; every method is one stretch of it."""
 
     def __init__(self, planned: Plan, roles: Roles, purse: Purse, clock: Clock, watch: Watch) -> None:
-        self.task, self.parts, self.metric, self.space = planned.task, planned.parts, planned.metric, planned.space
+        self.task, self.parts, self.space = planned.task, planned.parts, planned.space
+        self.metric = build_metric(self.task.settings.metrics, self.task.prompt.contract, roles.judge)
         self.needs = planned.expected.needs
         self.roles, self.purse, self.clock = roles, purse, clock
         self.watch: Watch = lambda p: watch(replace(p, calls=purse.calls, dollars=purse.dollars))

@@ -21,8 +21,8 @@ TYPES |= {"array": list, "object": dict}
 
 def load(path: str | Path) -> dict[str, Any]:
     bundle: dict[str, Any] = json.loads(Path(path).read_text("utf-8"))
-    if bundle.get("format") != "promptport-bundle/1":
-        raise ValueError(f"{path}: not a promptport bundle of format 1, but {bundle.get('format')!r}")
+    if not isinstance(bundle, dict) or bundle.get("format") != "promptport-bundle/1":
+        raise ValueError(f"{path}: not a promptport bundle of format 1")
     return bundle
 
 

@@ -35,19 +35,22 @@ def plain(value: Any) -> Any:
     return [plain(item) for item in value] if isinstance(value, (list, tuple, set, frozenset)) else value
 
 
-def as_json(value: Any) -> str:
-    return _text(value, indent=2)
+def as_json(value: Any, *, sort: bool = True) -> str:
+    return _text(value, indent=2, sort=sort)
 
 
 def as_lines(rows: Iterable[Any]) -> str:
     return "".join(_text(row) for row in rows)
 
 
-def _text(value: Any, indent: int | None = None) -> str:
-    """Readable in every language; a text that UTF-8 cannot hold (half a surrogate pair) is escaped, not lost."""
+def _text(value: Any, indent: int | None = None, *, sort: bool = False) -> str:
+    """Readable in every language; a text that UTF-8 cannot hold (half a surrogate pair) is escaped, not lost.
+
+    A prompt must not be sorted: it may show a JSON schema, or an input that is an object, in the order of its keys.
+    """
     found = plain(value)
-    text = json.dumps(found, ensure_ascii=False, indent=indent, sort_keys=True)
-    return (json.dumps(found, indent=indent, sort_keys=True) if _HALF.search(text) else text) + "\n"
+    text = json.dumps(found, ensure_ascii=False, indent=indent, sort_keys=sort)
+    return (json.dumps(found, indent=indent, sort_keys=sort) if _HALF.search(text) else text) + "\n"
 
 
 def task_yaml(settings: Mapping[str, Any]) -> str:

@@ -24,6 +24,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -158,7 +159,7 @@ class RunDir:
         self._write_manifest(format=FORMAT, fingerprint=fingerprint, versions=dict(versions), status="under way")
 
     def _write_manifest(self, **facts: Any) -> None:
-        write_whole(self.path / "manifest.json", as_json(self.manifest() | facts))
+        write_whole(self.path / "manifest.json", as_json(self.manifest() | facts, sort=False))
 
     def _take_lock(self) -> None:
         from filelock import FileLock, Timeout
@@ -182,15 +183,17 @@ def write_whole(path: Path, text: str) -> None:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
         raise RunDirError(
             f"{path}: cannot be written ({error.strerror}); make room or choose another --run-dir"
         ) from error
 
 
 def slug(name: str) -> str:
-    """A model's name as a folder's."""
-    return "".join(char if char.isalnum() or char in ".-" else "_" for char in name)
+    """A model's name as a folder's; never one that leads upwards."""
+    text = "".join(char if char.isalnum() or char in ".-" else "_" for char in name)
+    return text if text.strip(".") else "_" * len(text)
 
 
 def _digest(data: bytes) -> str:

@@ -143,11 +143,11 @@ class _Search:
             programs = [PromptProgram(self.candidates[number].prompt) for number, _ in pairs]
             try:
                 outputs = record_pairs(list(zip(programs, examples, strict=True)), self.brief.cast.target)
+                scored = self.brief.scale.score(examples, outputs, self.brief.ground.references)
             except BudgetExceeded as limit:
                 self.stopped = str(limit)
                 return
-            marks = self.brief.scale.score(examples, outputs, self.brief.ground.references).scores
-            for (number, place), output, mark in zip(pairs, outputs, marks, strict=True):
+            for (number, place), output, mark in zip(pairs, scored.outputs, scored.scores, strict=True):
                 self._observe(number, place, output, mark)
             self._report()
 

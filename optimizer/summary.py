@@ -55,7 +55,8 @@ def _target(migration: Migration, result: TargetResult) -> Iterator[str]:
     for name, evaluation in (("source", met.source), ("unchanged", met.unchanged), ("migrated", met.winner)):
         yield f"  {name:10} {_figures(evaluation)}"
     winner = result.search.winner
-    yield f"  winner   trial {winner.number} of {len(result.search.trials)}, {winner.program}; {result.search.stopped_by}"
+    stopped = result.search.stopped_by
+    yield f"  winner   trial {winner.number} of {len(result.search.trials)}, {winner.program}; {stopped}"
 
 
 def _figures(e: Evaluation) -> str:

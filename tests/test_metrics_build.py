@@ -78,14 +78,14 @@ def own(name: str) -> str:
     return f"{__name__}:{name}"
 
 
-@pytest.mark.parametrize("name", sorted(METRICS))
+@pytest.mark.parametrize("name", sorted(set(METRICS) - {"judge"}))
 def test_a_broken_or_declined_reply_scores_nought_with_its_reason(name: str) -> None:
     invalid = Output("7", "?", None, "invalid", "invalid reply: no JSON")
     score = build(name, OPTIONS.get(name))(GOLD, invalid, None)
     assert (score.value, score.feedback) == (0, "invalid reply: no JSON")
 
 
-@pytest.mark.parametrize("name", sorted(set(METRICS) - {"numeric", "json_fields"}))
+@pytest.mark.parametrize("name", sorted(set(METRICS) - {"numeric", "json_fields", "judge"}))
 def test_the_right_answer_scores_one_without_feedback(name: str) -> None:
     assert build(name, OPTIONS.get(name))(GOLD, SAID, None) == Score(1.0)
 

@@ -78,7 +78,7 @@ def test_the_saddlepoint_formula_agrees_with_random_weights_drawn() -> None:
     rng = np.random.default_rng(1)
     difference = np.append(np.clip(rng.normal(0, 0.3, 40), -1, 1), [-0.6, 0.5])
     sample = Sample.of(difference)
-    caution = 0.1 / 0.95  # smooth and not skewed to the left: nothing but the least weight is called for
+    caution = 0.2 / 0.95  # smooth and not skewed to the left: nothing but the least weight is called for
     weights = np.append(sample.counts * (1 - 1.5 / 42), caution)
     drawn_weights = rng.gamma(weights, size=(200_000, len(weights)))
     means = drawn_weights @ np.append(sample.values, -1.0) / drawn_weights.sum(axis=1)

@@ -19,11 +19,11 @@ from optimizer.rundir import RunDir
 from optimizer.task import load_task
 from optimizer.types import Request
 from optimizer.watch import Progress
+from tests.conftest import Walked
 from tests.walking import (
     SEARCH,
     SOURCE,
     TARGET,
-    Crew,
     Script,
     crew,
     finished,
@@ -66,10 +66,8 @@ def breaks_at(nth: int, script: Script, where: Callable[[Request], bool] = lambd
 # -- verdicts
 
 
-def test_the_form_that_works_is_found_and_the_verdict_is_migrate(tmp_path: Path) -> None:
-    found, _ = finished(tmp_path)
-
-    result = only(found)
+def test_the_form_that_works_is_found_and_the_verdict_is_migrate(plain_run: Walked) -> None:
+    result = only(plain_run.migration)
     assert result.decision.verdict is Verdict.MIGRATE
     assert result.search.winner.params["reply"] == "told"
     assert (result.confirmation.unchanged.quality, result.confirmation.winner.quality) == (0.0, 1.0)
@@ -94,11 +92,8 @@ def test_few_examples_are_inconclusive_and_say_how_many_would_settle_it(tmp_path
     assert f"About {decision.needed:,} held-out examples would settle it." in decision.reason
 
 
-def test_each_held_out_example_meets_source_unchanged_and_winner_once(tmp_path: Path) -> None:
-    found, _ = finished(tmp_path)
-
-    met = only(found).confirmation
-    ids = found.split["test"]
+def test_each_held_out_example_meets_source_unchanged_and_winner_once(plain_run: Walked) -> None:
+    met, ids = only(plain_run.migration).confirmation, plain_run.migration.split["test"]
     for side in (met.source, met.again, met.unchanged, met.winner):
         assert tuple(output.example_id for output in side.outputs) == ids
 
@@ -121,11 +116,11 @@ def test_the_search_never_sees_a_held_out_example(tmp_path: Path) -> None:
 # -- going on
 
 
-def test_running_again_asks_nothing_and_leaves_the_same_bytes(tmp_path: Path) -> None:
-    _, run_dir = finished(tmp_path)
-    before, idle = files(run_dir), crew()
+def test_running_again_asks_nothing_and_leaves_the_same_bytes(tmp_path: Path, plain_run: Walked) -> None:
+    run_dir, idle = plain_run.copy(tmp_path / "run"), crew()
+    before = files(run_dir)
 
-    walk(tmp_path / "task.yaml", run_dir, idle)
+    walk(plain_run.folder / "task.yaml", run_dir, idle)
 
     assert idle.calls == 0
     assert files(run_dir) == before
@@ -139,11 +134,9 @@ def test_no_question_is_asked_twice(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+def whole(compiled_run: Walked) -> dict[str, bytes]:
     """What an uninterrupted run with proposals and a compile writes."""
-    folder = tmp_path_factory.mktemp("whole")
-    _, run_dir = finished(folder, crew(target=writes), search=SEARCH | {"space": "tests.walking:COMPILED"})
-    return files(run_dir)
+    return files(compiled_run.run)
 
 
 def _proposing(request: Request) -> bool:
@@ -204,19 +197,17 @@ def test_a_run_broken_off_many_times_asks_each_question_once(tmp_path: Path, who
     assert files(tmp_path / "run") == whole
 
 
-def test_a_search_that_is_cut_off_by_control_c_goes_on(tmp_path: Path) -> None:
-    _, undisturbed = finished(tmp_path / "one")
-
+def test_a_search_that_is_cut_off_by_control_c_goes_on(tmp_path: Path, plain_run: Walked) -> None:
     def interrupts(progress: Progress) -> None:
         if progress.stage == "search":
             raise KeyboardInterrupt
 
-    task = write_task(tmp_path / "two")
+    task = write_task(tmp_path)
     with pytest.raises(KeyboardInterrupt):
-        walk(task, tmp_path / "two/run", watch=interrupts)
-    walk(task, tmp_path / "two/run")
+        walk(task, tmp_path / "run", watch=interrupts)
+    walk(task, tmp_path / "run")
 
-    assert files(tmp_path / "two/run") == files(undisturbed)
+    assert files(tmp_path / "run") == files(plain_run.run)
 
 
 def test_more_trials_carry_a_run_on(tmp_path: Path) -> None:
@@ -231,8 +222,8 @@ def test_more_trials_carry_a_run_on(tmp_path: Path) -> None:
     assert models.models["test/source"].calls == 0
 
 
-def test_a_finished_run_that_is_being_carried_on_counts_as_unfinished_only_while_it_is_written(tmp_path: Path) -> None:
-    _, run_dir = finished(tmp_path)
+def test_a_finished_run_can_be_read_while_it_is_being_carried_on(tmp_path: Path, plain_run: Walked) -> None:
+    run_dir = plain_run.copy(tmp_path / "run")
     before = (run_dir / "decision.json").read_bytes()
 
     with pytest.raises(ConnectionResetError):
@@ -249,8 +240,8 @@ def test_a_finished_run_that_is_being_carried_on_counts_as_unfinished_only_while
 # -- whose directory
 
 
-def test_a_run_directory_of_another_task_is_refused_and_left_alone(tmp_path: Path) -> None:
-    _, run_dir = finished(tmp_path)
+def test_a_run_directory_of_another_task_is_refused_and_left_alone(tmp_path: Path, plain_run: Walked) -> None:
+    run_dir = plain_run.copy(tmp_path / "run")
     before, models = files(run_dir), crew()
 
     with pytest.raises(RunDirError, match=r"holds a run of another task .* choose another --run-dir"):
@@ -280,8 +271,8 @@ def test_what_was_agreed_at_the_start_cannot_change_in_one_run_directory(tmp_pat
         walk(write_task(tmp_path, **change), tmp_path / "run")
 
 
-def test_limits_timeouts_budget_and_effort_may_change_in_one_run_directory(tmp_path: Path) -> None:
-    _, run_dir = finished(tmp_path)
+def test_limits_timeouts_budget_and_effort_may_change_in_one_run_directory(tmp_path: Path, plain_run: Walked) -> None:
+    run_dir = plain_run.copy(tmp_path / "run")
 
     again = walk(
         write_task(
@@ -336,15 +327,15 @@ def test_a_corrupt_call_store_is_refused_with_a_way_out_and_logged(tmp_path: Pat
     assert "broke off with RunDirError" in (tmp_path / "run/run.log").read_text()
 
 
-def test_a_store_damaged_in_the_middle_is_refused_not_asked_anew(tmp_path: Path) -> None:
-    _, run_dir = finished(tmp_path)
+def test_a_store_damaged_in_the_middle_is_refused_not_asked_anew(tmp_path: Path, plain_run: Walked) -> None:
+    run_dir = plain_run.copy(tmp_path / "run")
     with sqlite3.connect(run_dir / "calls.sqlite") as db:
         db.execute("UPDATE calls SET response = '{\"text\":'")
     db.close()
     models = crew()
 
     with pytest.raises(RunDirError, match="damaged"):
-        walk(tmp_path / "task.yaml", run_dir, models)
+        walk(plain_run.folder / "task.yaml", run_dir, models)
 
     assert models.calls == 0
 
@@ -577,8 +568,7 @@ def test_a_budget_is_shared_so_that_every_target_is_searched_and_confirmed(tmp_p
     assert sum(spend.calls for spend in found.spend.values()) <= 470
 
 
-def test_an_outage_ends_the_run_and_a_later_start_goes_on(tmp_path: Path) -> None:
-    _, whole = finished(tmp_path / "whole")
+def test_an_outage_ends_the_run_and_a_later_start_goes_on(tmp_path: Path, plain_run: Walked) -> None:
     down = [True]
 
     def flaky(request: Request) -> str:
@@ -586,13 +576,13 @@ def test_an_outage_ends_the_run_and_a_later_start_goes_on(tmp_path: Path) -> Non
             raise ModelError("503 everywhere", model="test/target", retryable=True)
         return wordy(request)
 
-    task = write_task(tmp_path / "flaky")
+    task = write_task(tmp_path)
     with pytest.raises(ModelError, match="503 everywhere"):
-        walk(task, tmp_path / "flaky/run", crew(target=flaky))
+        walk(task, tmp_path / "run", crew(target=flaky))
     down[0] = False
-    walk(task, tmp_path / "flaky/run", crew(target=flaky))
+    walk(task, tmp_path / "run", crew(target=flaky))
 
-    assert files(tmp_path / "flaky/run") == files(whole)
+    assert files(tmp_path / "run") == files(plain_run.run)
 
 
 def test_a_wrong_key_ends_the_run_at_the_first_answer(tmp_path: Path) -> None:
@@ -622,26 +612,25 @@ def test_refusals_count_against_the_target_and_are_not_asked_again(tmp_path: Pat
 # -- what is written
 
 
-def test_the_decision_holds_no_time_of_day_and_no_path(tmp_path: Path) -> None:
-    _, run_dir = finished(tmp_path)
-
-    text = (run_dir / "decision.json").read_text()
+def test_the_decision_holds_no_time_of_day_and_no_path(plain_run: Walked) -> None:
+    text = (plain_run.run / "decision.json").read_text()
     numbers = re.findall(r"(?<![\w.])\d+(?![\w.])", text)
     assert numbers and max(map(int, numbers)) < 1000
     assert not re.search(r"20\d\d-\d\d|\d\d:\d\d", text)
-    assert str(tmp_path) not in text
+    assert str(plain_run.folder) not in text
 
 
-def test_equal_answers_give_equal_files_in_another_place_and_order(tmp_path: Path) -> None:
-    _, one = finished(tmp_path / "one")
-    _, other = finished(tmp_path / "other", Crew({"test/target": wordy, "test/source": parity}))
-
-    assert files(one) == files(other)
-
-
-def test_the_log_tells_the_run_with_relative_seconds_and_grows_with_every_start(tmp_path: Path) -> None:
+def test_equal_answers_give_equal_files_in_another_place(tmp_path: Path, plain_run: Walked) -> None:
     _, run_dir = finished(tmp_path)
-    walk(tmp_path / "task.yaml", run_dir)
+
+    assert files(run_dir) == files(plain_run.run)
+
+
+def test_the_log_tells_the_run_with_relative_seconds_and_grows_with_every_start(
+    tmp_path: Path, plain_run: Walked
+) -> None:
+    run_dir = plain_run.copy(tmp_path / "run")
+    walk(plain_run.folder / "task.yaml", run_dir)
 
     lines = (run_dir / "run.log").read_text().splitlines()
     assert all(re.match(r" *\d+\.\d s  \S", line) for line in lines)

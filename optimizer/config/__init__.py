@@ -177,6 +177,9 @@ class Settings(Section):
         for target in self.targets:
             if target.model == self.source.model and target.api_base == self.source.api_base:
                 found.append(f"target {target.model!r} is the source itself: this run compares it with itself (A/A)")
+        if self.judge and all(metric.name != "judge" for metric in self.metrics):
+            found.append("the judge is never asked: no metric is called judge")
+        for target in self.targets:
             if self.judge and self.judge.model == target.model:
                 found.append(f"judge {self.judge.model!r} is also a target: models favour their own answers")
         return tuple(found)

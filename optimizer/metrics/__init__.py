@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from optimizer.contract import Contract
 from optimizer.errors import ConfigError, DataError, OptimizerError, PluginError, nearest
+from optimizer.metrics.judge import judge
 from optimizer.metrics.labels import label_accuracy
 from optimizer.metrics.numeric import numeric
 from optimizer.metrics.standard import Against
@@ -31,6 +32,7 @@ from optimizer.metrics.text import (
     token_f1,
 )
 from optimizer.metrics.valid import valid
+from optimizer.models import Model
 from optimizer.plugins import resolve
 from optimizer.types import Example, Output, Score
 
@@ -69,6 +71,7 @@ METRICS: Mapping[str, Callable[..., Metric]] = {
     "edit_similarity": edit_similarity,
     "exact_match": exact_match,
     "json_fields": json_fields,
+    "judge": judge,
     "label_accuracy": label_accuracy,
     "length": length,
     "normalized_match": normalized_match,
@@ -80,8 +83,16 @@ METRICS: Mapping[str, Callable[..., Metric]] = {
 }
 
 
-def build(name: str, options: Mapping[str, Any] | None = None, *, contract: Contract | None = None) -> Metric:
-    """The metric of that name with its options. `contract`: the reply's, from which json_fields takes its defaults.
+def build(
+    name: str,
+    options: Mapping[str, Any] | None = None,
+    *,
+    contract: Contract | None = None,
+    judge: Model | None = None,
+) -> Metric:
+    """The metric of that name with its options.
+
+    `contract`: the reply's, from which json_fields takes its defaults. `judge`: the model that the metric judge asks.
 
     Raises ConfigError for options that the metric does not know, PluginError for a name that leads nowhere.
     """
@@ -92,13 +103,17 @@ def build(name: str, options: Mapping[str, Any] | None = None, *, contract: Cont
     builtin = METRICS.get(name) is found
     if builtin and "contract" in inspect.signature(found).parameters:
         found = partial(found, contract=contract)
+    if builtin and name == "judge":
+        if judge is None:
+            raise ConfigError("metrics: `judge` needs a model that judges; name one in the section `judge:`")
+        found = partial(found, model=judge)
     _check_options(name, found, given)
     if builtin:
         return found(**given)  # type: ignore[no-any-return]
     return Custom(name, found(**given) if isinstance(found, type) else partial(found, **given) if given else found)
 
 
-def build_metric(specs: Sequence[MetricSpec], contract: Contract) -> Metric:
+def build_metric(specs: Sequence[MetricSpec], contract: Contract, judge: Model | None = None) -> Metric:
     """One metric from the task file's list: itself, or the weighted mean of several."""
     metrics: dict[str, Metric] = {}
     weights: dict[str, float] = {}
@@ -106,7 +121,7 @@ def build_metric(specs: Sequence[MetricSpec], contract: Contract) -> Metric:
         own = ":" in spec.name or spec.name not in METRICS
         options = dict(spec.options) if own or spec.against == "auto" else {**spec.options, "against": spec.against}
         name = spec.name if spec.name not in metrics else f"{spec.name}_{len(metrics) + 1}"
-        metrics[name], weights[name] = build(spec.name, options, contract=contract), spec.weight
+        metrics[name], weights[name] = build(spec.name, options, contract=contract, judge=judge), spec.weight
     return Weighted(metrics, weights) if len(metrics) > 1 else next(iter(metrics.values()))
 
 
@@ -123,6 +138,10 @@ class Weighted:
         for name, weight in self.weights.items():
             if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 < weight < math.inf:
                 raise ConfigError(f"metrics.{name}.weight: must be a number above 0, found {weight!r}")
+
+    @property
+    def asks(self) -> bool:
+        return any(getattr(metric, "asks", False) for metric in self.metrics.values())
 
     def __call__(self, example: Example, output: Output, reference: Output | None) -> Score:
         scores = {name: metric(example, output, reference) for name, metric in self.metrics.items()}
@@ -174,7 +193,7 @@ def _check_options(name: str, factory: Any, given: Mapping[str, Any]) -> None:
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         return
     wanted = [p for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    known = [p.name for p in wanted if p.name not in {"contract", "example", "output", "reference"}]
+    known = [p.name for p in wanted if p.name not in {"contract", "model", "example", "output", "reference"}]
     for option in given:
         if option not in known:
             listed = f"it has {', '.join(known)}" if known else "it has none"

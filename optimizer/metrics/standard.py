@@ -13,6 +13,10 @@ from optimizer.types import JSON, Example, Output, Score
 Against = Literal["auto", "gold", "source"]
 
 
+class Unscored(Exception):
+    """No score could be found for an example: it counts for neither side, and is counted as lost."""
+
+
 @dataclass(frozen=True)
 class Compared:
     """A metric that compares an output with a right answer. `against`: "auto" takes gold where the example has it.
@@ -42,6 +46,13 @@ class Compared:
             return Score(0.0, f"nothing to compare with: the source's own reply is {reference.status}")
         right = reference.text if reference.value is None else reference.value
         return _at(example, lambda: self.compare(output, right))
+
+
+def wanted_text(example: Example, reference: Output | None, against: Against) -> str:
+    """What is wanted, as text; nothing where a judge has only the input to go by."""
+    if against != "source" and example.expected is not None:
+        return written(example.expected)
+    return reference.text if reference is not None and reference.status == "ok" else ""
 
 
 def _at(example: Example, compare: Callable[[], Score]) -> Score:

@@ -12,16 +12,12 @@ from functools import lru_cache
 from optimizer.offline.figures import YEAR, Figure, figures
 from optimizer.offline.form import Field
 from optimizer.offline.mind import Mind
-from optimizer.offline.words import stems
+from optimizer.offline.words import phrases, stems
 
 _ID = re.compile(
     r"^\s*(?:#+\s*)?(?:[\[(<]\s*(?:id\s*=\s*[\"']?|passage |source |doc(?:ument)? )?([\w.\-]{1,24})[\"']?\s*[\])>]"
     r"|(?:Passage|Source|Document|Doc|Excerpt)\s+([\w.\-]{1,12})\b)\s*[:.\-–—]?\s*",
     re.IGNORECASE | re.MULTILINE,
-)
-_CHANGE = re.compile(
-    r"\b(?:percentage change|shift|move|moved|swing|in points|change\w* (?:of|in)|change|by (?:what|how)|year-on-year|grow by|how much (?:more|less|faster))\b",
-    re.I,
 )
 _GROWTH = re.compile(
     r"\b(?:organic|like-for-like|same-store|comparable|constant currenc\w+|underlying) ?(?:growth)?", re.I
@@ -119,7 +115,7 @@ def _asked(text: str) -> Asked:
         years,
         bool(_HALF.search(text)),
         bool(_FUTURE.search(text)),
-        bool(_CHANGE.search(text)),
+        bool(phrases("asks-change").search(text)),
         bool(_GROWTH.search(text)),
     )
 

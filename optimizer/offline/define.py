@@ -172,7 +172,7 @@ def labels_in_list(name: str, rules: str) -> tuple[str, ...]:
 
 
 def labels_in_prose(name: str, rules: str) -> tuple[str, ...]:
-    """Labels that running text explains, in the paragraph that speaks of the field: `it is high when ..., low for ...`."""
+    """Labels that the paragraph on the field explains in running text: `it is high when ..., low for ...`."""
     for paragraph in re.split(r"\n\s*\n", rules):
         if not topic_is(paragraph.split(".")[0][:200], norm(name)) and not topic_is(paragraph[:60], norm(name)):
             continue

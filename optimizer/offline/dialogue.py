@@ -9,7 +9,8 @@ from functools import lru_cache
 from optimizer.offline.words import listed, meanings, phrases, sentences, stems
 
 _TURN = re.compile(
-    r"^\s*(?:\[?\d{1,2}:\d\d(?::\d\d)?\]?\s*)?(?:[-–•]\s*)?\**(?P<who>[A-Z][\w .'’\-]{0,24}?)(?: \([\w ]+\))?\**:\s+(?P<said>.*)$"
+    r"^\s*(?:\[?\d{1,2}:\d\d(?::\d\d)?\]?\s*)?(?:[-–•]\s*)?"
+    r"\**(?P<who>[A-Z][\w .'’\-]{0,24}?)(?: \([\w ]+\))?\**:\s+(?P<said>.*)$"
 )
 _STAFF = re.compile(r"agent|advisor|adviser|rep|operator|support|clerk|assistant|employee|bot|service", re.IGNORECASE)
 _CLOSING = frozenset(
@@ -46,7 +47,7 @@ def turns(text: str) -> tuple[Turn, ...]:
 
 @lru_cache(4096)
 def focus(text: str, name: str) -> str:
-    """The part of a text that a field asks about: for an outcome the end of a conversation, for a reason its beginning."""
+    """The part of a conversation that a field asks about: for an outcome its end, for a reason its beginning."""
     said = turns(text)
     if not said:
         return text

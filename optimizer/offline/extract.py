@@ -20,10 +20,13 @@ _PATTERNS = {
         r"[$€£]\s?\d[\d,]*(?:\.\d+)?(?: ?(?:million|billion|thousand|[kmb]n?))?\b"
         r"|\b\d[\d,]*(?:\.\d+)? ?(?:dollars|euros?|pounds|usd|eur|gbp|cents|pence)\b", re.I),
     "date": re.compile(
-        rf"\b\d{{4}}-\d\d-\d\d\b|\b\d{{1,2}}[/.]\d{{1,2}}[/.]\d{{2,4}}\b|\b{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?(?:,? \d{{4}})?\b"
-        rf"|\b(?:the )?\d{{1,2}}(?:st|nd|rd|th)?(?: of)? {_MONTH}(?:,? \d{{4}})?\b|\b(?:next |this )?{_DAY}\b|\btomorrow\b|\btoday\b"
+        rf"\b\d{{4}}-\d\d-\d\d\b|\b\d{{1,2}}[/.]\d{{1,2}}[/.]\d{{2,4}}\b"
+        rf"|\b{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?(?:,? \d{{4}})?\b"
+        rf"|\b(?:the )?\d{{1,2}}(?:st|nd|rd|th)?(?: of)? {_MONTH}(?:,? \d{{4}})?\b"
+        rf"|\b(?:next |this )?{_DAY}\b|\btomorrow\b|\btoday\b"
         r"|\bthe \d{1,2}(?:st|nd|rd|th)\b", re.I),
-    "time": re.compile(r"\b\d{1,2}(?::\d\d)? ?(?:am|pm|a\.m\.|p\.m\.|o'clock)|\b\d{1,2}:\d\d\b|\bnoon\b|\bmidnight\b", re.I),
+    "time": re.compile(
+        r"\b\d{1,2}(?::\d\d)? ?(?:am|pm|a\.m\.|p\.m\.|o'clock)|\b\d{1,2}:\d\d\b|\bnoon\b|\bmidnight\b", re.I),
     "duration": re.compile(
         r"\b(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten|twelve|a|an)(?:\s?(?:-|to|or)\s?\w+)? "
         r"(?:business |working )?(?:minute|hour|day|week|month|year)s?\b", re.I),
@@ -32,7 +35,8 @@ _PATTERNS = {
     "id": re.compile(r"#?\b(?=[A-Z0-9\-]*\d)[A-Z]{0,5}-?\d[A-Z0-9]*(?:-[A-Z0-9]+)*\b"),
     "number": re.compile(r"-?\b\d[\d,]*(?:\.\d+)?\b"),
     "name": re.compile(
-        r"(?:(?:[Mm]y name(?:'s| is)|[Tt]his is|I'm|I am|name is|[Ss]peaking with|[Cc]alled|[Ii]t's|[Hh]i|[Hh]ello|Mr\.?|Mrs\.?|Ms\.?|Dr\.?),? )"
+        r"(?:(?:[Mm]y name(?:'s| is)|[Tt]his is|I'm|I am|name is|[Ss]peaking with"
+        r"|[Cc]alled|[Ii]t's|[Hh]i|[Hh]ello|Mr\.?|Mrs\.?|Ms\.?|Dr\.?),? )"
         r"((?:[A-Z][\w'’\-]+)(?: (?:[A-Z][\w'’\-]+|[A-Z]\.))*)"),
 }  # fmt: skip
 _ROLE_WORDS = {

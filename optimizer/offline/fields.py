@@ -21,7 +21,7 @@ _THOUGHTS = frozenset({"reasoning", "rationale"})
 
 @dataclass(frozen=True)
 class Sheet:
-    """A request of named fields: `outputs` are (name, type, description); `as_json`: they are asked for as one object."""
+    """A request of named fields: `outputs` are (name, type, description); `as_json`: wanted as one object."""
 
     objective: str
     outputs: tuple[tuple[str, str, str], ...]

@@ -7,23 +7,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from optimizer.offline.words import listed, sentences
+from optimizer.offline.words import listed, phrases, sentences
 
 YEAR = re.compile(r"\b(?:19|20)\d\d(?:/\d\d)?\b")
 _NUMBER = re.compile(
-    r"(?P<open>\()?(?P<minus>[-−](?=[€$£]))?(?P<money>[€$£]|\b[A-Z]{3}\b)?[ \u00a0]?(?P<sign>[-−])?(?P<digits>\d[\d,]*(?:\.\d+)?)"
-    r"(?![\d/])(?:[ \u00a0]?(?P<unit>%|per ?cent(?:age points?)?|percentage points?|pp\b|(?:million|billion|thousand|bn|m|k|x)\b))?"
+    r"(?P<open>\()?(?P<minus>[-−](?=[€$£]))?(?P<money>[€$£]|\b[A-Z]{3}\b)?[ \u00a0]?"
+    r"(?P<sign>[-−])?(?P<digits>\d[\d,]*(?:\.\d+)?)"
+    r"(?![\d/])(?:[ \u00a0]?(?P<unit>%|per ?cent(?:age points?)?|percentage points?|pp\b"
+    r"|(?:million|billion|thousand|bn|m|k|x)\b))?"
     r"(?: (?P<thing>[a-zA-Z][\w\-]*))?"
 )
-_BACK = re.compile(
-    r"(?:previous year|prior year|year[- ]end|year before|year earlier|last time(?: around)?|twelve months earlier|compared with|as against"
-    r"|against|versus|vs\.?|after|from|up on|down on|comparative|preceding year|year ago|where we were|that was|used to be)(?: of| was| were|:|,)?[^.;,()\d]{0,22}$", re.I)  # fmt: skip
 _VOID = re.compile(
     r"(?:no longer|instead of|rather than|not|published[^.;]{0,25}(?:as|at|with|of))\s*(?:[A-Z]{3}|[€$£])?\s*$"
-)
-_AHEAD = re.compile(
-    r"[^.;()\d]{0,14}?\b(?:a year earlier|months earlier|the year before|last year|a year ago|before|in the previous year|→|->)",
-    re.I,
 )
 _MONTH = re.compile(r"\s*(?:January|February|March|April|May|June|July|August|September|October|November|December)\b")
 _HALF = re.compile(r"\b(?:half[- ]year|first half|second half|six months|H1|H2|quarter|Q[1-4])\b", re.I)
@@ -33,7 +28,7 @@ _SIGNS = {"€": "EUR", "$": "USD", "£": "GBP"}
 
 @dataclass(frozen=True)
 class Figure:
-    """`about`: the words that say what it measures; `year`: as written, or ""; `share`: it is a change in per cent."""
+    """`about`: the words that say what it measures; `year`: as written, or ""; `change`: it says by how much."""
 
     passage: str
     value: str
@@ -103,7 +98,7 @@ def _in_sentence(passage: str, head: str, sentence: str, clause: str) -> Iterato
     restated = not words.isdisjoint({"restated", "adjusted", "corrected", "reads"})
     for match in _NUMBER.finditer(clause):
         digits, unit = match["digits"].rstrip(","), _unit(match)
-        unit = last = unit or (last if match["open"] or _BACK.search(clause[: match.start()]) else "")
+        unit = last = unit or (last if match["open"] or _looks_back(clause[: match.start()]) else "")
         if (YEAR.fullmatch(digits) and not match["unit"] and not match["money"]) or (not unit and len(digits) < 3):
             continue
         before, after = clause[: match.start()], clause[match.end("digits") :]
@@ -167,18 +162,34 @@ def _unit(match: re.Match[str]) -> str:
 def _year_of(match: re.Match[str], before: str, after: str, years: list[str], head: str) -> str:
     """The year that a figure of running text belongs to."""
     told = re.match(
-        r"[^.;()]{0,22}?\b(?:in|for|at|of)(?: the end of| year-end| financial year| FY| 31 December)? ((?:19|20)\d\d(?:/\d\d)?)",
+        r"[^.;()]{0,22}?\b(?:in|for|at|of)(?: the end of| year-end| financial year| FY| 31 December)?"
+        r" ((?:19|20)\d\d(?:/\d\d)?)",
         after,
     )
     if told and not _NUMBER.search(after[: told.start(1)].replace("31 December", "")):
         return told[1]
     near = re.search(r"((?:19|20)\d\d(?:/\d\d)?)[^.;()]{0,30}$", before)
-    if _AHEAD.match(after[len(match["unit"] or "") :]) or re.match(r"\W*\w*\W*(?:→|->)", after):
+    if _ago(after[len(match["unit"] or "") :]):
         return earlier(_main(years, head))
-    if match["open"] or (_BACK.search(before) and not (near and before.endswith(near[0]) and "reads" in before)):
+    if match["open"] or (_looks_back(before) and not (near and before.endswith(near[0]) and "reads" in before)):
         inside = re.search(r"((?:19|20)\d\d(?:/\d\d)?):?\s*$", before)
         return inside[1] if inside else earlier(_main(years, head))
     return near[1] if near else _main(years, head)
+
+
+def _looks_back(before: str) -> bool:
+    """Whether the words before a figure say that it is an earlier one: `compared with`, `(previous year: `."""
+    found = list(phrases("back").finditer(before[-60:]))
+    rest = before[-60:][found[-1].end() :] if found else ""
+    return bool(found) and bool(re.fullmatch(r"(?: of| was| were|:|,)?[^.;,()\d]{0,22}", rest))
+
+
+def _ago(after: str) -> bool:
+    """Whether the words behind a figure say that it is an earlier one: `a year earlier`, an arrow."""
+    found = phrases("ahead").search(after[:34])
+    return bool(re.match(r"\W*\w*\W*(?:→|->)", after)) or bool(
+        found and re.fullmatch(r"[^.;()\d]{0,14}", after[: found.start()])
+    )
 
 
 def _main(years: list[str], head: str) -> str:

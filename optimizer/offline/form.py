@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Literal
 
+from optimizer.offline import manner
 from optimizer.offline.define import (
     definitions,
     describe,
@@ -79,16 +80,13 @@ def find_form(guidance: str, reply: str, outputs: tuple[str, ...]) -> Form:
     fields = {path: _explained(found, rules) for path, found in fields.items()} or {(): _whole(rules, outputs)}
     order = {name: number for number, name in enumerate(keys_in_prose(rules))} if not shown else {}
     fields = dict(sorted(fields.items(), key=lambda item: order.get(item[1].name, len(order))))
-    strict = re.search(
-        r"nothing else|only (?:the |a |one |valid )?json|no (?:other|extra|additional) text|valid json", rules, re.I
-    )
     return Form(
         fields=tuple(_defined(found, rules, tuple(fields)) for found in fields.values()),
         given=frozenset(given or {"hinted"}),
-        marker=_marker(rules),
-        reasoning=_reasoning(rules),
+        marker=manner.marker(rules),
+        reasoning=manner.reasoning(rules),
         as_json=as_json,
-        strict=bool(strict),
+        strict=manner.strict(rules),
     )
 
 
@@ -245,19 +243,3 @@ def _whole(rules: str, outputs: tuple[str, ...]) -> Field:
     if len(labels) < 2 and outputs and all(len(text.split()) <= 4 for text in outputs):
         labels = tuple(dict.fromkeys(outputs))
     return Field((), "label" if len(labels) > 1 else "text", labels if len(labels) > 1 else ())
-
-
-def _marker(rules: str) -> str:
-    found = re.search(r"(?:write|finish with|end with|after|then give)\s+[\"'`]?([A-Z][\w ]{2,20}:)[\"'`]?", rules)
-    return found[1] if found else ""
-
-
-def _reasoning(rules: str) -> Literal["", "first", "none"]:
-    if re.search(
-        r"think (?:it through|step by step|carefully|aloud)|step[- ]by[- ]step|reason (?:first|step|about)|explain your reasoning",
-        rules,
-        re.I,
-    ):
-        return "first"
-    none = re.search(r"(?:do not|don't|without|no) (?:explain|explanation|reasoning|comment)", rules, re.I)
-    return "none" if none else ""

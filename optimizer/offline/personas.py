@@ -39,6 +39,7 @@ class Persona:
     heat: float = 0.5  # how far temperature shows
     wobble: float = 0.0  # draw-to-draw noise at temperature 0
     rambles: float = 0.0  # share of replies with reasoning that forget the marker
+    mirrors: float = 0.0  # how much likelier it is to miss the form, by answering in tags, where the prompt has tags
     refuses: frozenset[str] = field(default_factory=frozenset)  # parameters that it answers with status 400
 
 
@@ -46,7 +47,7 @@ ALPHA = Persona(
     name="sim-alpha",
     line="simulated source: skilled and expensive; reads long prose in plain layout well, needs no worked example",
     price_in=5.0, price_out=20.0, first_token=0.55, per_token=0.022,
-    knowledge=0.95, noise=0.06,
+    knowledge=0.95, noise=0.11,
     layouts={"plain": 0.0, "markdown": 0.03, "xml": 0.04}, places={"system": 0.0, "user": 0.03},
     patience=900, impatience=0.03, unshown=0.0, shots=4, crowding=0.02, recency=0.1, by_example=0.5, prose=0.95,
     thinking={"": 0.0, "first": 0.02, "none": 0.0}, examples={"turns": 0.0, "text": 0.0},
@@ -58,7 +59,7 @@ BETA = Persona(
     line="simulated target: can do the job; likes XML tags, a few worked examples as chat turns, the form shown",
     price_in=0.8, price_out=3.2, first_token=0.30, per_token=0.009,
     knowledge=0.93, noise=0.01,
-    layouts={"plain": 0.12, "markdown": 0.08, "xml": 0.0}, places={"system": 0.0, "user": 0.05},
+    layouts={"plain": 0.12, "markdown": 0.06, "xml": 0.0}, places={"system": 0.0, "user": 0.05},
     patience=400, impatience=0.06, unshown=0.12, shots=4, crowding=0.02, recency=0.3, by_example=0.8, prose=0.5,
     thinking={"": 0.02, "first": 0.09, "none": 0.0}, examples={"turns": 0.0, "text": 0.03},
     obeys={"shown": 0.99, "told": 0.93, "examples": 0.97, "hinted": 0.76}, end_bonus=0.6, fenced=0.4,
@@ -69,11 +70,11 @@ GAMMA = Persona(
     line="simulated target: can do the job; likes Markdown in the user turn, room to think, the form told",
     price_in=0.5, price_out=2.0, first_token=0.25, per_token=0.007,
     knowledge=0.92, noise=0.01,
-    layouts={"plain": 0.07, "markdown": 0.0, "xml": 0.12}, places={"system": 0.05, "user": 0.0},
+    layouts={"plain": 0.06, "markdown": 0.0, "xml": 0.08}, places={"system": 0.04, "user": 0.0},
     patience=450, impatience=0.06, unshown=0.08, shots=4, crowding=0.005, recency=0.6, by_example=0.7, prose=0.55,
-    thinking={"": 0.05, "first": 0.0, "none": 0.20}, examples={"turns": 0.03, "text": 0.0},
-    obeys={"shown": 0.94, "told": 0.99, "examples": 0.94, "hinted": 0.70}, end_bonus=0.4, fenced=0.3,
-    heat=0.4, rambles=0.01,
+    thinking={"": 0.04, "first": 0.0, "none": 0.11}, examples={"turns": 0.03, "text": 0.0},
+    obeys={"shown": 0.965, "told": 0.99, "examples": 0.95, "hinted": 0.68}, end_bonus=0.4, fenced=0.3,
+    heat=0.4, rambles=0.01, mirrors=0.8,
 )  # fmt: skip
 DELTA = Persona(
     name="sim-delta",

@@ -17,7 +17,8 @@ _WORDS: dict[Kind, str] = {
     "input": (
         r"(?:the |customer |support |new |user |call |retrieved |report |source |input )*(?:input|ticket|transcript|"
         r"question|query|text|e-?mail|message|call|document|documents|conversation|dialogue|passages?|contexts?|excerpts?|"
-        r"sources|article|review|request|chat|data|body|subject|content|problem|notes?)(?: text| body| from (?:the )?\w+| of the \w+)?"
+        r"sources|article|review|request|chat|data|body|subject|content|problem|notes?)"
+        r"(?: text| body| from (?:the )?\w+| of the \w+)?"
     ),
 }
 _NAMES: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(

@@ -9,13 +9,8 @@ from functools import lru_cache
 from optimizer.offline import dialogue
 from optimizer.offline.form import Field
 from optimizer.offline.mind import Mind
-from optimizer.offline.words import sentences, stems
+from optimizer.offline.words import phrases, sentences, stems
 
-_FILLER = re.compile(
-    r"^(?:(?:hi|hello|hey|sure|okay|ok|great|well|yes|no|oh|ooh|right|alright|of course|so|now(?: then)?|certainly|listen|look|then"
-    r"|good (?:morning|afternoon|evening)|thanks?|thank you|i'm (?:so |very )?sorry[^,.]*|sorry[^,.]*|you'll laugh|dear|love)[,.!]?\s+)+",
-    re.IGNORECASE,
-)
 _ASIDE = re.compile(r",? (?:dear|love|mate|please|you know|I mean|I believe|honestly)(?=[,.!?]|$)", re.IGNORECASE)
 _AUXILIARY = (("'ve", " have"), ("'ll", " will"), ("'re", " are"), ("'m", " am"), ("'d", " would"))
 
@@ -61,10 +56,17 @@ def _joined(said: Sequence[str], *, staff: bool) -> str:
     return " and ".join([bare[0], *(text[0].lower() + text[1:] for text in bare[1:])]) + "." if bare else ""
 
 
+def _begun(sentence: str) -> str:
+    """A spoken sentence from where it says something: without `Well, yes, hello`."""
+    while (found := phrases("filler").match(sentence)) and re.match(r"[,.!]?\s", sentence[found.end() :]):
+        sentence = sentence[found.end() :].lstrip(",.! ")
+    return sentence
+
+
 @lru_cache(4096)
 def _third_person(sentence: str, *, staff: bool) -> str:
     """A spoken sentence as a report: `I've lost my card` becomes `The customer has lost the customer's card`."""
-    text = _ASIDE.sub("", _FILLER.sub("", sentence.replace("’", "'")).strip())
+    text = _ASIDE.sub("", _begun(sentence.replace("’", "'")).strip())
     for short, full in _AUXILIARY:
         text = re.sub(rf"\b(I|you|we|they|You|We|They){short}\b", rf"\1{full}", text)
     me, other = ("the agent", "the customer") if staff else ("the customer", "the company")

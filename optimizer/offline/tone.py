@@ -17,14 +17,14 @@ _MOOD = {
         "1": 1.1, "fury": 1.0, "negative": 0.8, "repeat": 0.2, "blame": 0.4, "!": 0.3, "quote": 0.8, "praise": -0.5,
         "positive": -0.5, "polite": -0.5, "clock": -0.5},
     "neutral": {
-        "1": 0.2, "fury": -0.5, "negative": -0.7, "blame": -0.4, "praise": -1.4, "positive": -0.5, "polite": 1.2, "!": -0.9,
-        "quote": -0.6, "clock": 0.6},
+        "1": 0.2, "fury": -0.5, "negative": -0.7, "blame": -0.4, "praise": -1.4, "positive": -0.5, "polite": 1.2,
+        "!": -0.9, "quote": -0.6, "clock": 0.6},
     "positive": {"1": -1.1, "praise": 2.0, "positive": 1.0, "polite": -0.7, "!": 0.6, "fury": -0.5, "negative": -0.2},
 }  # fmt: skip
 _URGENCY = {
     "high": {
-        "1": -1.4, "now": 0.8, "stoppage": 0.8, "harm": 0.7, "clock": 1.8, "instantly": 0.8, "soon": -0.5, "later": -0.5,
-        "fury": 0.5, "calm": -0.4, "praise": -0.4, "positive": -0.3, "polite": 0.3},
+        "1": -1.4, "now": 0.8, "stoppage": 0.8, "harm": 0.7, "clock": 1.8, "instantly": 0.8, "soon": -0.5,
+        "later": -0.5, "fury": 0.5, "calm": -0.4, "praise": -0.4, "positive": -0.3, "polite": 0.3},
     "medium": {
         "1": 0.6, "problem": 0.3, "medium": 0.4, "soon": 1.6, "negative": 0.2, "quote": 0.4, "!": -0.5, "clock": -0.8,
         "stoppage": -0.4, "harm": -0.5, "praise": -0.5, "instantly": -0.3, "later": -0.3},
@@ -33,7 +33,8 @@ _URGENCY = {
         "clock": -1.0, "instantly": -0.5, "stoppage": -0.4, "fury": -0.5, "quote": -0.5},
 }  # fmt: skip
 _NAMES = {
-    "negative": "negative dissatisfied unhappy angry frustrated upset annoyed bad", "neutral": "neutral mixed calm factual",
+    "negative": "negative dissatisfied unhappy angry frustrated upset annoyed bad",
+    "neutral": "neutral mixed calm factual",
     "positive": "positive satisfied happy pleased friendly good",
     "high": "high urgent critical emergency severe p1 immediate", "medium": "medium moderate normal standard p2",
     "low": "low minor trivial p3 none",

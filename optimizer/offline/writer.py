@@ -32,6 +32,8 @@ def obedience(form: Form, mind: Mind) -> float:
         share += 0.25 * (1 - share)
     if reading.told_last:
         share += persona.end_bonus * (1 - share)
+    if reading.style == "xml":
+        share -= persona.mirrors * (1 - share)
     return share
 
 
@@ -60,6 +62,8 @@ def _json(values: dict[tuple[str, ...], Any]) -> str:
 
 def _disobey(body: str, mind: Mind) -> str:
     """One of the natural ways to miss a form."""
+    if mind.persona.mirrors and mind.reading.style == "xml" and mind.slips(0.7, "tags"):
+        return f"<output>\n{body}\n</output>"
     is_json = body.startswith("{")
     if is_json and mind.slips(mind.persona.fenced, "fence"):
         return f"```json\n{body}\n```"

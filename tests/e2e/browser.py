@@ -16,6 +16,7 @@ from typing import Any
 import aiohttp
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+_TRIES = 1200  # a twentieth of a second apart: a minute, for a very busy machine
 _FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -61,7 +62,7 @@ class Page:
         for domain in ("Network", "Runtime", "Log", "Page"):
             await self.send(f"{domain}.enable")
         await self.send("Page.navigate", url=url)
-        for _ in range(200):
+        for _ in range(_TRIES):
             if await self.evaluate("document.readyState === 'complete' && location.href !== 'about:blank'"):
                 return
             await asyncio.sleep(0.05)
@@ -106,7 +107,7 @@ def visit(path: Path, look: Callable[[Page], Coroutine[Any, Any, None]]) -> Page
 
 async def _look(profile: Path, path: Path, look: Callable[[Page], Coroutine[Any, Any, None]]) -> Page:
     address = profile / "DevToolsActivePort"
-    for _ in range(400):
+    for _ in range(_TRIES):
         if address.exists() and address.read_text().strip():
             break
         await asyncio.sleep(0.05)

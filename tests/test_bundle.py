@@ -1,0 +1,367 @@
+"""A bundle renders, far from this package, to exactly the messages that were scored; every change in it is found."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from optimizer import reader
+from optimizer.contract import Contract
+from optimizer.errors import ExportError
+from optimizer.exporters.bundle import as_bundle, faithful, verify_bundle, write_bundle
+from optimizer.layout import Layout
+from optimizer.migration import Migration
+from optimizer.outlets import publish
+from optimizer.prompt import Demo, Prompt
+from optimizer.rundir import RunDir
+from optimizer.types import JSON, Example
+from tests.conftest import Walked
+
+#: Run in a folder that holds a bundle and nothing else, by a Python without this package.
+_PRODUCTION = """
+import json, sys
+sys.path.insert(0, ".")
+import reader
+bundle = reader.load("bundle.json")
+for line in sys.stdin:
+    print(json.dumps(reader.render(bundle, json.loads(line))))
+"""
+_BRACES = 'Reply as {"label": "{{not a variable}}", "n": {}} or {x} or {$x} or {% raw %}, "a\\b".'
+
+
+def in_production(folder: Path, rows: Sequence[Mapping[str, JSON]]) -> list[list[dict[str, str]]]:
+    """What the copied reader renders in an isolated Python without site packages."""
+    ended = subprocess.run(
+        [sys.executable, "-I", "-S", "-B", "-c", _PRODUCTION],
+        input="".join(json.dumps(dict(row)) + "\n" for row in rows),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PYTHONUTF8": "1"},
+    )
+    assert ended.returncode == 0, ended.stderr
+    return [json.loads(line) for line in ended.stdout.splitlines()]
+
+
+def scored(prompt: Prompt, inputs: Mapping[str, JSON]) -> list[dict[str, str]]:
+    return [{"role": message.role, "content": message.content} for message in prompt.render(inputs).messages]
+
+
+def shipping(walked: Walked, prompt: Prompt, rows: Sequence[Mapping[str, JSON]]) -> Migration:
+    """The run as if `prompt` had won it on `rows`."""
+    found = walked.migration
+    ids = [f"e{number}" for number in range(len(rows))]
+    result = found.targets[0]
+    trials = list(result.search.trials)
+    trials[result.search.best] = replace(result.search.winner, prompt=prompt)
+    return replace(
+        found,
+        examples={key: Example(key, row, "even") for key, row in zip(ids, rows, strict=True)},
+        split={"train": (), "validation": (), "test": tuple(ids)},
+        targets=(replace(result, search=replace(result.search, trials=tuple(trials))),),
+    )
+
+
+def written(walked: Walked, folder: Path, prompt: Prompt, rows: Sequence[Mapping[str, JSON]]) -> Path:
+    migration = shipping(walked, prompt, rows)
+    write_bundle(migration, migration.targets[0], folder)
+    return folder
+
+
+# -- rendering
+
+
+def test_the_bundle_of_a_run_renders_every_held_out_example_as_it_was_scored(
+    plain_run: Walked, compiled_run: Walked
+) -> None:
+    for walked in (plain_run, compiled_run):
+        result = walked.migration.targets[0]
+        held_out = [walked.migration.examples[key].inputs for key in walked.migration.split["test"]]
+        rendered = in_production(walked.run / "bundle", held_out)
+        assert rendered == [scored(result.search.winner.prompt, inputs) for inputs in held_out]
+
+
+def test_a_compiled_program_with_its_demos_renders_as_it_was_scored(tmp_path: Path, compiled_run: Walked) -> None:
+    found = compiled_run.migration
+    compiled = next(t for t in found.targets[0].search.trials if t.program == "bootstrap_few_shot" and t.prompt.demos)
+    rows = [found.examples[key].inputs for key in found.split["test"]]
+
+    folder = written(compiled_run, tmp_path / "bundle", compiled.prompt, rows)
+
+    assert in_production(folder, rows) == [scored(compiled.prompt, row) for row in rows]
+    assert len(compiled.prompt.render(rows[0]).messages) > 2  # worked examples as turns
+
+
+STRANGE: list[Mapping[str, JSON]] = [
+    {"text": "plain", "tags": ["a", 'b"c'], "n": 3, "ratio": 0.1, "yes": True, "more": {"k": [1, None]}},
+    {"text": "\n  spaced \n", "tags": [], "n": -1, "ratio": 2, "yes": False, "more": {}},
+    {"text": "{{n}} {$text} {% if %}", "tags": ["{{text}}"], "n": 0, "ratio": 1e-9, "yes": True, "more": {"é": "ü"}},
+    {
+        "text": "東京 🙂 \u202e \u2028 \x00",
+        "tags": ["\\"],
+        "n": 10**15,
+        "ratio": 1.5,
+        "yes": True,
+        "more": {"a": {"b": "c"}},
+    },
+    {"text": "", "tags": [None], "n": 7, "ratio": -0.0, "yes": False, "more": {"": ""}},
+]
+
+
+@pytest.mark.parametrize(
+    "layout", [Layout(), Layout("xml", "user", "text", "shown", "end", "first"), Layout("markdown")]
+)
+def test_braces_unicode_trailing_newlines_lists_and_numbers_survive(
+    tmp_path: Path, plain_run: Walked, layout: Layout
+) -> None:
+    prompt = Prompt.from_messages(
+        [
+            {"role": "system", "content": f"Größe & <tags>.\n{_BRACES}\n\n"},
+            {"role": "user", "content": "{{text}}\n{{tags}} {{n}}{{ratio}} {{yes}}\n{{more}}\n"},
+        ],
+        contract=Contract("json", schema={"type": "object"}),
+        params={"temperature": 0.5, "stop": ["\n\n", "é"]},
+    )
+    prompt = replace(prompt, layout=layout, demos=(Demo(STRANGE[2], '{"label": "{{n}}"}'),))
+
+    folder = written(plain_run, tmp_path / "bundle", prompt, STRANGE)
+
+    assert in_production(folder, STRANGE) == [scored(prompt, row) for row in STRANGE]
+    bundle = reader.load(folder / "bundle.json")
+    assert bundle["parameters"] == {"temperature": 0.5, "stop": ["\n\n", "é"]}
+    assert {name: spec["type"] for name, spec in bundle["variables"].items()} == {
+        "text": "string",
+        "tags": "array",
+        "n": "integer",
+        "ratio": "number",
+        "yes": "boolean",
+        "more": "object",
+    }
+
+
+def test_the_unchanged_prompt_comes_out_to_the_byte(tmp_path: Path, plain_run: Walked) -> None:
+    prompt = Prompt.from_messages([{"role": "user", "content": "Classify.\n\n\n  {{text}}  \n"}])
+
+    folder = written(plain_run, tmp_path / "bundle", prompt, [{"text": "x"}])
+
+    assert in_production(folder, [{"text": "x"}]) == [[{"role": "user", "content": "Classify.\n\n\n  x  \n"}]]
+
+
+def test_columns_that_the_prompt_does_not_ask_for_stay_out_of_the_bundle(tmp_path: Path, plain_run: Walked) -> None:
+    prompt = Prompt.from_messages([{"role": "user", "content": "{{text}}"}])
+
+    folder = written(plain_run, tmp_path / "bundle", prompt, [{"text": "x", "salary": "a secret"}])
+
+    assert set(reader.load(folder / "bundle.json")["variables"]) == {"text"}
+    assert "salary" not in (folder / "bundle.json").read_text()
+
+
+# -- refusals
+
+
+@pytest.mark.parametrize(
+    ("inputs", "told"),
+    [
+        ({}, r"expected the variables \['n'\], got \[\]"),
+        ({"n": 1, "m": 2}, r"expected the variables \['n'\], got \['m', 'n'\]"),
+        ({"N": 1}, r"expected the variables \['n'\], got \['N'\]"),
+        ({"n": "1"}, "n must be of type integer, got str"),
+        ({"n": 1.5}, "n must be of type integer, got float"),
+        ({"n": True}, "n must be of type integer, got bool"),
+        ({"n": None}, "n must be of type integer, got NoneType"),
+    ],
+)
+def test_missing_extra_and_wrongly_typed_variables_are_refused(
+    plain_run: Walked, inputs: dict[str, Any], told: str
+) -> None:
+    bundle = reader.load(plain_run.run / "bundle/bundle.json")
+
+    with pytest.raises(ValueError, match=told):
+        reader.render(bundle, inputs)
+
+
+def test_control_flow_and_mixed_types_are_not_exported_but_refused(tmp_path: Path, plain_run: Walked) -> None:
+    logic = Prompt.from_messages([{"role": "user", "content": "{% if n %}{{ n }}{% endif %}"}], syntax="jinja2")
+    plain = Prompt.from_messages([{"role": "user", "content": "{{n}}"}])
+
+    with pytest.raises(ExportError, match="control flow"):
+        written(plain_run, tmp_path / "bundle", logic, [{"n": 1}])
+    with pytest.raises(ExportError, match=r"variable 'n': .* several types \(int, str\)"):
+        written(plain_run, tmp_path / "bundle", plain, [{"n": 1}, {"n": "x"}])
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_a_bundle_that_would_render_anything_else_is_never_written(plain_run: Walked) -> None:
+    prompt = Prompt.from_messages([{"role": "user", "content": "Number: {{n}}"}])
+    migration = shipping(plain_run, prompt, [{"n": 1}])
+    bundle = as_bundle(migration, migration.targets[0])
+    bundle["messages"][0]["content"][0] += " "
+
+    with pytest.raises(ExportError, match="example e0: the bundle would not render the messages that were scored"):
+        faithful(bundle, prompt, list(migration.examples.values()))
+
+
+def test_a_bundle_of_an_earlier_winner_does_not_outlive_one_that_cannot_be_exported(
+    tmp_path: Path, plain_run: Walked
+) -> None:
+    run = RunDir(plain_run.copy(tmp_path / "run"))
+    logic = Prompt.from_messages([{"role": "user", "content": "{% if n %}{{ n }}{% endif %}"}], syntax="jinja2")
+    found = plain_run.migration
+    result = found.targets[0]
+    trials = [replace(trial, prompt=logic) for trial in result.search.trials]
+    changed = replace(found, targets=(replace(result, search=replace(result.search, trials=tuple(trials))),))
+
+    lost = publish(changed, run)
+
+    assert len(lost) == 1 and lost[0].startswith("no bundle for test/target: ")
+    assert not (run.path / "bundle").exists()
+
+
+# -- integrity
+
+
+def test_a_bundle_as_written_passes(plain_run: Walked) -> None:
+    assert verify_bundle(plain_run.run / "bundle") == 3
+
+
+def test_every_one_byte_change_is_found(tmp_path: Path, plain_run: Walked) -> None:
+    folder = plain_run.copy(tmp_path / "run") / "bundle"
+    draw = random.Random(11)
+    for name in ("bundle.json", "reader.py", "checksums.json"):
+        whole = (folder / name).read_bytes()
+        for _ in range(80):
+            at = draw.randrange(len(whole))
+            flipped = bytes([whole[at] ^ 1 << draw.randrange(8)])
+            here, skipped = draw.choice([(flipped, 1), (b"", 1), (b" ", 0), (b"\n", 0), (b"\x00", 0)])
+            (folder / name).write_bytes(whole[:at] + here + whole[at + skipped :])
+            with pytest.raises(ExportError, match="changed since it was written"):
+                verify_bundle(folder)
+        (folder / name).write_bytes(whole)
+    assert verify_bundle(folder) == 3
+
+
+def test_checksums_that_fit_a_changed_file_but_are_written_otherwise_are_found(
+    tmp_path: Path, plain_run: Walked
+) -> None:
+    folder = plain_run.copy(tmp_path / "run") / "bundle"
+    sums = json.loads((folder / "checksums.json").read_text())
+
+    for text in (json.dumps(sums), json.dumps(dict(reversed(sums.items())), indent=2) + "\n", "[]", "[" * 10_000):
+        (folder / "checksums.json").write_text(text)
+        with pytest.raises(ExportError, match="changed since it was written"):
+            verify_bundle(folder)
+
+
+def test_missing_and_extra_files_are_found(tmp_path: Path, plain_run: Walked) -> None:
+    for name in ("bundle.json", "reader.py", "checksums.json"):
+        folder = plain_run.copy(tmp_path / name) / "bundle"
+        (folder / name).unlink()
+        with pytest.raises(ExportError, match=r"missing"):
+            verify_bundle(folder)
+    for name in ("sitecustomize.py", ".hidden", "bundle.json.bak", "__pycache__"):
+        folder = plain_run.copy(tmp_path / f"with {name}") / "bundle"
+        (folder / name).mkdir() if name == "__pycache__" else (folder / name).write_text("")
+        with pytest.raises(ExportError, match=f"{name}: not part of the bundle; write it anew"):
+            verify_bundle(folder)
+
+
+@pytest.mark.parametrize("name", ["bundle.json", "reader.py", "checksums.json"])
+def test_links_folders_and_pipes_in_place_of_a_file_are_refused(tmp_path: Path, plain_run: Walked, name: str) -> None:
+    def link(path: Path) -> None:
+        path.symlink_to(plain_run.run / "bundle" / name)
+
+    for number, replacement in enumerate((link, Path.mkdir, os.mkfifo)):
+        folder = plain_run.copy(tmp_path / str(number)) / "bundle"
+        (folder / name).unlink()
+        replacement(folder / name)
+        with pytest.raises(ExportError, match=rf"{name}: no plain file"):
+            verify_bundle(folder)
+
+
+@pytest.mark.parametrize("name", ["../../../etc/passwd", "/etc/passwd", "sub/bundle.json", "..", ""])
+def test_checksums_that_point_elsewhere_are_refused(tmp_path: Path, plain_run: Walked, name: str) -> None:
+    folder = plain_run.copy(tmp_path / "run") / "bundle"
+    sums = json.loads((folder / "checksums.json").read_text())
+    for changed in (sums | {name: "0" * 64}, {name: "0" * 64, "bundle.json": sums["bundle.json"]}):
+        (folder / "checksums.json").write_text(json.dumps(changed, indent=2, sort_keys=True) + "\n")
+        with pytest.raises(ExportError, match="changed since it was written"):
+            verify_bundle(folder)
+
+
+def test_what_is_no_bundle_is_said_to_be_none(tmp_path: Path, plain_run: Walked) -> None:
+    for path in (tmp_path, tmp_path / "nowhere", plain_run.run / "bundle/bundle.json"):
+        with pytest.raises(ExportError, match="no bundle here"):
+            verify_bundle(path)
+
+
+# -- the reader
+
+
+def test_the_shipped_reader_is_the_one_that_scored(plain_run: Walked) -> None:
+    assert (plain_run.run / "bundle/reader.py").read_bytes() == Path(reader.__file__).read_bytes()
+
+
+def test_the_reader_is_short_and_needs_the_standard_library_only() -> None:
+    text = Path(reader.__file__).read_text()
+    modules = [node.module for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ImportFrom)]
+    modules += [
+        alias.name for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Import) for alias in node.names
+    ]
+
+    assert len(text.splitlines()) < 100
+    assert modules and {str(module).partition(".")[0] for module in modules} <= sys.stdlib_module_names
+
+
+@pytest.mark.parametrize("text", ['{"format": "promptport-bundle/2"}', "{}", "[]", "7", "null"])
+def test_the_reader_refuses_what_is_no_bundle_of_its_format(tmp_path: Path, text: str) -> None:
+    (tmp_path / "bundle.json").write_text(text)
+
+    with pytest.raises(ValueError, match="not a promptport bundle of format 1"):
+        reader.load(tmp_path / "bundle.json")
+
+
+def test_the_reader_parses_replies_as_the_search_did(plain_run: Walked) -> None:
+    bundle = reader.load(plain_run.run / "bundle/bundle.json")
+
+    assert reader.parse(bundle["reply"], " **Even**. ") == "even"
+    with pytest.raises(ValueError, match="none of the labels"):
+        reader.parse(bundle["reply"], "neither")
+
+
+# -- evidence
+
+
+def test_the_evidence_in_the_bundle_is_the_decision(plain_run: Walked) -> None:
+    bundle = json.loads((plain_run.run / "bundle/bundle.json").read_text())
+    decision = json.loads((plain_run.run / "decision.json").read_text())["targets"][0]
+    met = plain_run.migration.targets[0].confirmation
+
+    told = {
+        key: decision[key] for key in ("verdict", "reason", "comparison", "margin", "confidence", "checks", "needed")
+    }
+    assert bundle["evidence"]["decision"] == told
+    assert {side: figures["quality"] for side, figures in bundle["evidence"]["held_out"].items()} == {
+        "source": met.source.quality,
+        "source_again": met.again.quality if met.again else None,
+        "unchanged": met.unchanged.quality,
+        "migrated": met.winner.quality,
+    }
+    assert bundle["evidence"]["examples"] == {"train": 24, "validation": 36, "test": 60}
+    assert bundle["model"] == "test/target" and bundle["simulated"] is False
+
+
+def test_equal_runs_give_equal_bundles(plain_run: Walked, tmp_path: Path) -> None:
+    one = write_bundle(plain_run.migration, plain_run.migration.targets[0], tmp_path)
+
+    assert one.read_bytes() == (plain_run.run / "bundle/bundle.json").read_bytes()
