@@ -35,7 +35,7 @@ def choose_several(field: Field, mind: Mind) -> list[str]:
     best = max(scores.values())
     usual = _usual_count(field, mind.reading.shots)
     ranked = sorted(scores, key=lambda label: (-scores[label], label))
-    near = 0.78 if usual is None else 0.85 - 0.15 * min(usual, 2.5)
+    near = 0.78 if usual is None else 0.92 - 0.1 * min(usual, 2.5)
     chosen = [label for label in ranked if scores[label] >= near * best]
     return chosen[: 3 if usual is None else max(1, round(usual + 0.7))]
 

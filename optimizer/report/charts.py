@@ -100,10 +100,10 @@ def scatter(
     rules = list(rules)
     x = _scale([dot.x for dot in dots], _LEFT, width - _RIGHT, 0.04)
     y = _scale([*(dot.y for dot in dots), *(value for value, _ in rules)], height - _BOTTOM, _TOP, 0.08)
-    parts, names = [*_axes(x, y, (width, height), (x_title, y_title))], []
+    parts = [*_axes(x, y, (width, height), (x_title, y_title))]
     for value, name in rules:
         parts.append(f'<line class="rule" x1="{_LEFT}" x2="{width - _RIGHT}" y1="{y(value)}" y2="{y(value)}"/>')
-        names.append(_text(width - _RIGHT - 4, y(value) - 5, name, "end", "halo"))
+        parts.append(_text(width - _RIGHT - 4, y(value) - 5, name, "end", "halo"))
     if steps:
         corner = "".join(f" H{x(a)} V{y(b)}" for a, b in steps[1:])
         parts.append(f'<path class="best" d="M{x(steps[0][0])} {y(steps[0][1])}{corner}"/>')
@@ -112,7 +112,6 @@ def scatter(
             f'<circle class="dot {dot.kind}" cx="{x(dot.x)}" cy="{y(dot.y)}" r="{dot.size:.1f}">'
             f"<title>{escape(dot.label)}</title></circle>"
         )
-    parts += names
     parts += [_named(dot, x(dot.x), y(dot.y), width) for dot in dots if dot.name]
     return _svg(parts, height, words, width)
 

@@ -24,7 +24,7 @@ from optimizer.exporters.bundle import write_bundle
 from optimizer.rundir import RunDir
 from optimizer.types import Message, Request
 from tests.e2e.conftest import FIGURES, needed
-from tests.e2e.runs import TARGET, lines
+from tests.e2e.runs import COMMAND, TARGET, lines
 
 PROJECT = Path(optimizer.__file__).parent.parent
 _LONGEST = 600  # seconds, on a very busy machine
@@ -118,6 +118,15 @@ def test_a_compiled_candidates_bundle_renders_to_what_was_asked(demo: Demo, tmp_
 
     assert compiled.examples > 0
     assert len(asked) == compiled.examples
+
+
+def test_the_report_command_writes_the_same_report_and_bundle_again(demo: Demo) -> None:
+    paths = [demo.folder / "report.html", *(demo.folder / "bundle").iterdir()]
+    before = {path: path.read_bytes() for path in paths}
+
+    subprocess.run([COMMAND, "report", demo.folder], check=True, capture_output=True)
+
+    assert [path.name for path in paths if path.read_bytes() != before[path]] == []
 
 
 def _examples(demo: Demo, part: str) -> dict[str, Any]:
