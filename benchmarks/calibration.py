@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import csv
 import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -142,7 +143,7 @@ def student(difference: Matrix, margin: float, alpha: float) -> Matrix:
     return np.asarray((difference.mean(axis=1) + margin) / error > t.ppf(1 - alpha, n - 1), np.float64)
 
 
-def percentile_bootstrap(difference: Matrix, margin: float, alpha: float, resamples: int = 1000) -> Matrix:
+def percentile_bootstrap(difference: Matrix, margin: float, alpha: float, resamples: int = 500) -> Matrix:
     rng, n = np.random.default_rng(0), difference.shape[1]
 
     def low(row: Matrix) -> float:
@@ -200,7 +201,7 @@ def measure(name: str, n: int, *, samples: int, margin: float, alpha: float) -> 
         "samples": rows,
         "false migrate": float(own(null).mean()),
         "false stay": float(stays(fewer, margin, alpha, binary=binary).mean()),
-        "bootstrap": float(percentile_bootstrap(fewer, margin, alpha).mean()),
+        "bootstrap": float(percentile_bootstrap(fewer, margin, alpha).mean()) if n <= 200 else math.nan,
         "t": float(student(null, margin, alpha).mean()),
         "power": power(own),
         "t's power": power(partial(student, margin=margin, alpha=alpha)),
@@ -224,7 +225,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     cells = [(name, n) for name in [*BINARY, *GRADED] for n in SIZES]
     one = partial(measure, samples=options.samples, margin=options.margin, alpha=alpha)
     with ProcessPoolExecutor(options.workers) as pool:
-        table = list(pool.map(one, *zip(*cells, strict=True)))
+        table = []
+        for row in pool.map(one, *zip(*cells, strict=True)):
+            table.append(row)
+            print(f"{row['scores']}, n = {row['n']}: {row['false migrate']:.1%}", file=sys.stderr, flush=True)
         sizes = [n for n in SIZES if n <= 200]
         levels = list(pool.map(partial(exact_level, margin=options.margin, alpha=alpha), sizes))
     options.results.mkdir(exist_ok=True)

@@ -26,7 +26,7 @@ Factors: TypeAlias = Sequence[Mapping[str, Any]]
 Columns: TypeAlias = Mapping[str, Sequence[Any]]
 LINK = 0.6
 EXAMPLES = 2000  # answers drawn for each prompt of a table that has accuracies only
-_MOST = 200  # prompts of one game: mind_your_format has 390 for each model and task
+_MOST = 300
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Landscape:
 
     def game(self, seed: int) -> Game:
         rng = np.random.default_rng([seed, 7])
-        rows = np.sort(rng.permutation(len(self.accuracy))[:_MOST] if self.factors else np.arange(len(self.accuracy)))
+        rows = np.sort(rng.permutation(len(self.accuracy))[:_MOST])
         drawn = _drawn(self.accuracy[rows], rng) if self.answers is None else self.answers[rows]
         bought, held = np.array_split(rng.permutation(drawn.shape[1]), 2)
         order = shared_order([self.labels[i] if self.labels else "" for i in bought], seed)
@@ -99,9 +99,11 @@ def landscapes(name: str) -> list[Landscape]:
     return list(TABLES[name](tables))
 
 
-def _with_answers(file: Path, labels: bool) -> Iterator[Landscape]:
+def _with_answers(home: Path, *names: str) -> Iterator[Landscape]:
     """Prompts that answered nearly everything, on the examples that all of these answered."""
-    data = np.load(file)
+    data = np.load(home / f"{home.name}.npz")
+    lines = (json.loads(line) for line in (home / "prompts.jsonl").read_text(encoding="utf-8").splitlines())
+    known = {line["prompt_id"]: {name: line[name] for name in names} for line in lines}
     correct = data["correct"].astype(np.float64)
     correct[correct < 0] = np.nan
     rates = np.where(np.isnan(correct).mean(axis=2) < 0.1, np.nanmean(np.nan_to_num(correct), axis=2), np.nan)
@@ -109,17 +111,18 @@ def _with_answers(file: Path, labels: bool) -> Iterator[Landscape]:
         rows = ~np.isnan(rates[m])
         columns = ~np.isnan(correct[m][rows]).any(axis=0)
         answers = correct[m][rows][:, columns]
-        gold = [str(label) for label in data["gold"][columns]] if labels else ()
+        gold = [str(label) for label in data["gold"][columns]] if "gold" in data else ()
         others = np.delete(rates, m, axis=0)[:, rows]
-        yield Landscape(str(model), answers.mean(axis=1), answers, others, (), gold)
+        factors = [known[str(prompt)] for prompt in data["prompt_ids"][rows]]
+        yield Landscape(str(model), answers.mean(axis=1), answers, others, factors, gold)
 
 
 def _babe(tables: Path) -> Iterator[Landscape]:
-    return _with_answers(tables / "babe_media_bias" / "babe_media_bias.npz", labels=True)
+    return _with_answers(tables / "babe_media_bias", "shots", "cot", "system_prompt")
 
 
 def _gsm8k(tables: Path) -> Iterator[Landscape]:
-    return _with_answers(tables / "gsm8k_shots_cot" / "gsm8k_shots_cot.npz", labels=False)
+    return _with_answers(tables / "gsm8k_shots_cot", "shots", "cot", "longer_output")
 
 
 def _columns(file: Path) -> Columns:
@@ -144,10 +147,15 @@ def _accuracies(table: Columns, task: str, prompt: str, score: str) -> Iterator[
             yield t, model, names, grid[k][known], np.delete(grid, k, axis=0)[:, known]
 
 
+_KINDS = ("method", "style", "prompt_format")
+
+
 def _slab(tables: Path) -> Iterator[Landscape]:
-    table = _columns(tables / "slab" / "accuracy.parquet")
-    for task, model, _, own, others in _accuracies(table, "task", "prompt_id", "acc"):
-        yield Landscape(f"{task}/{model}", own, None, others, ())
+    table, made = (_columns(tables / "slab" / f"{name}.parquet") for name in ("accuracy", "prompts"))
+    rows = zip(made["task"], made["prompt_id"], *(made[name] for name in _KINDS), strict=True)
+    known = {(task, prompt): dict(zip(_KINDS, map(str, kinds), strict=True)) for task, prompt, *kinds in rows}
+    for task, model, prompts, own, others in _accuracies(table, "task", "prompt_id", "acc"):
+        yield Landscape(f"{task}/{model}", own, None, others, [known[task, p] for p in prompts])
 
 
 def _capo_init(tables: Path) -> Iterator[Landscape]:

@@ -71,7 +71,7 @@ class Clock:
 
 
 class Allowance:
-    """Answers the search's question whether so many more calls can be paid for.
+    """Answers the search's question whether so many more answers can be paid for.
 
     `needs`: of this target and of those after it. What all of them cannot do without is held back in the purse itself,
     so that a proposer or a compile that turns out dearer than asked for cannot eat it; what is left beyond that
@@ -92,19 +92,24 @@ class Allowance:
         self._questions += 1
         if reason := self._clock.out_of_time(self._target, self._questions):
             return reason
-        dear = max(self._purse.dearest("target"), self._need.call)
-        kept_calls, kept = self._need.confirm, self._need.confirm * dear + self._need.worst
+        need, dear = self._need, self._dear()
+        kept_calls, kept = need.confirm.calls, need.confirm.dollars * dear + need.worst
         self._hold_back(kept_calls, kept)
         used, spent = self._purse.calls - self._calls, self._purse.dollars - self._dollars
-        if used + calls + kept_calls > self._most_calls:
+        if used + calls * need.each + kept_calls > self._most_calls:
             return f"the calls of the budget are used ({used:,} by the search, {kept_calls:,} kept to confirm)"
-        if spent + calls * dear + kept > self._most_dollars:
+        if spent + calls * need.answer * dear + kept > self._most_dollars:
             return f"the dollars of the budget are used (${spent:.4f} by the search, ${kept:.4f} kept to confirm)"
         return None
 
     def release(self) -> None:
         """What was kept for this target's confirmation may be spent now."""
         self._hold_back(0, 0.0)
+
+    def _dear(self) -> float:
+        """How many times dearer than expected an answer may be: by the dearest calls so far, never below 1."""
+        dearest = self._purse.dearest("target") + (self._purse.dearest("judge") if self._need.each > 1 else 0.0)
+        return max(1.0, dearest / self._need.answer) if self._need.answer else 1.0
 
     def _hold_back(self, calls: int, dollars: float) -> None:
         calls += sum(need.calls for need in self._later)

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from optimizer import reader
-from optimizer.errors import ConfigError
+from optimizer.errors import ConfigError, nearest
 from optimizer.types import JSON, Reply
 
 Kind = Literal["text", "labels", "json", "regex"]
 #: JSON-schema keywords that the bundle's reader understands; others are refused, never ignored.
 KEYWORDS = frozenset({"type", "enum", "properties", "required", "additionalProperties", "items"})
+TYPES = (*reader.TYPES, "null")
 NOTES = frozenset({"$schema", "$id", "title", "description", "examples", "default"})
 
 
@@ -38,9 +39,8 @@ class Contract:
                 raise ConfigError(f"reply.pattern: {self.pattern!r} is not a regular expression: {error}") from error
             if not self.pattern:
                 raise ConfigError("reply.pattern: a reply of kind 'regex' needs a pattern")
-        for place, keyword in _unknown(self.schema or {}, "reply.schema"):
-            known = ", ".join(sorted(KEYWORDS))
-            raise ConfigError(f"{place}: the JSON-schema keyword {keyword!r} is not supported; use only {known}")
+        for place, problem in _faults(self.schema or {}, "reply.schema"):
+            raise ConfigError(f"{place}: {problem}")
 
     def read(self, text: str) -> Reply:
         """The reply in `text`; an answer that breaks the contract comes back with status "invalid"."""
@@ -88,14 +88,27 @@ class Contract:
         return properties
 
 
-def _unknown(schema: Mapping[str, Any], place: str) -> Iterator[tuple[str, str]]:
+def _faults(schema: Any, place: str) -> Iterator[tuple[str, str]]:
+    """What the bundle's reader could not read, or would not mean what it says."""
+    if not isinstance(schema, Mapping):
+        yield place, f"must be a JSON schema (a mapping), found {schema!r}"
+        return
     for keyword in schema:
         if keyword not in KEYWORDS | NOTES:
-            yield place, keyword
+            known = ", ".join(sorted(KEYWORDS))
+            yield place, f"the JSON-schema keyword {keyword!r} is not supported; use only {known}"
+    kinds = schema.get("type", [])
+    for kind in kinds if isinstance(kinds, list) else [kinds]:
+        if kind not in TYPES:
+            yield f"{place}.type", f"{kind!r} is no JSON type.{nearest(str(kind), TYPES)} Known: {', '.join(TYPES)}"
+    for keyword, wanted, form in (("enum", list, "list"), ("required", list, "list"), ("properties", dict, "mapping")):
+        if not isinstance(schema.get(keyword, wanted()), wanted):
+            yield f"{place}.{keyword}", f"must be a {form}, found {schema[keyword]!r}"
+            return
     for name, child in schema.get("properties", {}).items():
-        yield from _unknown(child, f"{place}.properties.{name}")
-    if isinstance(schema.get("items"), Mapping):
-        yield from _unknown(schema["items"], f"{place}.items")
+        yield from _faults(child, f"{place}.properties.{name}")
+    if "items" in schema:
+        yield from _faults(schema["items"], f"{place}.items")
 
 
 def _words(spec: Mapping[str, JSON]) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 
 from optimizer.brief import Effort
-from optimizer.config import ModelSettings
+from optimizer.config import ModelSettings, Settings
 from optimizer.demos import as_text
 from optimizer.enrich import LOOK
 from optimizer.errors import ConfigError
@@ -38,23 +38,25 @@ class Share:
 
 @dataclass(frozen=True)
 class Need:
-    """What one target cannot do without: `confirm` calls at the end, and `first` calls to find a winner at all.
+    """What one target cannot do without: `confirm` at the end, and `first` answers to find a winner at all.
 
-    `call`: dollars of one call. `worst`: dollars to spare, since a call goes out only where its worst case fits.
+    An answer that is scored takes `each` calls (a second one where a judge rates it) and `answer` dollars. `worst`:
+    dollars to spare, since a call goes out only where its worst case fits.
     """
 
-    confirm: int
+    confirm: Share
     first: int
-    call: float
+    answer: float
     worst: float
+    each: int = 1
 
     @property
     def calls(self) -> int:
-        return self.confirm + self.first
+        return self.confirm.calls + self.first * self.each
 
     @property
     def dollars(self) -> float:
-        return self.calls * self.call + self.worst
+        return self.confirm.dollars + self.first * self.answer + self.worst
 
 
 @dataclass(frozen=True)
@@ -90,20 +92,18 @@ def estimate(task: Task, parts: Split, space: SearchSpace) -> Estimate:
     compiled = Effort.compile_calls * sum(1 for recipe in programs if recipe.least)
     searched = search.trials * search.calls_per_trial + search.rounds * LOOK + compiled
     proposed = search.rounds + 10 * len(programs)
-    first = max(4, -(-search.trials // search.rounds) // 2)  # the race's first batch is never larger
-    needs, targets, proposers = [], [], []
+    targets, proposers, held_out = [], [], len(parts.test)
     for section in settings.targets:
-        need = _need(section, settings.source, size, 2 * len(parts.test), first)
-        needs.append(need)
-        grown = price_of(section).cost(int(_GROWTH * size.read), size.wrote)
-        targets.append(Share(searched + need.confirm, searched * grown + need.confirm * need.call))
+        once, grown = _once(section, size), _once(section, size, _GROWTH)
+        targets.append(Share(searched + 2 * held_out, searched * grown + held_out * (once + grown)))
         writer = price_of(settings.proposer or section)
         proposers.append(Share(proposed, proposed * writer.cost(8 * size.read, 1500)))
-    source = _source(task, parts, size)
+    source, judging = _source(task, parts, size), _judging(task, parts, size)
+    needs = [_need(task, section, size, held_out, judging) for section in settings.targets]
     roles = {"source": source, "target": _sum(targets), "proposer": _sum(proposers)}
-    if settings.judge and any(metric.name == "judge" for metric in settings.metrics):
-        judged = roles["target"].calls + len(parts.train) + 2 * len(parts.test)
-        roles["judge"] = Share(judged, judged * price_of(settings.judge).cost(size.read + 2 * size.wrote + 200, 60))
+    if judging.calls:
+        rated = sum(share.calls for share in targets) + len(parts.train)
+        roles["judge"] = Share(judging.calls + rated, judging.dollars + rated * _judgement(settings, size))
     return Estimate(roles, tuple(needs), _least(task, source, needs, size))
 
 
@@ -126,21 +126,42 @@ def refuse_small_budget(task: Task, expected: Estimate) -> None:
 def _source(task: Task, parts: Split, size: _Size) -> Share:
     """All examples once, and the held-out ones a second time."""
     calls = 0 if task.recorded else len(task.examples) + len(parts.test)
-    return Share(calls, calls * price_of(task.settings.source).cost(size.read, size.wrote) if calls else 0.0)
+    return Share(calls, calls * _once(task.settings.source, size) if calls else 0.0)
 
 
-def _need(section: ModelSettings, source: ModelSettings, size: _Size, confirm: int, first: int) -> Need:
+def _judging(task: Task, parts: Split, size: _Size) -> Share:
+    """The judge's ratings of the source's held-out answers; none where no metric asks it."""
+    asked = task.settings.judge and any(metric.name == "judge" for metric in task.settings.metrics)
+    calls = (1 if task.recorded else 2) * len(parts.test) if asked else 0
+    return Share(calls, calls * _judgement(task.settings, size))
+
+
+def _need(task: Task, section: ModelSettings, size: _Size, held_out: int, judging: Share) -> Need:
     """Half of the confirmation's calls are with the unchanged prompt, half with a grown one."""
-    price, params = price_of(section), {**source.params, **section.params}
-    once, grown = price.cost(size.read, size.wrote), price.cost(int(_GROWTH * size.read), size.wrote)
-    worst = worst_case(replace(size.longest, params=params), price) + grown - once
-    return Need(confirm, first, (once + grown) / 2, worst)
+    settings, search = task.settings, task.settings.search
+    once, grown = _once(section, size), _once(section, size, _GROWTH)
+    rating = _judgement(settings, size) if judging.calls else 0.0
+    each, answer = (2 if judging.calls else 1), (once + grown) / 2 + rating
+    request = replace(size.longest, params={**settings.source.params, **section.params})
+    confirm = Share(2 * held_out * each + judging.calls, 2 * held_out * answer + judging.dollars)
+    first = max(4, -(-search.trials // search.rounds) // 2)  # the race's first batch is never larger
+    return Need(confirm, first, answer, worst_case(request, price_of(section)) + grown - once, each)
 
 
 def _least(task: Task, source: Share, needs: Sequence[Need], size: _Size) -> Share:
     after = sum(need.dollars for need in needs)
     spare = worst_case(size.longest, price_of(task.settings.source)) if source.calls else 0.0
     return Share(source.calls + sum(need.calls for need in needs), source.dollars + max(after, spare))
+
+
+def _once(section: ModelSettings, size: _Size, growth: float = 1.0) -> float:
+    """Dollars of one call."""
+    return price_of(section).cost(int(growth * size.read), size.wrote)
+
+
+def _judgement(settings: Settings, size: _Size) -> float:
+    """Dollars of one rating: rubric, input, reference and answer are read, a sentence is written."""
+    return price_of(settings.judge).cost(size.read + 2 * size.wrote + 200, 60) if settings.judge else 0.0
 
 
 def _sum(shares: Sequence[Share]) -> Share:

@@ -23,7 +23,7 @@ from optimizer.demos import choices_in
 from optimizer.errors import ConfigError, DataError, ModelError
 from optimizer.estimate import Estimate, estimate, refuse_small_budget
 from optimizer.evaluate import record, score
-from optimizer.habits import habits_of
+from optimizer.habits import Habits, habits_of
 from optimizer.metrics import build_metric
 from optimizer.migration import Migration, TargetResult
 from optimizer.models import Model, bridge
@@ -42,6 +42,7 @@ from optimizer.runlog import RunLog
 from optimizer.search import search
 from optimizer.space import SearchSpace
 from optimizer.split import Split, split_examples
+from optimizer.study import check_sampler
 from optimizer.task import Task
 from optimizer.types import Example, Output, Params
 from optimizer.watch import Progress, Stage, Watch, silent
@@ -57,20 +58,23 @@ class Plan:
     task: Task
     parts: Split
     space: SearchSpace
+    habits: tuple[Habits, ...]  # of each target
     expected: Estimate
 
 
 def plan(task: Task) -> Plan:
-    """Asks nothing. Raises what is wrong with the task: models, prices, space, metrics, splits, budget."""
+    """Asks nothing. Raises what is wrong with the task: models, prices, space, sampler, metrics, splits, budget."""
     parts = split_examples(
         task.examples, task.settings.split.fractions, seed=task.settings.split.seed, strata=task.strata
     )
     space: SearchSpace = resolve("spaces", task.settings.search.space, {})
     nobody = ScriptedModel(lambda _: "", name="judge")  # metrics are made for the sake of their complaints
     build_metric(task.settings.metrics, task.prompt.contract, nobody if task.settings.judge else None)
+    check_sampler(task.settings.search.sampler)
+    habits = tuple(habits_of(section.model, section.family) for section in task.settings.targets)
     expected = estimate(task, parts, space)
     refuse_small_budget(task, expected)
-    return Plan(task, parts, space, expected)
+    return Plan(task, parts, space, habits, expected)
 
 
 def migrate(
@@ -102,7 +106,7 @@ class _Walk:
     def __init__(self, planned: Plan, roles: Roles, purse: Purse, clock: Clock, watch: Watch) -> None:
         self.task, self.parts, self.space = planned.task, planned.parts, planned.space
         self.metric = build_metric(self.task.settings.metrics, self.task.prompt.contract, roles.judge)
-        self.needs = planned.expected.needs
+        self.habits, self.needs = planned.habits, planned.expected.needs
         self.roles, self.purse, self.clock = roles, purse, clock
         self.watch: Watch = lambda p: watch(replace(p, calls=purse.calls, dollars=purse.dollars))
 
@@ -158,7 +162,7 @@ class _Walk:
     def _target(self, number: int, baseline: Mapping[str, Output], again: tuple[Output, ...]) -> TargetResult:
         settings = self.task.settings
         section, target = settings.targets[number], self.roles.targets[number]
-        habits = habits_of(section.model, section.family)
+        habits = self.habits[number]
         allowance = Allowance(self.purse, self.clock, target.name, self.needs[number:])
         brief = Brief(
             Ground(self.parts.train, self.parts.validation, baseline, self._labels(baseline)),

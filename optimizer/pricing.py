@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from optimizer.config.model_settings import ModelSettings
+from optimizer.errors import ConfigError, nearest
 from optimizer.models.prices import Price, known_price
 from optimizer.offline.personas import PRICES
 
@@ -11,6 +12,9 @@ OFFLINE_PREFIX = "offline/"
 
 def price_of(section: ModelSettings) -> Price:
     """Dollars per million tokens. Raises ConfigError where nobody knows: an unknown price is never zero."""
+    if section.model.startswith(OFFLINE_PREFIX) and section.model not in PRICES:
+        hint, known = nearest(section.model, PRICES), ", ".join(PRICES)
+        raise ConfigError(f"no offline model is called {section.model!r}.{hint} Known: {known}")
     given = section.price.build() if section.price else None
     if given is None and section.model in PRICES:
         return PRICES[section.model]

@@ -104,7 +104,7 @@ class RunDir:
         """All that a run found out. `decision.json` goes first and comes last: where it is, the rest belongs to it."""
         texts = {
             "task.yaml": records.task_yaml(migration.settings),
-            "split.json": as_json(migration.split),
+            "split.json": as_json(migration.split, sort=False),
             "examples.jsonl": records.as_lines(migration.examples.values()),
             "baseline.jsonl": records.as_lines(migration.baseline),
             "trials.jsonl": records.as_lines(records.trials(migration)),

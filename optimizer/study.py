@@ -36,6 +36,13 @@ def ask(
     return [space.suggest(study.ask()) for _ in range(count)]
 
 
+def check_sampler(name: str) -> None:
+    """Raises ConfigError where no sampler goes by that name; opens nothing."""
+    if name not in SAMPLERS:
+        known = ", ".join(SAMPLERS)
+        raise ConfigError(f"search.sampler: no sampler is called {name!r}.{nearest(name, SAMPLERS)} Known: {known}")
+
+
 def write_study(path: Path, studies: Mapping[str, Sequence[Trial]]) -> None:
     """Optuna's own storage with one study for each target, for optuna-dashboard and Optuna's analysis.
 
@@ -87,10 +94,7 @@ def _sampler(name: str, seed: int) -> Any:
         "nsgaiii": lambda: samplers.NSGAIIISampler(seed=seed),
         "qmc": lambda: samplers.QMCSampler(seed=seed, warn_independent_sampling=False),
     }
-    if name not in made:
-        raise ConfigError(
-            f"search.sampler: no sampler is called {name!r}.{nearest(name, made)} Known: {', '.join(made)}"
-        )
+    check_sampler(name)
     return made[name]()
 
 

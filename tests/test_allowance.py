@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from optimizer.allowance import Allowance, Clock
-from optimizer.estimate import Need
+from optimizer.estimate import Need, Share
 from optimizer.models.meter import Purse
 from optimizer.types import Response
 
-NEED = Need(confirm=10, first=4, call=0.01, worst=0.05)
+NEED = Need(Share(10, 0.1), first=4, answer=0.01, worst=0.05)
 _keys: Iterator[int] = iter(range(10**9))
 
 
@@ -79,6 +79,20 @@ def test_what_is_kept_grows_with_the_dearest_call_of_the_target() -> None:
     assert allow(21) == "the dollars of the budget are used ($0.0300 by the search, $0.3500 kept to confirm)"
 
 
+def test_with_a_judge_an_answer_takes_two_calls_and_the_price_of_both() -> None:
+    """100 calls and $10; 40 calls and $2.00 are kept, and $0.50 for one call at its worst."""
+    need = Need(Share(40, 2.0), first=4, answer=0.1, worst=0.5, each=2)
+
+    assert Allowance(Purse(calls=100), untimed(), "t", [need])(30) is None
+    assert Allowance(Purse(calls=100), untimed(), "t", [need])(31) is not None
+    purse = Purse(dollars=10.0)
+    allow = Allowance(purse, untimed(), "t", [need])
+    assert allow(74) is None and allow(76) is not None
+    spend(purse, 1, 0.1)
+    spend(purse, 1, 0.1, "judge")  # $0.20 an answer: $4.00 and $0.50 are kept, $5.30 are left
+    assert allow(26) is None and allow(27) is not None
+
+
 def test_what_the_source_took_before_is_not_the_searchs() -> None:
     purse = Purse(calls=100)
     spend(purse, 50, 0.0, "source")
@@ -90,7 +104,7 @@ def test_what_the_source_took_before_is_not_the_searchs() -> None:
 
 def test_targets_share_what_is_left_beyond_their_needs() -> None:
     """100 calls; the targets need 14 and 24, the 62 beyond are halved: 14 + 31 for the first, 10 of them kept."""
-    later = Need(confirm=20, first=4, call=0.01, worst=0.05)
+    later = Need(Share(20, 0.2), first=4, answer=0.01, worst=0.05)
     purse = Purse(calls=100)
     first = Allowance(purse, untimed(), "one", [NEED, later])
 
@@ -102,7 +116,7 @@ def test_targets_share_what_is_left_beyond_their_needs() -> None:
 
 def test_a_dear_target_that_comes_later_keeps_its_money() -> None:
     """$1.00; the second target needs $0.70 + $0.10: of the $0.01 that both leave over, the first gets half."""
-    cheap, dear = Need(10, 4, 0.01, 0.05), Need(10, 4, 0.05, 0.1)
+    cheap, dear = Need(Share(10, 0.1), 4, 0.01, 0.05), Need(Share(10, 0.5), 4, 0.05, 0.1)
     purse = Purse(dollars=1.0)
     allow = Allowance(purse, untimed(), "one", [cheap, dear])
 
@@ -111,14 +125,14 @@ def test_a_dear_target_that_comes_later_keeps_its_money() -> None:
 
 
 def test_what_is_kept_is_held_back_in_the_purse_itself_until_the_confirmation() -> None:
-    later = Need(confirm=20, first=4, call=0.01, worst=0.05)
+    later = Need(Share(20, 0.2), first=4, answer=0.01, worst=0.05)
     purse = Purse(calls=100, dollars=2.0)
     allow = Allowance(purse, untimed(), "one", [NEED, later])
 
     allow(1)
-    assert purse.left() == (100 - 10 - 24, pytest.approx(2.0 - 0.15 - 0.29))
+    assert tuple(purse.left()) == (100 - 10 - 24, pytest.approx(2.0 - 0.15 - 0.29))
     allow.release()
-    assert purse.left() == (100 - 24, pytest.approx(2.0 - 0.29))
+    assert tuple(purse.left()) == (100 - 24, pytest.approx(2.0 - 0.29))
 
 
 # -- minutes

@@ -38,6 +38,7 @@ HEAVY = (
     "aiohttp",
     "pydantic",
 )
+HOME = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}  # the space above is found in every process
 EVIL = "\x1b]0;taken over\x07\x1b[31mred\u202e"
 
 
@@ -46,7 +47,7 @@ def run(*arguments: object) -> Result:
 
 
 def process(*arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
-    env = {**os.environ, "PYTHONUTF8": "1", **variables}
+    env = {**HOME, "PYTHONUTF8": "1", **variables}
     return subprocess.run(
         [COMMAND, *map(str, arguments)],
         capture_output=True,
@@ -223,7 +224,9 @@ def _closed_port() -> int:
 
 FREE = {"input": 0, "output": 0}
 BAD = {
-    "an unknown key": Bad({"budgets": {"dollars": 1}}, r"task\.yaml, line \d+, budgets: .*Did you mean 'budget'"),
+    "an unknown key": Bad(
+        {"budgets": {"dollars": 1}}, r"task\.yaml:\d+: budgets: unknown key\. Did you mean 'budget'\?"
+    ),
     "an unknown key inside": Bad({"search": SMALL | {"trails": 5}}, r"search\.trails: .*Did you mean 'trials'"),
     "a variable without a column": Bad(
         {"prompt": {"user": "{{tikket}}", "reply": {"labels": ["a", "b"]}}, "metrics": None},
@@ -259,7 +262,7 @@ BAD = {
     ),
     "a type that no JSON has": Bad(
         {"prompt": {"user": "{{ticket}}", "reply": {"schema": {"type": "objekt"}}}, "metrics": "exact_match"},
-        r"objekt",
+        r"reply\.schema\.type: 'objekt' is no JSON type\. Did you mean 'object'\?",
     ),
     "no data file": Bad({"data": "nowhere.jsonl"}, r"nowhere\.jsonl"),
     "too few examples": Bad(
@@ -293,9 +296,8 @@ def test_several_problems_are_told_at_once_each_with_its_line(tmp_path: Path) ->
 
     lines = result.stderr.splitlines()
     assert result.exit_code == 2
-    assert lines[0] == "error: task.yaml: 3 problems" and all(
-        re.match(r"  task\.yaml, line \d+", line) for line in lines[1:]
-    )
+    assert lines[0] == "error: task.yaml: 3 problems" and len(lines) == 4
+    assert all(re.match(r"  task\.yaml:\d+: \w+", line) for line in lines[1:])
 
 
 def test_a_run_directory_of_another_task_is_refused(tmp_path: Path, stayed: Done) -> None:
@@ -346,29 +348,17 @@ def test_a_run_that_is_not_finished_has_no_report(tmp_path: Path) -> None:
     assert "the run is not finished; start it again" in result.stderr
 
 
-def test_a_model_that_fails_exits_with_three_and_keeps_the_answers(tmp_path: Path) -> None:
-    """A server that is there, but answers every question with an error."""
-    from optimizer.offline.server import Faults, running
+def test_a_model_that_fails_exits_with_three_and_says_why(tmp_path: Path) -> None:
+    """A server that is there, but has no such model."""
+    from optimizer.offline.server import running
 
-    with running(faults=Faults(error=1.0)) as server:
-        model = {"model": "openai/sim-alpha", "api_base": server.url, "price": FREE, "timeout": 5}
-        task = write(tmp_path, source=model | {"limits": {"concurrency": 64}}, rows=12)
-        result = _impatient(task, tmp_path / "run")
+    with running() as server:
+        model = {"model": "openai/no-such-model", "api_base": server.url, "price": FREE}
+        result = run("run", write(tmp_path, source=model, rows=12), "--run-dir", tmp_path / "run")
 
     assert result.exit_code == 3
-    assert result.stderr.startswith("error: openai/sim-alpha: ") and result.stderr.count("\n") == 1
-    assert "broke off with ModelError" in (tmp_path / "run/run.log").read_text()
-
-
-def _impatient(task: Path, run_dir: Path) -> Result:
-    """`run`, with retries that do not wait."""
-    from functools import partial
-    from unittest.mock import patch
-
-    from optimizer.models.retry import Retrying
-
-    with patch("optimizer.connect.Retrying", partial(Retrying, base=0.0, longest=0.0)):
-        return run("run", task, "--run-dir", run_dir)
+    assert result.stderr.startswith("error: openai/no-such-model: ") and result.stderr.count("\n") == 1
+    assert "broke off with ModelError: openai/no-such-model: " in (tmp_path / "run/run.log").read_text()
 
 
 # -- what must never reach a terminal
@@ -378,10 +368,9 @@ def test_escape_sequences_in_data_never_reach_the_terminal(tmp_path: Path) -> No
     def evil(row: dict[str, Any]) -> None:
         row["id"] = f"{EVIL}{row['id']}"
 
-    broken = write(
-        tmp_path / "broken", change=evil, prompt={"user": "{{ticket}}", "reply": {"labels": ["a", "b"]}}, metrics=None
-    )
-    result = run("run", broken)
+    no_match = {"user": "{{ticket}}", "reply": {"pattern": "x+"}}
+    data = {"path": "data.jsonl", "id": "id"}
+    result = run("run", write(tmp_path / "broken", change=evil, data=data, prompt=no_match, metrics=None))
     assert result.exit_code == 2 and "break the contract, first example ]0;taken over[31mred" in result.stderr
     assert _harmless(result.output)
 
@@ -395,10 +384,10 @@ def _harmless(text: str) -> bool:
 
 
 def test_the_live_display_shows_figures_and_no_foreign_escape_sequence(tmp_path: Path) -> None:
-    task = write(tmp_path, rows=12, change=lambda row: row.update(customer=EVIL))
+    task = write(tmp_path, rows=12, change=lambda row: row.update(customer=EVIL + str(row["customer"])))
     main_end, its_end = pty.openpty()
     child = subprocess.Popen(
-        [COMMAND, "run", task], stdout=its_end, stderr=its_end, stdin=its_end, env=os.environ | {"TERM": "xterm"}
+        [COMMAND, "run", task], stdout=its_end, stderr=its_end, stdin=its_end, env=HOME | {"TERM": "xterm"}
     )
     os.close(its_end)
     seen = b""
@@ -460,16 +449,17 @@ def test_wrong_usage_exits_with_two_and_no_traceback(arguments: list[str]) -> No
 
 
 def test_a_terminal_that_lacks_characters_gets_question_marks_no_traceback(tmp_path: Path) -> None:
-    ended = process("run", write(tmp_path, rows=12), PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    ended = process("run", write(tmp_path, rows=12), PYTHONIOENCODING="iso8859-2", PYTHONUTF8="0")
 
     assert ended.returncode == 0, ended.stderr
-    assert "20 calls ? $" in ended.stdout or "12 calls ? $" in ended.stdout
+    assert "12 calls ? $" in ended.stdout
 
 
 def test_a_reader_that_goes_away_ends_the_run_quietly(tmp_path: Path) -> None:
     task = write(tmp_path, rows=12)
     ended = subprocess.run(
         ["bash", "-c", f"'{COMMAND}' run '{task}' | head -n 1"],
+        env=HOME,
         capture_output=True,
         text=True,
         check=False,

@@ -52,7 +52,8 @@ def test_every_layout_keeps_instructions_examples_and_input(
         ("as_is", "first", "none"),
     )
     for choice in options:
-        request = replace(prompt, layout=Layout(*choice)).render({"note": "THE INPUT"})
+        layout = Layout(*choice)  # type: ignore[arg-type]
+        request = replace(prompt, layout=layout).render({"note": "THE INPUT"})
         text = "\n".join(message.content for message in request.messages)
         for kept in (
             "never guess" if messages is not CHAT else "clerk",

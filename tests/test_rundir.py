@@ -34,7 +34,9 @@ AGREED: dict[str, Any] = {"fingerprint": "f", "versions": {}}
 
 def test_what_was_written_is_read_back_equal(plain_run: Walked, compiled_run: Walked) -> None:
     for walked in (plain_run, compiled_run):
-        assert RunDir.read(walked.run).migration() == walked.migration
+        found = RunDir.read(walked.run).migration()
+        assert found == walked.migration
+        assert repr(found) == repr(walked.migration)  # every mapping in its order, every number of its type
 
 
 def test_texts_in_every_script_and_half_a_surrogate_pair_are_read_back_equal(tmp_path: Path, plain_run: Walked) -> None:

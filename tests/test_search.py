@@ -81,7 +81,7 @@ def test_another_seed_looks_elsewhere() -> None:
 
 def test_where_nothing_truly_differs_the_unchanged_prompt_is_kept() -> None:
     def guesses(request: Request) -> str:
-        draw = random.Random(repr(request.messages))  # noqa: S311
+        draw = random.Random(repr(request.messages))
         return draw.choice(["even", "odd"])
 
     result = search(PROMPT, SPACE, brief(guesses))

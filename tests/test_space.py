@@ -110,7 +110,7 @@ def test_reversed_turns_the_order_round() -> None:
 
 
 def test_an_unknown_choice_is_named() -> None:
-    with pytest.raises(ConfigError, match="'balancd'. Did you mean 'balanced'"):
+    with pytest.raises(ConfigError, match=r"'balancd'\. Did you mean 'balanced'"):
         choose(DemoPlan(1, "balancd"), SHOTS, 0)
 
 
@@ -135,7 +135,7 @@ def test_every_sampler_asks_repeatably_within_the_space(sampler: str) -> None:
 
 
 def test_an_unknown_sampler_is_named() -> None:
-    with pytest.raises(ConfigError, match="'tpee'. Did you mean 'tpe'"):
+    with pytest.raises(ConfigError, match=r"'tpee'\. Did you mean 'tpe'"):
         ask(QUICK, [], 1, sampler="tpee", seed=0)
 
 

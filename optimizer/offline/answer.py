@@ -9,8 +9,8 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 
+from optimizer.offline.field import Field
 from optimizer.offline.figures import YEAR, Figure, figures
-from optimizer.offline.form import Field
 from optimizer.offline.mind import Mind
 from optimizer.offline.words import phrases, stems
 

@@ -40,7 +40,8 @@ def listed_labels(text: str) -> tuple[str, ...]:
         for item in re.split(r"\s*(?:,\s*(?:or|and)\s+|,|\||/|\bor\b)\s*", body)
         if item.strip(" \"'`.")
     ]
-    good = len(items) > 1 and all(len(item.split()) <= 3 and re.fullmatch(r"[A-Za-z][\w &\-]*", item) for item in items)
+    plain = r"(?!(?:one|two|three|an?|the|any|up|at)\b)[A-Za-z][\w &\-]*"
+    good = len(items) > 1 and all(len(item.split()) <= 3 and re.fullmatch(plain, item) for item in items)
     return tuple(dict.fromkeys(items)) if good else ()
 
 
@@ -148,6 +149,7 @@ def keys_in_prose(rules: str) -> tuple[str, ...]:
     plain = " ".join(rules.split())
     found = re.search(r"\b(?:keys|fields|properties|attributes)\b(?: are)?:?\s+([^.:;]+)", plain, re.IGNORECASE)
     found = found or re.search(r"\bJSON(?: object| reply)?(?: with| of| containing| for|:)\s+(?:the )?([^.:;]+)", plain)
+    found = found or re.search(r"\b(?:record|form|object|entry)(?: with| of| containing|:)\s+(?:the )?([^.:;]+)", plain)
     names = re.split(r"\s*,\s*(?:and\s+)?|\s+and\s+", found[1]) if found else []
     bare = [re.sub(r"\s*\(.*", "", name).strip(" \"'`*") for name in names]
     return tuple(name for name in bare if re.fullmatch(r"[A-Za-z]\w*", name)) if len(bare) > 1 else ()
@@ -171,15 +173,26 @@ def labels_in_list(name: str, rules: str) -> tuple[str, ...]:
     return ()
 
 
-def labels_in_prose(name: str, rules: str) -> tuple[str, ...]:
+def either_in_prose(name: str, rules: str) -> str:
+    """The sentence that says when a field is yes or true: `follow_up is yes when ..., and no otherwise`."""
+    plain = " ".join(rules.split())
+    found = re.search(
+        rf"(?<![^\s\"'`*]){re.escape(name)}\W{{1,4}}(?:is|=|as|to)?\s*\W?(?:yes|true)\b[^.]*", plain, re.IGNORECASE
+    )
+    return found[0] if found else ""
+
+
+def labels_in_prose(name: str, rules: str, others: tuple[str, ...] = ()) -> tuple[str, ...]:
     """Labels that the paragraph on the field explains in running text: `it is high when ..., low for ...`."""
     for paragraph in re.split(r"\n\s*\n", rules):
         if not topic_is(paragraph.split(".")[0][:200], norm(name)) and not topic_is(paragraph[:60], norm(name)):
             continue
-        coined = re.findall(r"\b[a-z]+(?:_[a-z]+)+\b", paragraph)
+        coined = [word for word in re.findall(r"\b[a-z]+(?:_[a-z]+)+\b", paragraph) if word not in others]
         if len(set(coined)) > 1:
             return tuple(label for label in dict.fromkeys(coined) if label != name)
-        told = re.findall(r"[\"'`]?\b([a-z]+)\b[\"'`]?,? (?:when|if|for|covers|means)\b", paragraph)
+        told = re.findall(
+            r"(?:\b(?:is|as|be|and|or|to)|[,;:.]) [\"'`]?([a-z]+)\b[\"'`]?,? (?:when|if|for|covers|means)\b", paragraph
+        )
         labels = [
             label
             for label in dict.fromkeys(told)

@@ -55,7 +55,7 @@ def focus(text: str, name: str) -> str:
     if words & _CLOSING:
         return "\n".join(turn.text for turn in said[-max(6, len(said) // 2) :] if turn.staff)
     if words & _OPENING:
-        return f"{opening(text)}\n{opening(text)}\n" + "\n".join(t.text for t in said if t.staff and len(t.text) > 60)
+        return f"{opening(text)}\n{opening(text)}\n" + "\n".join(t.text for t in said[2:] if t.staff)
     return text
 
 

@@ -17,26 +17,12 @@ _NAMES = {
 }
 _ENDS = {
     "resolved": {
-        "1": 0.6,
-        "resolved": 0.8,
-        "callback": -1.0,
-        "escalated": -0.9,
-        "refused": -0.7,
-        "pleased": 0.8,
-        "cross": -0.3,
-    },
-    "callback": {"1": -0.6, "callback": 1.8, "escalated": -0.3, "resolved": -0.2, "refused": -0.3},
-    "escalated": {"1": -0.4, "escalated": 1.2, "callback": -0.5, "resolved": -0.2, "refused": -0.3},
+        "1": 0.5, "resolved": 1.1, "callback": -1.4, "escalated": -1.2, "refused": -0.8, "pleased": 0.7, "cross": -0.5},
+    "callback": {"1": -0.9, "callback": 2.5, "refused": -0.3},
+    "escalated": {"1": 0.4, "escalated": 1.7, "callback": -0.8, "refused": -0.7, "resolved": -0.3, "pleased": -0.3},
     "refused": {
-        "1": -0.2,
-        "refused": 1.2,
-        "callback": -0.7,
-        "escalated": -0.5,
-        "resolved": -0.4,
-        "pleased": -0.6,
-        "cross": 0.5,
-    },
-}
+        "1": 0.1, "refused": 1.7, "resolved": -0.9, "callback": -0.4, "escalated": -0.6, "pleased": -0.5, "cross": 0.7},
+}  # fmt: skip
 
 
 def end_of(label: str) -> str | None:

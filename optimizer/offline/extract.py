@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from optimizer.offline.form import Field
+from optimizer.offline.field import Field
 from optimizer.offline.mind import Mind
 from optimizer.offline.words import WORD, sentences, stem, stems
 

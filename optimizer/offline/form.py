@@ -12,33 +12,14 @@ from optimizer.offline import manner
 from optimizer.offline.define import (
     definitions,
     describe,
+    either_in_prose,
     keys_in_prose,
     labels_in_list,
     labels_in_prose,
     listed_labels,
 )
+from optimizer.offline.field import EITHER, Field, choices_in, from_template
 from optimizer.offline.objects import json_in, json_objects
-
-FieldKind = Literal["label", "labels", "flags", "bool", "number", "text", "list"]
-
-
-_EITHER = ({"true", "false"}, {"yes", "no"})
-
-
-@dataclass(frozen=True)
-class Field:
-    """One value of the reply. `path` is empty where the whole reply is the value."""
-
-    path: tuple[str, ...]
-    kind: FieldKind
-    labels: tuple[str, ...] = ()
-    meaning: tuple[tuple[str, str, bool], ...] = ()  # label, definition, whether it stands in a list
-    about: str = ""
-    spoken: bool = False  # true and false are written yes and no
-
-    @property
-    def name(self) -> str:
-        return self.path[-1] if self.path else ""
 
 
 @dataclass(frozen=True)
@@ -51,6 +32,7 @@ class Form:
     reasoning: Literal["", "first", "none"] = ""
     as_json: bool = False
     strict: bool = False  # "and nothing else"
+    told_json: bool = False  # JSON is shown, or called by its name
 
 
 @lru_cache(256)
@@ -58,7 +40,7 @@ def find_form(guidance: str, reply: str, outputs: tuple[str, ...]) -> Form:
     rules = f"{guidance}\n\n{reply}"
     shown = [skeleton for text in (reply, guidance) for skeleton in json_objects(text)]
     answers = [value for text in outputs if isinstance(value := json_in(text), dict)]
-    sure = [found for template in shown for found in _from_template(template)]
+    sure = [found for template in shown for found in from_template(template)]
     names = (
         {found.name for found in sure} or set(keys_in_prose(rules)) or {found.name for found in _from_answers(answers)}
     )
@@ -72,10 +54,14 @@ def find_form(guidance: str, reply: str, outputs: tuple[str, ...]) -> Form:
     for found in _from_answers(answers):
         if not (shown or told) or found.path in fields:
             _merge(fields, found)
-    as_json = bool(fields) or "json" in rules.lower()
+    as_json = bool(fields or keys_in_prose(rules)) or "json" in rules.lower()
     for name in keys_in_prose(rules) if as_json and not shown else ():
         _merge(fields, Field((name,), "text"))
-    ways = (("shown", shown), ("told", [found for found in told if found.labels or found.about]), ("examples", answers))
+    ways = (
+        ("shown", shown),
+        ("told", 2 * sum(bool(found.labels or found.about) for found in told) >= len(fields) > 0),
+        ("examples", answers),
+    )
     given = {way for way, seen in ways if seen}
     fields = {path: _explained(found, rules) for path, found in fields.items()} or {(): _whole(rules, outputs)}
     order = {name: number for number, name in enumerate(keys_in_prose(rules))} if not shown else {}
@@ -86,68 +72,20 @@ def find_form(guidance: str, reply: str, outputs: tuple[str, ...]) -> Form:
         marker=manner.marker(rules),
         reasoning=manner.reasoning(rules),
         as_json=as_json,
+        told_json=bool(shown or answers) or "json" in rules.lower(),
         strict=manner.strict(rules),
     )
 
 
-def _from_template(template: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[Field]:
-    if "properties" in template and isinstance(template["properties"], dict):
-        template = {key: _from_schema(spec) for key, spec in template["properties"].items() if isinstance(spec, dict)}
-    for key, value in template.items():
-        here = (*path, key)
-        if isinstance(value, dict):
-            if value and all(isinstance(item, bool) for item in value.values()):
-                yield Field(here, "flags", tuple(value))
-            else:
-                yield from _from_template(value, here)
-        elif isinstance(value, list):
-            items = [str(item) for item in value if not isinstance(item, dict | list)]
-            choices = _choices(items[0]) if len(items) == 1 else tuple(items)
-            yield Field(here, "labels" if choices else "list", choices)
-        elif isinstance(value, bool):
-            yield Field(here, "bool")
-        elif isinstance(value, int | float):
-            yield Field(here, "number")
-        else:
-            yield _from_words(here, str(value or ""))
-
-
-def _from_schema(spec: dict[str, Any]) -> Any:
-    if spec.get("enum"):
-        return "|".join(map(str, spec["enum"]))
-    kind = spec.get("type")
-    if kind == "array":
-        return [_from_schema(spec.get("items") or {})]
-    if kind == "object":
-        return {key: _from_schema(child) for key, child in (spec.get("properties") or {}).items()}
-    return {"boolean": False, "number": 0, "integer": 0}.get(
-        str(kind), f"<{spec.get('description') or kind or 'value'}>"
-    )
-
-
-def _from_words(path: tuple[str, ...], text: str) -> Field:
-    choices = _choices(text)
-    plain = text.strip("<> .").lower()
-    if set(choices) in _EITHER or plain.startswith("bool"):
-        return Field(path, "bool", about=text, spoken="yes" in choices)
-    if len(choices) > 1:
-        return Field(path, "label", choices)
-    number = re.match(r"(?:a |the )?(?:number|integer|float|int)\b", plain)
-    return Field(path, "number" if number else "text", about="" if plain in ("string", "value", "...") else text)
-
-
-def _choices(text: str) -> tuple[str, ...]:
-    bare = text.strip().strip("<>")
-    if "|" in bare:
-        return tuple(choice.strip(" \"'<>`") for choice in bare.split("|") if choice.strip())
-    return listed_labels(text) if re.match(r"\s*(?:exactly )?(?:one|any|either)\b", text, re.I) else ()
-
-
 def _explained(found: Field, rules: str) -> Field:
     """A field without labels gets those that running text explains, if any."""
-    if found.kind in ("bool", "number", "flags") or found.about not in ("", "string"):
+    if found.kind == "bool":
+        return replace(found, about=f"{found.about} {either_in_prose(found.name, rules)}".strip())
+    if found.kind in ("number", "flags") or found.about not in ("", "string"):
         return found
-    labels = labels_in_list(found.name, rules) or labels_in_prose(found.name, rules)
+    if not found.labels and (told := either_in_prose(found.name, rules)):
+        return replace(found, kind="bool", about=told, spoken=bool(re.search(r"\byes\b", told, re.IGNORECASE)))
+    labels = labels_in_list(found.name, rules) or labels_in_prose(found.name, rules, keys_in_prose(rules))
     if found.labels:  # those of the examples are there already
         return replace(found, labels=tuple(dict.fromkeys((*labels, *found.labels)))) if labels else found
     several = found.kind == "list" or (found.name.endswith("s") and not found.name.endswith(("us", "ss")))
@@ -168,7 +106,7 @@ def _told_fields(rules: str) -> list[Field]:
 
 def _told(name: str, rest: str, labels: tuple[str, ...]) -> Field:
     plain = rest.lower()
-    if set(labels) in _EITHER or re.match(r"\W*(?:a )?bool|\W*(?:true|yes)\W+(?:or|/|if|when)\b", plain):
+    if set(labels) in EITHER or re.match(r"\W*(?:a )?bool|\W*(?:true|yes)\W+(?:or|/|if|when)\b", plain):
         return Field((name,), "bool", about=rest, spoken=bool(re.search(r"\byes\b", plain)))
     several = re.search(r"\b(?:list|array|one or more|any (?:number )?of|all (?:that )?appl)", plain)
     if len(labels) > 1:
@@ -186,7 +124,7 @@ def _from_answers(answers: list[dict[str, Any]]) -> Iterator[Field]:
         values = [answer[key] for answer in answers if key in answer]
         first = next((value for value in values if value is not None), "")
         if isinstance(first, dict):
-            yield from _from_template({key: first})
+            yield from from_template({key: first})
         elif isinstance(first, bool):
             yield Field((key,), "bool")
         elif isinstance(first, int | float):
@@ -239,7 +177,7 @@ def _whole(rules: str, outputs: tuple[str, ...]) -> Field:
     labels = listed_labels(listed[1]) if listed else ()
     piped = re.search(r"<([^<>\n]+\|[^<>\n]+)>", rules)
     if piped:
-        labels = _choices(piped[1])
+        labels = choices_in(piped[1])
     if len(labels) < 2 and outputs and all(len(text.split()) <= 4 for text in outputs):
         labels = tuple(dict.fromkeys(outputs))
     return Field((), "label" if len(labels) > 1 else "text", labels if len(labels) > 1 else ())

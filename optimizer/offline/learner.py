@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from optimizer.offline import dialogue, ending, tone
 from optimizer.offline.define import norm
-from optimizer.offline.form import Field
+from optimizer.offline.field import Field
 from optimizer.offline.mind import Mind
 from optimizer.offline.objects import json_in
 from optimizer.offline.reading import Shot
@@ -61,7 +61,7 @@ def score_labels(field: Field, mind: Mind) -> dict[str, float]:
     felt = tone.feel(field.labels, mind.reading.text, persona.name, persona.knowledge)
     felt = felt or ending.feel(field.labels, mind.reading.text, persona.name, persona.knowledge)
     if felt:
-        told = _shares({label: felt[label] + 0.6 * raw[label] for label in felt})
+        told = _shares({label: felt[label] + 0.3 * raw[label] for label in felt})
     else:
         top = max(raw.values(), default=0.0)
         told = {label: max(raw[label] / (0.9 + top), _default(label)) for label in field.labels}

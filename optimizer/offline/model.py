@@ -11,8 +11,8 @@ from typing import Any
 
 from optimizer.errors import ConfigError, ModelError, nearest
 from optimizer.offline import answer, extract, judge, learner, meta, proposer, summarise
+from optimizer.offline.field import Field
 from optimizer.offline.fields import read_sheet
-from optimizer.offline.form import Field
 from optimizer.offline.mind import Mind
 from optimizer.offline.personas import PERSONAS, Persona
 from optimizer.offline.reading import Reading, read

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from optimizer.offline.define import norm
+from optimizer.offline.field import Field
 from optimizer.offline.fields import Sheet
-from optimizer.offline.form import Field, find_form
+from optimizer.offline.form import find_form
 from optimizer.offline.learner import labels_of
 from optimizer.offline.meta import Case, Meta
 from optimizer.offline.personas import Persona

@@ -100,10 +100,11 @@ def _head_and_turns(before: tuple[Message, ...], last: str) -> tuple[tuple[Part,
             head += _parts(message.content)
         elif message.role == "user":
             parts = list(_parts(message.content))
-            guided = not head and any(part.kind != "input" for part in parts) and len(parts) > 1
+            guided = not head
             if guided:
                 parts = _recut(parts, message.content, last)
-                head += [part for part in parts if part.kind != "input"]
+                guided = len(parts) > 1
+                head += [part for part in parts if part.kind != "input"] if guided else []
             kept = [part.text for part in parts if part.kind == "input" or (not guided and part.kind == "guidance")]
             asked = "\n".join(text for part in kept for _, text in named_inputs(part))
         elif asked is not None:
@@ -119,10 +120,12 @@ def _loose(part: Part) -> bool:
 def _recut(parts: list[Part], text: str, last: str) -> list[Part]:
     """Where a first message holds guidance and a plain question, the question begins like the last message does."""
     opening = re.match(r"[^\n{:]{2,40}:", last)
-    if any(part.kind == "input" for part in parts) or not opening:
+    if any(part.kind == "input" for part in parts):
         return parts
+    if not opening:
+        return _find_input(parts)
     at = text.rfind("\n" + opening[0])
-    return [*_parts(text[:at]), Part("input", "", text[at:].strip(), "plain")] if at > 0 else parts
+    return [*_parts(text[:at]), Part("input", "", text[at:].strip(), "plain")] if at > 0 else _find_input(parts)
 
 
 def _find_input(parts: list[Part]) -> list[Part]:

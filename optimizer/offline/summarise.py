@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from optimizer.offline import dialogue
-from optimizer.offline.form import Field
+from optimizer.offline.field import Field
 from optimizer.offline.mind import Mind
 from optimizer.offline.words import phrases, sentences, stems
 

@@ -44,7 +44,7 @@ def write(values: dict[tuple[str, ...], Any], mind: Mind, *, json_only: bool) ->
     if json_only:
         return body if form.as_json else json.dumps({"answer": body}, ensure_ascii=False)
     if not obeys:
-        body = _disobey(body, mind)
+        body = _disobey(body, values, mind)
     if form.reasoning == "first":
         return _with_thoughts(body, values, mind)
     return body
@@ -60,8 +60,9 @@ def _json(values: dict[tuple[str, ...], Any]) -> str:
     return json.dumps(tree, ensure_ascii=False)
 
 
-def _disobey(body: str, mind: Mind) -> str:
+def _disobey(body: str, values: dict[tuple[str, ...], Any], mind: Mind) -> str:
     """One of the natural ways to miss a form."""
+    form = mind.reading.form
     if mind.persona.mirrors and mind.reading.style == "xml" and mind.slips(0.7, "tags"):
         return f"<output>\n{body}\n</output>"
     is_json = body.startswith("{")
@@ -70,6 +71,8 @@ def _disobey(body: str, mind: Mind) -> str:
     opening = _OPENINGS[len(mind.case) % len(_OPENINGS)]
     if not is_json:
         return f"{opening} {body}" if len(body) > 40 else f"The answer is {_SYNONYMS.get(norm(body), body)}."
+    if not form.told_json and mind.slips(0.6, "lines"):
+        return "\n".join(f"{'.'.join(path)}: {_spoken(value)}" for path, value in values.items())
     if mind.slips(0.5, "synonym"):
         return re.sub(r"\"(\w+)\"(?=[,}\]])", lambda m: f'"{_SYNONYMS.get(m[1].lower(), m[1])}"', body)
     return f"{opening}\n```json\n{body}\n```\nLet me know if you need anything else."
@@ -88,3 +91,7 @@ def _with_thoughts(body: str, values: dict[tuple[str, ...], Any], mind: Mind) ->
 
 def _brief(value: Any) -> str:
     return str(value)[:60]
+
+
+def _spoken(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

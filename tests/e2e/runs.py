@@ -21,7 +21,7 @@ from optimizer.pricing import price_of
 TRIAGE = Path(optimizer.__file__).parent / "examples" / "triage"
 COMMAND = Path(sys.executable).with_name("promptport")
 SOURCE, TARGET = "offline/sim-alpha", "offline/sim-beta"
-SEARCH = {"space": "standard", "trials": 12, "rounds": 2, "calls_per_trial": 8}
+SEARCH = {"space": "standard", "trials": 10, "rounds": 2, "calls_per_trial": 6}
 _LONGEST = 300  # seconds that a run may take on a very busy machine
 
 
@@ -41,7 +41,7 @@ def small_task(
     folder: Path,
     models: tuple[Any, Any] = (SOURCE, TARGET),
     *,
-    rows: int = 128,
+    rows: int = 96,
     change: Callable[[dict[str, Any]], None] = lambda _row: None,
     **sections: Any,
 ) -> Path:

@@ -139,7 +139,7 @@ def _examples(demo: Demo, part: str) -> dict[str, Any]:
 def _rendered(bundle: Path, examples: Mapping[str, Any]) -> dict[str, list[dict[str, str]]]:
     """What the bundle's own reader makes of the examples, in a Python that has nothing but its standard library."""
     done = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", _READ, bundle],
+        [sys.executable, "-I", "-S", "-B", "-c", _READ, bundle],
         input=json.dumps(list(examples.values())),
         capture_output=True,
         text=True,

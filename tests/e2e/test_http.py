@@ -40,7 +40,7 @@ def test_faults_of_six_kinds_change_neither_verdict_nor_winner_nor_spend(
 ) -> None:
     shares = dict.fromkeys(KINDS, 0.03) | {"hang": 0.01}
     with served(Faults(**shares, seed=1, retry_after=0.05)) as books:
-        source, target = ({**model, "timeout": 2.0} for model in books.models)
+        source, target = ({**model, "timeout": 3.0} for model in books.models)
         outcome = finished(small_task(tmp_path, (source, target)), tmp_path / "run")
         stats = books.stats()
     figure(f"{stats['requests']} requests met {stats['faults']}; {stats['answered']} answered")

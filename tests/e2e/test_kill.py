@@ -164,7 +164,7 @@ def test_interrupts_and_kills_of_a_run_without_a_server_leave_no_trace(
 ) -> None:
     """The offline models in the process itself: then the compilers of DSPy are most of a run."""
     whole, dice, folder = len(stored(direct.folder)), random.Random(30), tmp_path / "run"
-    signals = [signal.SIGINT, signal.SIGKILL] * 3
+    signals = [signal.SIGINT, signal.SIGKILL] * 2
     held: list[int] = []
     for n, sent in enumerate(signals):
         with started(direct.task, folder) as process:
