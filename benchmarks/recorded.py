@@ -24,7 +24,7 @@ from optimizer.race import shared_order
 Matrix: TypeAlias = NDArray[np.float64]
 Factors: TypeAlias = Sequence[Mapping[str, Any]]
 Columns: TypeAlias = Mapping[str, Sequence[Any]]
-LINK = 0.6
+LINK = 0.8
 EXAMPLES = 2000  # answers drawn for each prompt of a table that has accuracies only
 _MOST = 300
 

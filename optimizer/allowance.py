@@ -19,7 +19,7 @@ _NOTE_EVERY = 10.0  # seconds between two notes of how long the run has taken
 
 
 class Clock:
-    """Minutes used by a run, over all its sessions. `note` keeps the facts; `noted` are those of earlier sessions."""
+    """Minutes used by a run, over all its starts. `note` keeps the facts; `noted` are those of earlier starts."""
 
     def __init__(
         self,

@@ -8,7 +8,7 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -281,7 +281,8 @@ def test_links_folders_and_pipes_in_place_of_a_file_are_refused(tmp_path: Path, 
     def link(path: Path) -> None:
         path.symlink_to(plain_run.run / "bundle" / name)
 
-    for number, replacement in enumerate((link, Path.mkdir, os.mkfifo)):
+    ways: tuple[Callable[[Path], None], ...] = (link, Path.mkdir, os.mkfifo)
+    for number, replacement in enumerate(ways):
         folder = plain_run.copy(tmp_path / str(number)) / "bundle"
         (folder / name).unlink()
         replacement(folder / name)

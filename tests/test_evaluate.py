@@ -15,7 +15,7 @@ from optimizer.evaluate import record, record_pairs, score
 from optimizer.models.scripted import ScriptedModel
 from optimizer.programs.prompted import PromptProgram
 from optimizer.prompt import Prompt
-from optimizer.types import JSON, Example, Inputs, Output, Reply, Request, Response, Score
+from optimizer.types import JSON, Example, Inputs, Output, Reply, Request, Response, Score, Status
 
 PROMPT = Prompt.from_messages(
     [{"role": "user", "content": "Number: {{n}}"}], contract=Contract("labels", ("even", "odd"))
@@ -223,9 +223,8 @@ def test_only_a_good_answer_meets_the_metric() -> None:
         assert output.status == "ok"
         return Score(1.0)
 
-    outputs = [
-        Output(f"e{n}", "x", "x", status, "why") for n, status in enumerate(("ok", "invalid", "refused", "failed"))
-    ]  # type: ignore[arg-type]
+    statuses: tuple[Status, ...] = ("ok", "invalid", "refused", "failed")
+    outputs = [Output(f"e{n}", "x", "x", status, "why") for n, status in enumerate(statuses)]
 
     marks = score(EXAMPLES[:4], outputs, {}, strict).scores
 

@@ -411,7 +411,7 @@ def test_a_proposer_dearer_than_all_else_cannot_eat_what_the_confirmation_needs(
 
 def test_a_budget_that_ends_before_any_candidate_was_measured_says_so_with_its_own_exit_code(tmp_path: Path) -> None:
     """A token is a word here, so letters by themselves cost twice what four bytes a token let expect."""
-    dear = {
+    dear: dict[str, Any] = {
         "source": SOURCE | {"price": {"input": 40.0, "output": 40.0}},
         "target": TARGET | {"price": {"input": 10.0, "output": 10.0}},
         "prompt": {"user": "a " * 400 + "\n\nNumber: {{n}}", "reply": {"labels": ["even", "odd"]}},

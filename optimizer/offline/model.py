@@ -106,6 +106,7 @@ def _mind(request: Request, persona: Persona, reading: Reading) -> Mind:
     noise += persona.crowding * max(0, shots - persona.shots)
     noise += persona.examples["turns" if reading.as_turns else "text"] if shots else 0.0
     noise += persona.thinking[reading.form.reasoning]
+    noise += 0.4 * max(0.0, noise - 0.08)  # what does not suit adds up to more than its parts
     given = request.params.get("temperature")
     warmth = float(given) if isinstance(given, int | float) else 1.0
     spread = request.params.get("top_p")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from optimizer.offline.dialogue import turns
 from optimizer.offline.form import Form, find_form
 from optimizer.offline.sections import Part, Style, named_inputs, split_message, tail_of
 from optimizer.types import Message
@@ -61,7 +62,7 @@ class Reading:
 
 def read(messages: Sequence[Message]) -> Reading:
     *before, last = messages
-    head, turns = _head_and_turns(tuple(before), last.content)
+    head, answered = _head_and_turns(tuple(before), last.content)
     tail = list(_parts(last.content))
     known = sum(len(part.text.split()) for part in head)
     if known > 30:  # the guidance stands elsewhere: loose text here belongs to the input
@@ -74,13 +75,13 @@ def read(messages: Sequence[Message]) -> Reading:
     return Reading(
         guidance=guidance,
         reply=told,
-        shots=(*shots, *turns),
+        shots=(*shots, *answered),
         inputs=inputs,
         style=marked or "plain",
         in_system=bool(messages and messages[0].role == "system" and len(messages[0].content.split()) > 20),
         told_last=any(part.kind == "reply" for part in tail) and bool(tail) and tail[-1].kind == "reply",
-        as_turns=bool(turns),
-        form=find_form(guidance, told, tuple(shot.output for shot in (*shots, *turns)[:12])),
+        as_turns=bool(answered),
+        form=find_form(guidance, told, tuple(shot.output for shot in (*shots, *answered)[:12])),
     )
 
 
@@ -93,7 +94,7 @@ def _parts(text: str) -> tuple[Part, ...]:
 def _head_and_turns(before: tuple[Message, ...], last: str) -> tuple[tuple[Part, ...], tuple[Shot, ...]]:
     """What stands before the last message: parts of guidance, and question-and-answer turns."""
     head: list[Part] = []
-    turns: list[Shot] = []
+    answered: list[Shot] = []
     asked: str | None = None
     for message in before:
         if message.role == "system":
@@ -108,9 +109,9 @@ def _head_and_turns(before: tuple[Message, ...], last: str) -> tuple[tuple[Part,
             kept = [part.text for part in parts if part.kind == "input" or (not guided and part.kind == "guidance")]
             asked = "\n".join(text for part in kept for _, text in named_inputs(part))
         elif asked is not None:
-            turns.append(Shot(asked, message.content))
+            answered.append(Shot(asked, message.content))
             asked = None
-    return tuple(head), tuple(turns)
+    return tuple(head), tuple(answered)
 
 
 def _loose(part: Part) -> bool:
@@ -128,6 +129,11 @@ def _recut(parts: list[Part], text: str, last: str) -> list[Part]:
     return [*_parts(text[:at]), Part("input", "", text[at:].strip(), "plain")] if at > 0 else _find_input(parts)
 
 
+def _opens_input(paragraph: str) -> bool:
+    """A short line `Name: value` alone, or a conversation: what people put above, or as, an input."""
+    return bool(re.fullmatch(r"[A-Z][\w ]{1,20}: \S.{0,60}", paragraph)) or bool(turns(paragraph))
+
+
 def _find_input(parts: list[Part]) -> list[Part]:
     """Nothing is named as the input: it is what stands behind the last rule, but for a closing request."""
     guided = [part for part in parts if part.kind == "guidance"]
@@ -138,6 +144,7 @@ def _find_input(parts: list[Part]) -> list[Part]:
     closing = [paragraphs.pop()] if len(paragraphs) > 2 and _CLOSING.search(paragraphs[-1]) else []
     rules = [number for number, paragraph in enumerate(paragraphs[:-1]) if _RULE.search(paragraph)]
     cut = rules[-1] + 1 if rules else len(paragraphs) - 1
+    cut = next((number for number in range(cut, len(paragraphs)) if _opens_input(paragraphs[number])), cut)
     told = [Part("guidance", "", "\n\n".join(text), "plain") for text in (paragraphs[:cut], closing) if text]
     given = Part("input", "", "\n\n".join(paragraphs[cut:]), "plain")
     return [*parts[:at], *told[:1], given, *told[1:], *parts[at + 1 :]]

@@ -15,4 +15,5 @@ __all__ = ["as_page", "write_report"]
 
 
 def write_report(migration: Migration, path: Path) -> None:
-    write_whole(path, as_page(migration))
+    page = as_page(migration)
+    write_whole(path, page.encode("utf-8", "replace").decode())  # half a surrogate pair has no place in a file

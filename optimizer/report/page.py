@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
@@ -17,10 +19,12 @@ def as_page(migration: Migration) -> str:
     here = files("optimizer.report")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string((here / "page.html").read_text("utf-8"))
+    script = (here / "page.js").read_text("utf-8")
     return template.render(
         run=migration,
         style=(here / "page.css").read_text("utf-8"),
-        script=(here / "page.js").read_text("utf-8"),
+        script=script,
+        script_hash=b64encode(sha256(script.encode()).digest()).decode(),
         targets=[_target(migration, result) for result in migration.targets],
         total=sum(spent.dollars for spent in migration.spend.values()),
         calls=sum(spent.calls for spent in migration.spend.values()),

@@ -141,7 +141,7 @@ def test_the_comparison_holds_both_prompts_whole(opened: Opened, hostile: Finish
 
     assert [text for mark, text in diff if mark != "new"] == _lines(run.migration().prompt)
     assert [text for mark, text in diff if mark != "old"] == _lines(result.search.winner.prompt)
-    assert {mark for mark, _ in diff} == {"same", "old", "new"}
+    assert {mark for mark, _ in diff} > {"same"}, "a winner that differs, but not in all lines"
 
 
 def _lines(prompt: Prompt) -> list[str]:
@@ -175,7 +175,10 @@ def test_no_script_fails_and_no_request_leaves_the_page(opened: Opened, hostile:
 
 
 def test_the_keyboard_reduces_the_comparison_to_what_changed_and_back(opened: Opened) -> None:
-    assert opened.seen["toggled"] == [["new", "old", "same"], ["new", "old"], ["new", "old", "same"]]
+    everything = sorted(set(opened.seen["marks"]))
+    changes = [mark for mark in everything if mark != "same"]
+
+    assert opened.seen["toggled"] == [everything, changes, everything]
 
 
 def test_the_page_suits_light_and_dark_paper_and_a_phone(opened: Opened) -> None:

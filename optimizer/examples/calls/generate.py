@@ -172,10 +172,10 @@ class Writer:
 def castings(situation: Situation, rng: random.Random) -> list[tuple[Opening, Ending]]:
     """Four joins of an opening and an ending, the first three of which share neither."""
     size = len(situation.openings)
-    for shift in rng.sample(range(size), size):
-        pairs = [(i, (i + shift) % size) for i in range(size)]
-        first, second = rng.sample(pairs, 2)
-        cast = [(situation.openings[i], situation.endings[j]) for i, j in [*pairs, (first[0], second[1])]]
+    choices = [(shift, i, j) for shift in range(size) for i in range(size) for j in range(size) if i != j]
+    for shift, i, j in rng.sample(choices, len(choices)):
+        pairs = [*((n, (n + shift) % size) for n in range(size)), (i, (j + shift) % size)]
+        cast = [(situation.openings[opening], situation.endings[ending]) for opening, ending in pairs]
         if all(opening.voice not in ending.unfit for opening, ending in cast):
             return cast
     raise ValueError(f"{situation.title}: no way to join the openings with the endings")
@@ -185,8 +185,8 @@ def make_rows(seed: int = SEED) -> list[dict[str, Any]]:
     rng = random.Random(seed)
     situations = read_situations()
     manners = yaml.safe_load((MATERIAL / "manners.yaml").read_text(encoding="utf-8"))
-    large = manners["sites"][:24]
-    sites = manners["sites"] + rng.choices(large, k=len(situations) - len(manners["sites"]))
+    sites = manners["sites"]
+    sites = sites + rng.sample(sites[:24] * 4, k=len(situations) - len(sites))  # towns with more than one situation
     rng.shuffle(sites)
     writer = Writer(manners, rng)
     rows = [

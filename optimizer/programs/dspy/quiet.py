@@ -22,6 +22,7 @@ def hush() -> None:
     """Before the first use of DSPy; a second call does nothing."""
     import dspy
     import gepa.core.engine
+    import optuna
     import tqdm  # type: ignore[import-untyped]
 
     class Bar(tqdm.tqdm):  # type: ignore[misc]
@@ -37,8 +38,10 @@ def hush() -> None:
             if vars(module).get("tqdm") is tqdm:
                 module.tqdm = SimpleNamespace(tqdm=Bar)  # type: ignore[attr-defined]
     gepa.core.engine.tqdm = Bar
-    for handler in logging.getLogger("dspy").handlers:
-        handler.addFilter(lambda _: not _ours())
+    optuna.logging.get_verbosity()  # sets its handler up, if nothing has yet
+    for library in ("dspy", "optuna"):  # Optuna reports a compile that Ctrl-C ends with a traceback
+        for handler in logging.getLogger(library).handlers:
+            handler.addFilter(lambda _: not _ours())
 
 
 def _ours() -> bool:

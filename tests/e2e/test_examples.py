@@ -1,0 +1,162 @@
+"""The three worked examples do what they are there for: a real loss, that a search wins back, or honestly does not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import fmean
+
+import pytest
+
+import optimizer.examples
+from optimizer.candidates import Pool
+from optimizer.config import MetricSettings
+from optimizer.confirm import Verdict
+from optimizer.demos import Shot, choices_in, good_shots
+from optimizer.evaluate import record, score
+from optimizer.metrics import build_metric
+from optimizer.migration import Migration, TargetResult
+from optimizer.objective import Evaluation
+from optimizer.offline import OfflineModel
+from optimizer.pipeline import migrate
+from optimizer.programs.prompted import PromptProgram
+from optimizer.prompt import Prompt
+from optimizer.study import ask
+from optimizer.task import load_task
+from optimizer.template import Template
+from optimizer.types import Example, Output
+from search_spaces import STANDARD
+
+GOOD, HOPELESS = ("offline/sim-beta", "offline/sim-gamma"), "offline/sim-delta"
+FOLDER = Path(optimizer.examples.__file__).parent
+_SAMPLE = 150  # held-out examples on which single choices are compared
+
+
+@dataclass(frozen=True)
+class Run:
+    migration: Migration
+    examples: tuple[Example, ...]
+
+    def result(self, model: str) -> TargetResult:
+        return next(result for result in self.migration.targets if result.model == model)
+
+    @property
+    def references(self) -> Mapping[str, Output]:
+        return {output.example_id: output for output in self.migration.baseline}
+
+    def quality(self, prompt: Prompt, model: str) -> float:
+        """On a sample of the held-out examples."""
+        outputs = record(PromptProgram(prompt), OfflineModel(model), self.examples)
+        return self.marked(self.examples, outputs).quality
+
+    def source(self) -> float:
+        return self.marked(self.examples, [self.references[example.id] for example in self.examples]).quality
+
+    def marked(self, examples: Sequence[Example], outputs: Sequence[Output]) -> Evaluation:
+        specs = [MetricSettings(**spec) for spec in self.migration.settings["metrics"]]
+        return score(examples, outputs, self.references, build_metric(specs, self.migration.prompt.contract))
+
+
+@pytest.fixture(scope="module", params=["triage", "calls", "analyst"])
+def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """One run of the example towards all three targets."""
+    folder = tmp_path_factory.mktemp(request.param)
+    text = (FOLDER / request.param / "task.yaml").read_text("utf-8")
+    targets = ", ".join((*GOOD, HOPELESS))
+    text, count = re.subn(r"^target: .*$", f"targets: [{targets}]", text, flags=re.MULTILINE)
+    assert count == 1
+    (folder / "task.yaml").write_text(text, "utf-8")
+    (folder / "data.jsonl").write_bytes((FOLDER / request.param / "data.jsonl").read_bytes())
+    migration = migrate(load_task(folder / "task.yaml"), folder / "run")
+    return Run(migration, tuple(migration.examples[key] for key in migration.split["test"][:_SAMPLE]))
+
+
+@pytest.mark.parametrize("model", GOOD)
+def test_the_unchanged_prompt_loses_at_least_ten_points(run: Run, model: str) -> None:
+    met = run.result(model).confirmation
+
+    assert met.source.quality - met.unchanged.quality >= 0.10
+
+
+@pytest.mark.parametrize("model", GOOD)
+def test_a_target_that_can_do_the_job_is_migrated_to(run: Run, model: str) -> None:
+    result = run.result(model)
+
+    assert result.decision.verdict is Verdict.MIGRATE, result.decision.reason
+
+
+def test_a_target_that_cannot_is_stayed_away_from(run: Run) -> None:
+    result = run.result(HOPELESS)
+
+    assert result.decision.verdict is Verdict.STAY, result.decision.reason
+
+
+def test_the_best_prompts_of_two_models_differ(run: Run) -> None:
+    best = {model: run.result(model).search.winner.prompt for model in GOOD}
+    gain = {
+        model: run.quality(best[model], model) - run.quality(best[other], model) for model, other in (GOOD, GOOD[::-1])
+    }
+
+    assert best[GOOD[0]].digest != best[GOOD[1]].digest
+    assert max(gain.values()) > 0.02 and min(gain.values()) > -0.02, gain
+
+
+@pytest.mark.parametrize("model", GOOD)
+def test_no_single_dimension_wins_the_loss_back(run: Run, model: str) -> None:
+    reached = {choice: run.quality(prompt, model) for choice, prompt in single_changes(run, model)}
+
+    best = max(reached, key=lambda choice: reached[choice])
+    assert len(reached) > 15
+    assert reached[best] < run.source(), f"{best} alone reaches {reached[best]:.3f}, the source {run.source():.3f}"
+
+
+@pytest.mark.parametrize("model", GOOD)
+def test_the_space_spreads_over_more_than_thirty_points(run: Run, model: str) -> None:
+    worst = min(run.quality(prompt, model) for prompt in bad_forms(run, model))
+
+    assert run.quality(run.result(model).search.winner.prompt, model) - worst > 0.30
+
+
+def test_every_answer_of_the_run_is_simulated_and_says_so(run: Run) -> None:
+    assert run.migration.simulated
+    assert fmean(output.cost for output in run.migration.baseline) > 0
+
+
+def bad_forms(run: Run, model: str) -> list[Prompt]:
+    """The three worst of many configurations drawn at random from the standard space, by a look at a few examples."""
+    pool = pool_of(run, model)
+    drawn = [pool.build(params) for params in ask(pool.offered(), [], 60, sampler="random", seed=1)]
+    few = replace(run, examples=run.examples[:30])
+    return sorted(drawn, key=lambda prompt: few.quality(prompt, model))[:3]
+
+
+def single_changes(run: Run, model: str) -> Iterator[tuple[str, Prompt]]:
+    """The unchanged prompt with one dimension of the standard space changed, in every way there was.
+
+    All but `program`: a compiled program is more than one change, since it brings instructions and examples.
+    """
+    pool = pool_of(run, model)
+    for dimension in (d for d in pool.offered().dimensions if d.name != "program"):
+        for value in dimension.choices[1:]:
+            params = {**STANDARD.unchanged, dimension.name: value}
+            if dimension.name in ("demo_choice", "demo_order", "demo_form"):
+                params["demos"] = 4  # on their own these change nothing
+            yield f"{dimension.name}={value}", pool.build(params)
+
+
+def pool_of(run: Run, model: str) -> Pool:
+    """What the search had to choose from in the end."""
+    search = run.result(model).search
+    pool = Pool(search.trials[0].prompt, STANDARD, shots_of(run), seed=0)
+    pool.wordings = {name: Template.parse(text) for name, text in search.instructions.items()}
+    pool.programs = {trial.program: trial.prompt for trial in search.trials if trial.program != "plain"}
+    return pool
+
+
+def shots_of(run: Run) -> tuple[Shot, ...]:
+    contract = run.migration.prompt.contract
+    train = [run.migration.examples[key] for key in run.migration.split["train"]]
+    marked = run.marked(train, [run.references[example.id] for example in train])
+    return good_shots(train, marked, {e.id: choices_in(e.expected, contract) for e in train}, contract)

@@ -1,0 +1,212 @@
+"""Imports point downwards, each heavy dependency has its doors, and files stay short."""
+
+from __future__ import annotations
+
+import ast
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+#: A module or package imports only from the lines below its own. A package stands for all its modules, which may import
+#: each other; `programs` alone is the protocol.
+LAYERS = """
+    __main__
+    cli                                                     commands: parse, call one function, print
+    pipeline                                                the run, from top to bottom
+    allowance   outlets                                     what may be spent; what is handed out
+    search   estimate   exporters   report   summary
+    enrich   rundir   agreement
+    candidates   records   task   connect
+    migration   data   pricing   propose   demos   study   programs.dspy   testing
+    brief   config   space   trial   wording   programs.prompted
+    evaluate   prompt   habits
+    confirm   metrics   layout   programs   offline   runlog
+    models   contract   template   objective   statistics   plugins   split   console   examples
+    errors   types   reader   race   pairs   watch   redact
+"""
+
+#: Who may import what is not ours. `late`: only inside functions, so that `promptport --help` need not wait for it.
+DOORS = {
+    "litellm": {"models.litellm"},
+    "dspy": {"programs.dspy"},
+    "gepa": {"programs.dspy"},
+    "tqdm": {"programs.dspy"},
+    "optuna": {"study"},
+    "sqlalchemy": {"study"},
+    "datasets": {"data"},
+    "sklearn": {"demos"},
+    "joblib": {"evaluate"},
+    "scipy": {"confirm", "pairs"},
+    "numpy": {"race", "statistics", "pairs"},
+    "jinja2": {"template", "report.page"},
+    "aiohttp": {"models.transport", "models.access", "offline.server"},
+    "pydantic": {"config"},
+    "yaml": {"config.yamlfile", "habits", "examples"},
+    "filelock": {"rundir"},
+    "rich": {"console", "cli"},
+    "click": {"cli"},
+}
+LATE = {
+    "litellm",
+    "dspy",
+    "optuna",
+    "sqlalchemy",
+    "datasets",
+    "sklearn",
+    "joblib",
+    "scipy",
+    "jinja2",
+    "filelock",
+    "rich",
+}
+BEHIND_A_DOOR = {"programs.dspy.module"}  # is itself imported inside a function, by the door of its package
+COMES_WITH = {"sqlalchemy": "optuna", "gepa": "dspy", "tqdm": "dspy", "yaml": "PyYAML", "sklearn": "scikit-learn"}
+SPACES_MAY_USE = {"space", "prompt", "types", "programs", "search_spaces"}
+
+
+def _modules(folder: Path) -> dict[str, Path]:
+    named = {".".join(path.relative_to(folder).with_suffix("").parts): path for path in folder.rglob("*.py")}
+    return {name.removesuffix(".__init__"): path for name, path in named.items()}
+
+
+MODULES = _modules(ROOT / "optimizer")
+ORDER = {
+    unit: -number
+    for number, line in enumerate(LAYERS.strip().splitlines())
+    for unit in line.strip().split("        ")[0].split()
+}
+
+
+def imported(path: Path, *, only_at_once: bool = False) -> Iterator[str]:
+    """The modules that a file imports when it runs; `only_at_once`: when it is itself imported."""
+    yield from _found(ast.parse(path.read_text("utf-8")), only_at_once)
+
+
+def _found(node: ast.AST, only_at_once: bool) -> Iterator[str]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING":
+            continue
+        if only_at_once and isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if isinstance(child, ast.Import):
+            yield from (alias.name for alias in child.names)
+        elif isinstance(child, ast.ImportFrom):
+            assert child.level == 0 and child.module, "imports are written out in full"
+            yield from (_whole(child.module, alias.name) for alias in child.names)
+        yield from _found(child, only_at_once)
+
+
+def _whole(module: str, name: str) -> str:
+    """`from package import module` is an import of the module."""
+    inner = f"{module}.{name}".removeprefix("optimizer.")
+    return f"{module}.{name}" if module.startswith("optimizer") and inner in MODULES else module
+
+
+def ours(path: Path, *, only_at_once: bool = False) -> set[str]:
+    """Names below `optimizer`; its own `__init__` has nothing but the version, and may be asked by everybody."""
+    names = imported(path, only_at_once=only_at_once)
+    return {name.removeprefix("optimizer.") for name in names if name.startswith("optimizer.")}
+
+
+def unit(name: str) -> str:
+    """The longest name in the table that `name` is, or lies in."""
+    found = [known for known in ORDER if name == known or name.startswith(f"{known}.")]
+    assert found, f"{name} stands in no layer: put it into the table"
+    return max(found, key=len)
+
+
+def _in(name: str, doors: set[str]) -> bool:
+    return any(name == door or name.startswith(f"{door}.") for door in doors)
+
+
+ALL = sorted(name for name in MODULES if name != "__init__")
+
+
+def test_every_name_in_the_table_is_there() -> None:
+    assert {unit(name) for name in ALL} == set(ORDER)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_imports_point_downwards(name: str) -> None:
+    for below in ours(MODULES[name]):
+        assert below in MODULES, f"{name} imports optimizer.{below}, which is not there"
+        same = unit(below) == unit(name)
+        assert same or ORDER[unit(below)] < ORDER[unit(name)], f"{name} imports {below}, which is not below it"
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_what_is_not_ours_comes_in_by_its_doors(name: str) -> None:
+    for found in {whole.partition(".")[0] for whole in imported(MODULES[name])} - sys.stdlib_module_names:
+        if found != "optimizer":
+            doors = DOORS.get(found, set())
+            assert _in(name, doors), f"{name} imports {found}; its doors are {sorted(doors) or 'none'}"
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_heavy_dependencies_are_opened_late(name: str) -> None:
+    at_once = {whole.partition(".")[0] for whole in imported(MODULES[name], only_at_once=True)}
+
+    assert name in BEHIND_A_DOOR or not at_once & LATE
+
+
+def test_what_is_behind_a_door_is_never_imported_at_once() -> None:
+    for name in ALL:
+        assert not ours(MODULES[name], only_at_once=True) & BEHIND_A_DOOR, name
+
+
+def test_there_is_no_ring_of_imports() -> None:
+    graph = {name: ours(MODULES[name]) & set(ALL) - {name} for name in ALL}
+    done: set[str] = set()
+
+    def visit(name: str, way: tuple[str, ...]) -> None:
+        assert name not in way, " imports ".join((*way[way.index(name) :], name))
+        if name not in done:
+            for below in sorted(graph[name]):
+                visit(below, (*way, name))
+            done.add(name)
+
+    for name in ALL:
+        visit(name, ())
+
+
+def test_the_engine_does_not_know_the_search_spaces() -> None:
+    for name in ALL:
+        assert not any(found.startswith("search_spaces") for found in imported(MODULES[name])), name
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "search_spaces").glob("*.py")), ids=lambda path: path.stem)
+def test_search_spaces_use_only_what_an_author_of_spaces_uses(path: Path) -> None:
+    for found in imported(path):
+        name = found.removeprefix("optimizer.").partition(".")[0]
+        assert name in SPACES_MAY_USE or name in sys.stdlib_module_names, f"{path.name} imports {found}"
+
+
+def test_no_module_of_the_engine_knows_the_offline_models_but_those_that_connect_and_list_them() -> None:
+    knowing = {name for name in ALL if any(_in(found, {"offline"}) for found in ours(MODULES[name]))}
+
+    assert {name for name in knowing if not _in(name, {"offline"})} == {"cli", "connect", "pricing", "summary"}
+
+
+def test_every_dependency_is_declared_and_every_declared_one_is_used() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    declared = {line.split(">")[0].strip() for line in project["dependencies"]}
+
+    assert {COMES_WITH.get(name, name) for name in DOORS} == declared
+    assert all(">=" in line and "<" in line for line in project["dependencies"])
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted([*MODULES.values(), *(ROOT / "search_spaces").glob("*.py")]),
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_files_stay_short_and_say_what_they_are_for(path: Path) -> None:
+    text = path.read_text("utf-8")
+
+    assert len(text.splitlines()) <= 250
+    assert ast.get_docstring(ast.parse(text)), "begins without a docstring"
