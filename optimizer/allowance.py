@@ -43,7 +43,7 @@ class Clock:
     def out_of_time(self, target: str, question: int) -> str | None:
         """Why the search of `target` ends at its `question`-th question, if time is out."""
         if self._limit is not None and self._stopped(target, question, self._limit):
-            return f"the {self._limit / 60:g} minutes of the budget are used"
+            return f"the time of the budget is used ({self._limit / 60:g} min)"
         self._passed[target] = max(question, self._passed.get(target, 0))
         if self._now() - self._noted_at > _NOTE_EVERY:
             self.write_down()
@@ -98,7 +98,7 @@ class Allowance:
         used, spent = self._purse.calls - self._calls, self._purse.dollars - self._dollars
         if used + calls * need.each + kept_calls > self._most_calls:
             return f"the calls of the budget are used ({used:,} by the search, {kept_calls:,} kept to confirm)"
-        if spent + calls * need.answer * dear + kept > self._most_dollars:
+        if spent + calls * need.answer * dear + need.worst + kept > self._most_dollars:
             return f"the dollars of the budget are used (${spent:.4f} by the search, ${kept:.4f} kept to confirm)"
         return None
 

@@ -41,7 +41,7 @@ class Need:
     """What one target cannot do without: `confirm` at the end, and `first` answers to find a winner at all.
 
     An answer that is scored takes `each` calls (a second one where a judge rates it) and `answer` dollars. `worst`:
-    dollars to spare, since a call goes out only where its worst case fits.
+    dollars to spare at each of both stages, since a call goes out only where its worst case fits.
     """
 
     confirm: Share
@@ -56,7 +56,7 @@ class Need:
 
     @property
     def dollars(self) -> float:
-        return self.confirm.dollars + self.first * self.answer + self.worst
+        return self.confirm.dollars + self.first * self.answer + 2 * self.worst
 
 
 @dataclass(frozen=True)

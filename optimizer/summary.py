@@ -30,6 +30,11 @@ def expectation(plan: Plan) -> str:
         *(f"  {role:10} {share.calls:7,} calls   ${share.dollars:.4f}" for role, share in plan.expected.roles.items()),
         f"  {'all':10} {plan.expected.calls:7,} calls   ${plan.expected.dollars:.4f}",
     ]
+    budget = settings.budget
+    limits = [f"${budget.dollars:g}"] * bool(budget.dollars) + [f"{budget.calls:,} calls"] * bool(budget.calls)
+    limits += [f"{budget.minutes:g} minutes"] * bool(budget.minutes)
+    if limits:
+        lines.append(f"budget: {', '.join(limits)}; the search ends there, and leaves what the confirmation needs")
     notes = (*task.notes, *parts.notes, *settings.warnings)
     return "\n".join([*lines, *(f"note: {note}" for note in notes)])
 

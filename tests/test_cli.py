@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -163,6 +164,7 @@ def test_check_tells_sizes_calls_and_dollars_and_asks_and_writes_nothing(tmp_pat
     assert result.exit_code == 0
     assert "48 examples (10 train, 14 validation, 24 held out)" in result.stdout
     assert re.search(r"source +72 calls +\$0\.\d{4}", result.stdout)
+    assert "budget: $20; the search ends there" in result.stdout
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -476,3 +478,23 @@ def test_the_task_may_be_run_from_any_folder(tmp_path: Path, monkeypatch: pytest
 
     assert run("run", "task.yaml").exit_code == 0
     assert (tmp_path / "here/runs/ticket-triage/decision.json").exists()
+
+
+def test_control_c_ends_a_run_with_one_sentence_and_it_can_go_on(tmp_path: Path) -> None:
+    task = write(tmp_path, rows=96)
+    child = subprocess.Popen(
+        [COMMAND, "run", task, "--run-dir", tmp_path / "run"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=HOME,
+    )
+    assert child.stdout is not None
+    child.stdout.readline()  # it is under way
+    child.send_signal(signal.SIGINT)
+    _, told = child.communicate(timeout=60)
+
+    assert (child.returncode, told.count("\n")) == (130, 1), told
+    assert told.startswith("interrupted; all answers so far are kept: run the same command again")
+    assert "broke off with KeyboardInterrupt" in (tmp_path / "run/run.log").read_text()
+    assert run("run", task, "--run-dir", tmp_path / "run").exit_code == 0

@@ -77,6 +77,7 @@ def learned(field: str, seed: int) -> float:
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     sites = sorted({row["site"] for row in rows()})
     known = set(random.Random(seed).sample(sites, k=round(0.6 * len(sites))))
@@ -85,7 +86,8 @@ def learned(field: str, seed: int) -> float:
     model = make_pipeline(
         TfidfVectorizer(sublinear_tf=True), LogisticRegression(C=100, max_iter=1000, class_weight="balanced")
     )
-    model.fit([row["transcript"] for row in train], [row["expected"][field] for row in train])
+    with threadpool_limits(1):  # many threads on so small a thing only wait for each other
+        model.fit([row["transcript"] for row in train], [row["expected"][field] for row in train])
     answers = model.predict([row["transcript"] for row in test])
     return fmean(answer == row["expected"][field] for answer, row in zip(answers, test, strict=True))
 
@@ -148,9 +150,11 @@ def test_a_line_that_cannot_be_understood_is_named(tmp_path: Path, line: str, co
 
 def test_the_prompt_defines_every_label_and_fills_from_columns() -> None:
     prompt = task()["prompt"]
-    for field in FIELDS:
+    for field in ("reason", "outcome"):
         for label in prompt["reply"]["schema"]["properties"][field]["enum"]:
             assert re.search(rf"^- {label}: ", prompt["system"], re.MULTILINE), label
+    assert "follow_up is yes when" in prompt["system"]
+    assert "It is no when" in prompt["system"]
     assert Template.parse(prompt["user"]).names == {"transcript", "queue"} <= rows()[0].keys()
 
 
@@ -228,6 +232,6 @@ def test_key_sentences_of_a_call_make_a_good_summary_and_its_first_ones_a_bad_on
 @pytest.mark.parametrize("field", FIELDS)
 def test_a_simple_learner_gets_most_but_not_all_from_sites_that_it_has_not_seen(field: str) -> None:
     commonest = Counter(row["expected"][field] for row in rows()).most_common(1)[0][1] / len(rows())
-    right = fmean(learned(field, seed) for seed in range(3))
+    right = fmean(learned(field, seed) for seed in range(8))
     assert 0.75 <= right <= 0.92, right
     assert right >= commonest + 0.1

@@ -36,7 +36,7 @@ DOORS = {
     "dspy": {"programs.dspy"},
     "gepa": {"programs.dspy"},
     "tqdm": {"programs.dspy"},
-    "optuna": {"study"},
+    "optuna": {"study", "programs.dspy.quiet"},
     "sqlalchemy": {"study"},
     "datasets": {"data"},
     "sklearn": {"demos"},

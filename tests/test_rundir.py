@@ -45,7 +45,10 @@ def test_texts_in_every_script_and_half_a_surrogate_pair_are_read_back_equal(tmp
     example = found.split["test"][0]
     changed = replace(
         found,
-        examples={**found.examples, example: Example(example, {"n": 1, "text": strange}, {"a": [strange, None, 1.5]}, "g")},
+        examples={
+            **found.examples,
+            example: Example(example, {"n": 1, "text": strange}, {"a": [strange, None, 1.5]}, "g"),
+        },
         baseline=(replace(found.baseline[0], text=strange, value=strange), *found.baseline[1:]),
         settings={**found.settings, "name": strange.replace("\ud83d", "")},
     )

@@ -15,6 +15,7 @@ import pytest
 from optimizer.confirm import Verdict
 from optimizer.errors import BudgetExceeded, ConfigError, DataError, ModelError, RunDirError
 from optimizer.migration import Migration
+from optimizer.pipeline import plan
 from optimizer.rundir import RunDir
 from optimizer.task import load_task
 from optimizer.types import Request
@@ -440,7 +441,7 @@ def test_a_stop_by_time_is_repeated_however_fast_the_replay_is(tmp_path: Path) -
 
     second = walk(task, tmp_path / "run", idle, now=lambda: 0.0)
 
-    assert only(first).search.stopped_by == only(second).search.stopped_by == "the 1 minutes of the budget are used"
+    assert only(first).search.stopped_by == only(second).search.stopped_by == "the time of the budget is used (1 min)"
     assert idle.calls == 0
     assert files(tmp_path / "run") == before
 
@@ -670,3 +671,14 @@ def finished_and_heard(folder: Path, said: list[str], **sections: Any) -> tuple[
     task = write_task(folder, **sections)
     found = walk(load_task(task), folder / "run", watch=lambda progress: said.append(progress.text))
     return found, folder / "run"
+
+
+def test_a_budget_of_just_the_least_is_enough_where_no_limit_of_tokens_is_stated(tmp_path: Path) -> None:
+    """An answer may have 4,096 tokens then, so what a call may take at worst is far above what it takes."""
+    models: dict[str, Any] = {"source": SOURCE | {"params": {}}, "target": TARGET | {"params": {}}}
+    least = plan(load_task(write_task(tmp_path, **models))).expected.least
+
+    found, _ = finished(tmp_path, budget={"dollars": least.dollars * 1.001}, **models)
+
+    assert only(found).decision.verdict is Verdict.MIGRATE
+    assert sum(spend.dollars for spend in found.spend.values()) <= least.dollars * 1.001

@@ -203,13 +203,20 @@ def running(
         taken: int = site._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
         return taken
 
+    async def shut() -> None:
+        await runner.cleanup()
+        hanging = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in hanging:
+            task.cancel()
+        await asyncio.gather(*hanging, return_exceptions=True)
+
     thread = threading.Thread(target=loop.run_forever, name="promptport-offline-server", daemon=True)
     thread.start()
     try:
         taken = _opened(asyncio.run_coroutine_threadsafe(open_up(), loop), port)
         yield Server(f"http://{HOST}:{taken}/v1", stats)
     finally:
-        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result()
+        asyncio.run_coroutine_threadsafe(shut(), loop).result()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()

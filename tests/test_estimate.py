@@ -1,0 +1,121 @@
+"""What a run will take is reckoned before anything is asked: by hand here, on round numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from optimizer.errors import ConfigError
+from optimizer.estimate import Estimate, Need, Share
+from optimizer.pipeline import plan
+from optimizer.task import load_task
+from tests.walking import SEARCH, SOURCE, TARGET, write_task
+
+#: 796 bytes and at most 4 of "Number: " and a number: some 200 tokens.
+LONG = {"user": "x" * 790 + "\n\nNumber: {{n}}", "reply": {"labels": ["even", "odd"]}}
+CHEAP = {"input": 1.0, "output": 0.0}
+
+
+def expected(folder: Path, **sections: Any) -> Estimate:
+    return plan(load_task(write_task(folder, **sections))).expected
+
+
+def test_the_source_answers_all_examples_once_and_the_held_out_ones_twice(tmp_path: Path) -> None:
+    """120 examples, 60 of them held out; 200 tokens at $1 a million."""
+    found = expected(tmp_path, prompt=LONG, source=SOURCE | {"price": CHEAP}, target=TARGET | {"price": CHEAP})
+
+    assert found.roles["source"].calls == 180
+    assert found.roles["source"].dollars == pytest.approx(180 * 200e-6, rel=0.02)
+
+
+def test_a_target_is_asked_by_search_looks_and_confirmation(tmp_path: Path) -> None:
+    """6 trials of 8 calls, 2 rounds that look at 24 training examples, and 60 held-out examples twice."""
+    found = expected(tmp_path, prompt=LONG, source=SOURCE | {"price": CHEAP}, target=TARGET | {"price": CHEAP})
+
+    assert found.roles["target"].calls == 6 * 8 + 2 * 24 + 120
+    assert found.roles["target"].dollars == pytest.approx((96 * 400 + 60 * 200 + 60 * 400) * 1e-6, rel=0.02)
+
+
+def test_a_compile_is_counted_at_its_limit(tmp_path: Path) -> None:
+    plain = expected(tmp_path, search=SEARCH)
+    compiled = expected(tmp_path, search=SEARCH | {"space": "tests.walking:COMPILED"})
+
+    assert compiled.roles["target"].calls - plain.roles["target"].calls == 150
+
+
+def test_the_least_is_baseline_confirmation_and_a_first_look(tmp_path: Path) -> None:
+    found = expected(tmp_path)
+
+    assert found.least.calls == 180 + 120 + 4
+    assert [need.calls for need in found.needs] == [124]
+
+
+def test_every_target_has_its_need(tmp_path: Path) -> None:
+    dear = TARGET | {"model": "test/dear", "price": {"input": 10.0, "output": 40.0}}
+    found = expected(tmp_path, target=None, targets=[TARGET, dear])
+
+    cheap, costly = found.needs
+    assert costly.answer == pytest.approx(10 * cheap.answer) and costly.worst == pytest.approx(10 * cheap.worst)
+    assert found.least.calls == 180 + 2 * 124
+    assert found.least.dollars == pytest.approx(found.roles["source"].dollars + cheap.dollars + costly.dollars)
+
+
+def test_a_recorded_source_takes_nothing(tmp_path: Path) -> None:
+    task = write_task(tmp_path, data={"path": "data.jsonl", "expected": "gold", "source": "gold"})
+
+    found = plan(load_task(task)).expected
+    assert found.roles["source"] == Share(0, 0.0)
+    assert found.least.calls == 124
+
+
+def test_a_judge_is_asked_beside_every_answer_and_for_the_sources_held_out_ones(tmp_path: Path) -> None:
+    judge = {"model": "test/judge", "price": {"input": 2.0, "output": 2.0}}
+    found = expected(tmp_path, judge=judge, metrics=[{"name": "judge"}])
+
+    [need] = found.needs
+    assert need.each == 2
+    assert need.confirm.calls == 2 * 120 + 2 * 60
+    assert found.roles["judge"].calls == 2 * 60 + found.roles["target"].calls + 24
+
+
+def test_a_judge_whom_no_metric_asks_takes_nothing(tmp_path: Path) -> None:
+    found = expected(tmp_path, judge={"model": "test/judge", "price": {"input": 2.0, "output": 2.0}})
+
+    assert "judge" not in found.roles and found.needs[0].each == 1
+
+
+def test_what_one_call_may_take_at_worst_is_kept_apart(tmp_path: Path) -> None:
+    """Without a stated limit an answer may have 4,096 tokens; with one it has no more than that."""
+    price = {"input": 0.0, "output": 1000.0}
+    found = expected(tmp_path, target={"model": "test/target", "price": price})
+    limited = expected(tmp_path, target={"model": "test/target", "price": price, "params": {"max_tokens": 100}})
+
+    assert limited.needs[0].worst == pytest.approx(0.1)
+    assert found.needs[0].worst == pytest.approx(8 * 1e-3)  # the source's own limit is carried over
+
+
+def test_texts_in_other_scripts_are_not_taken_for_short(tmp_path: Path) -> None:
+    """A character of three bytes is three quarters of a token."""
+    latin = expected(tmp_path / "a", prompt={**LONG, "user": "x" * 800 + "\n\nNumber: {{n}}"})
+    kanji = expected(tmp_path / "b", prompt={**LONG, "user": "東" * 800 + "\n\nNumber: {{n}}"})
+
+    assert kanji.roles["source"].dollars > 2 * latin.roles["source"].dollars
+
+
+def test_a_need_adds_up() -> None:
+    need = Need(Share(10, 0.5), first=4, answer=0.05, worst=0.2, each=2)
+
+    assert need.calls == 18 and need.dollars == pytest.approx(1.1)
+
+
+@pytest.mark.parametrize(
+    ("short", "enough"), [({"calls": 303}, {"calls": 304}), ({"dollars": 0.004}, {"dollars": 0.1})]
+)
+def test_a_budget_below_the_least_is_refused_and_one_at_it_is_not(
+    tmp_path: Path, short: dict[str, float], enough: dict[str, float]
+) -> None:
+    with pytest.raises(ConfigError, match=r"is too small: baseline, confirmation and the least of a search take"):
+        expected(tmp_path, budget=short)
+    expected(tmp_path, budget=enough)
