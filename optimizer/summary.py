@@ -31,8 +31,8 @@ def expectation(plan: Plan) -> str:
         f"  {'all':10} {plan.expected.calls:7,} calls   ${plan.expected.dollars:.4f}",
     ]
     budget = settings.budget
-    limits = [f"${budget.dollars:g}"] * bool(budget.dollars) + [f"{budget.calls:,} calls"] * bool(budget.calls)
-    limits += [f"{budget.minutes:g} minutes"] * bool(budget.minutes)
+    words = {"${:g}": budget.dollars, "{:,} calls": budget.calls, "{:g} minutes": budget.minutes}
+    limits = [text.format(limit) for text, limit in words.items() if limit is not None]
     if limits:
         lines.append(f"budget: {', '.join(limits)}; the search ends there, and leaves what the confirmation needs")
     notes = (*task.notes, *parts.notes, *settings.warnings)
