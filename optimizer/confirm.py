@@ -20,6 +20,7 @@ __all__ = ["Comparison", "Confirmation", "Decision", "Standard", "Verdict", "dec
 #: source's own answers are the reference, how well the source, asked again, agrees with them.
 Standard = Literal["gold", "parity"]
 
+_OUT_OF_REACH = 100  # times the examples that were held out
 _FEWEST = 10  # pairs; on fewer no verdict is given
 _LOST = 0.05  # a larger share of examples without an answer may hide the very ones that go wrong
 
@@ -91,10 +92,17 @@ def decide(
         "Every constraint is kept." if checks and not broken else "",
         _losses(lost, total),
         f"Fewer than {_FEWEST} pairs give no verdict." if comparison.n < _FEWEST else "",
-        f"About {needed:,} held-out examples would settle it." if needed else "",
+        _outlook(needed, comparison.n) if needed else "",
     ]
     reason = " ".join(sentence for sentence in sentences if sentence)
     return Decision(verdict, reason, comparison, margin, confidence, checks, needed)
+
+
+def _outlook(needed: int, n: int) -> str:
+    """Nobody collects a hundred times the examples; then the two are simply that close to the line."""
+    if needed > _OUT_OF_REACH * n:
+        return "It lies so close to the line that no affordable number of examples would settle it."
+    return f"About {needed:,} held-out examples would settle it."
 
 
 def _verdict(comparison: Comparison, broken: Mapping[Check, bool], margin: float, confidence: float) -> Verdict:

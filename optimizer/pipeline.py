@@ -29,12 +29,11 @@ from optimizer.migration import Migration, TargetResult
 from optimizer.models import Model, bridge
 from optimizer.models.cache import CallStore
 from optimizer.models.meter import Purse
-from optimizer.models.prices import table_date
 from optimizer.models.scripted import ScriptedModel
 from optimizer.objective import Evaluation, Unit
 from optimizer.outlets import publish
 from optimizer.plugins import resolve
-from optimizer.pricing import OFFLINE_PREFIX
+from optimizer.pricing import OFFLINE_PREFIX, origin_of_prices
 from optimizer.programs.prompted import PromptProgram
 from optimizer.prompt import Prompt
 from optimizer.rundir import RunDir
@@ -128,7 +127,7 @@ class _Walk:
             settings=settings.to_dict(),
             spend=self.purse.spend,
             versions=versions(),
-            prices=table_date(),
+            prices=origin_of_prices((settings.source, *settings.targets)),
             simulated=any(m.model.startswith(OFFLINE_PREFIX) for m in (settings.source, *settings.targets)),
         )
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from optimizer.config.model_settings import ModelSettings
 from optimizer.errors import ConfigError, nearest
-from optimizer.models.prices import Price, known_price
+from optimizer.models.prices import Price, known_price, table_date
 from optimizer.offline.personas import PRICES
 
 OFFLINE_PREFIX = "offline/"
@@ -19,3 +21,9 @@ def price_of(section: ModelSettings) -> Price:
     if given is None and section.model in PRICES:
         return PRICES[section.model]
     return known_price(section.model, given)
+
+
+def origin_of_prices(sections: Iterable[ModelSettings]) -> str:
+    """For reports: the table that list prices were read from, or that none was read."""
+    listed = any(s.price is None and not s.model.startswith(OFFLINE_PREFIX) for s in sections)
+    return table_date() if listed else "as stated in the task file, or pretended by the offline models"

@@ -134,7 +134,9 @@ class Prompt:
     @cached_property
     def digest(self) -> str:
         """Equal for equal prompts, on every machine."""
-        return hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()[:12]
+        # A schema's order of keys shows in the rendering, that of the parameters does not.
+        facts = {**self.to_dict(), "params": sorted(self.params.items())}
+        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]
 
     def _reply(self, demo: Demo) -> str:
         return f"{MARKER} {demo.output}" if self.layout.reasoning == "first" else demo.output

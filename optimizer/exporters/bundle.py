@@ -84,6 +84,8 @@ def verify_bundle(folder: Path) -> int:
     sums = _sums(folder / _SUMS)
     if wrong := sorted(found ^ {*sums, _SUMS}):
         kind = "missing" if wrong[0] in sums else "not part of the bundle"
+        if wrong == ["__pycache__"]:
+            kind = "left behind by importing reader.py where it lies: remove it"
         raise ExportError(f"{folder / wrong[0]}: {kind}; {_WAY_OUT}")
     for name, wanted in sums.items():
         if hashlib.sha256(_bytes(folder / name)).hexdigest() != wanted:

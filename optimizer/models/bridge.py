@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+_FAREWELL = 10.0  # seconds in which work that is broken off may come to its end
+
 
 @cache
 def _loop() -> asyncio.AbstractEventLoop:
@@ -19,10 +21,23 @@ def _loop() -> asyncio.AbstractEventLoop:
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run `work` on the loop and wait for it; may be called from every thread but the loop's own."""
-    future = asyncio.run_coroutine_threadsafe(work, _loop())
+    """Run `work` on the loop and wait for it; may be called from every thread but the loop's own.
+
+    Ctrl-C in the waiting thread cancels the work, and waits until it has ended: what it uses is closed only then.
+    """
+    ended = threading.Event()
+
+    async def begin() -> asyncio.Task[T]:
+        task = asyncio.get_running_loop().create_task(work)
+        task.add_done_callback(lambda _: ended.set())
+        return task
+
+    task = asyncio.run_coroutine_threadsafe(begin(), _loop()).result()
     try:
-        return future.result()
+        ended.wait()
     except BaseException:
-        future.cancel()  # Ctrl-C in the waiting thread must not leave calls running
+        _loop().call_soon_threadsafe(task.cancel)
+        if ended.wait(_FAREWELL) and not task.cancelled():
+            task.exception()  # seen: it has been told to stop, how it did so is nobody's concern
         raise
+    return task.result()

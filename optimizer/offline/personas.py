@@ -70,11 +70,11 @@ GAMMA = Persona(
     line="simulated target: can do the job; likes Markdown in the user turn, room to think, the form told",
     price_in=0.5, price_out=2.0, first_token=0.25, per_token=0.007,
     knowledge=0.92, noise=0.01,
-    layouts={"plain": 0.06, "markdown": 0.0, "xml": 0.08}, places={"system": 0.03, "user": 0.0},
+    layouts={"plain": 0.08, "markdown": 0.0, "xml": 0.09}, places={"system": 0.02, "user": 0.0},
     patience=600, impatience=0.06, unshown=0.08, shots=4, crowding=0.005, recency=0.6, by_example=0.7, prose=0.55,
-    thinking={"": 0.03, "first": 0.0, "none": 0.11}, examples={"turns": 0.03, "text": 0.0},
+    thinking={"": 0.02, "first": 0.0, "none": 0.12}, examples={"turns": 0.02, "text": 0.0},
     obeys={"shown": 0.965, "told": 0.99, "examples": 0.95, "hinted": 0.68}, end_bonus=0.4, fenced=0.3,
-    heat=0.3, rambles=0.01, mirrors=0.8,
+    heat=0.22, rambles=0.01, mirrors=0.8,
 )  # fmt: skip
 DELTA = Persona(
     name="sim-delta",
