@@ -56,8 +56,8 @@ class Cast:
 class Effort:
     """How hard to look: about `trials * calls_per_trial` answers on validation examples are bought."""
 
-    trials: int = 40
-    rounds: int = 3
+    trials: int = 48
+    rounds: int = 4
     calls_per_trial: int = 12
     proposals: int = 3  # new instructions a round
     compile_calls: int = 150  # at most, for one DSPy optimizer

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 from optimizer.brief import Brief
 from optimizer.candidates import Pool
+from optimizer.crossover import crossings
 from optimizer.demos import good_shots
 from optimizer.enrich import enrich
 from optimizer.errors import BudgetExceeded, ConfigError, ModelError, SearchError
@@ -86,13 +88,14 @@ class _Search:
     # -- who takes part
 
     def _enter(self, number: int) -> None:
-        """Fill this round's share of the trials: first what is new, then what Optuna proposes."""
-        effort = self.brief.effort
+        """Fill this round's share of the trials: first what is new, then what Optuna proposes and crossings in turn."""
+        effort, space, told = self.brief.effort, self.pool.offered(), self._told()
         full = effort.trials * (number + 1) // effort.rounds
         wanted = _FRESH * (full - len(self.candidates))
-        seed = 1000 * effort.seed + number
-        asked = ask(self.pool.offered(), self._told(), wanted, sampler=effort.sampler, seed=seed)
-        for params in (*self._newcomers(number), *asked):
+        asked = ask(space, told, wanted, sampler=effort.sampler, seed=1000 * effort.seed + number)
+        turns = zip_longest(crossings(space, told, wanted), asked)
+        proposed = (params for pair in turns for params in pair if params is not None)
+        for params in (*self._newcomers(number), *proposed):
             if len(self.candidates) < full:
                 self._join(number, params)
 

@@ -81,8 +81,8 @@ class ConstraintSettings(Section):
 
 class SearchSettings(Section):
     space: Text = Field(default="standard", description="A search space's name, or module:attribute")
-    trials: Annotated[Count, Field(le=10_000)] = 40
-    rounds: Count = 3
+    trials: Annotated[Count, Field(le=10_000)] = 48
+    rounds: Count = 4
     calls_per_trial: Count = Field(default=12, description="Mean number of validation calls that a trial may take")
     sampler: Text = "tpe"
     seed: Seed = 0

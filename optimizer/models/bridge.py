@@ -25,19 +25,21 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
     Ctrl-C in the waiting thread cancels the work, and waits until it has ended: what it uses is closed only then.
     """
-    ended = threading.Event()
+    loop, ended, tasks = _loop(), threading.Event(), list[asyncio.Task[T]]()
 
-    async def begin() -> asyncio.Task[T]:
-        task = asyncio.get_running_loop().create_task(work)
-        task.add_done_callback(lambda _: ended.set())
-        return task
+    def begin() -> None:
+        tasks.append(loop.create_task(work))
+        tasks[0].add_done_callback(lambda _: ended.set())
 
-    task = asyncio.run_coroutine_threadsafe(begin(), _loop()).result()
+    def stop() -> None:
+        tasks[0].cancel()
+
     try:
+        loop.call_soon_threadsafe(begin)
         ended.wait()
     except BaseException:
-        _loop().call_soon_threadsafe(task.cancel)
-        if ended.wait(_FAREWELL) and not task.cancelled():
-            task.exception()  # seen: it has been told to stop, how it did so is nobody's concern
+        loop.call_soon_threadsafe(stop)
+        if ended.wait(_FAREWELL) and not tasks[0].cancelled():
+            tasks[0].exception()  # seen: it was told to stop, and how it did so concerns nobody
         raise
-    return task.result()
+    return tasks[0].result()
