@@ -12,48 +12,56 @@ from optimizer.types import Output, Score
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Outputs of one program on one set of examples, each with its score, in the same order."""
+    """Outputs of one program on one set of examples, each with its score, in the same order.
+
+    An output for which no answer was to be had ("failed") is neither good nor bad: no mean counts it.
+    """
 
     outputs: tuple[Output, ...]
     scores: tuple[Score, ...]
 
     @property
+    def answered(self) -> tuple[Output, ...]:
+        return tuple(output for output in self.outputs if output.status != "failed")
+
+    @property
     def quality(self) -> float:
         """Mean score, 0 to 1."""
-        return fmean(score.value for score in self.scores)
+        pairs = zip(self.outputs, self.scores, strict=True)
+        return _mean([score.value for output, score in pairs if output.status != "failed"])
 
     @property
     def cost(self) -> float:
         """Dollars per example."""
-        return fmean(output.cost for output in self.outputs)
+        return _mean([output.cost for output in self.answered])
 
     @property
     def latency(self) -> float:
         """Mean seconds per example."""
-        return fmean(output.latency for output in self.outputs)
+        return _mean([output.latency for output in self.answered])
 
     @property
     def median_latency(self) -> float:
-        return median(output.latency for output in self.outputs)
+        return median(output.latency for output in self.answered) if self.answered else math.nan
 
     @property
     def p95_latency(self) -> float:
         """The nearest-rank 95th percentile, in seconds."""
-        ordered = sorted(output.latency for output in self.outputs)
-        return ordered[math.ceil(0.95 * len(ordered)) - 1]
+        ordered = sorted(output.latency for output in self.answered)
+        return ordered[math.ceil(0.95 * len(ordered)) - 1] if ordered else math.nan
 
     @property
     def valid(self) -> float:
         """Share of replies that keep their contract."""
-        return fmean(output.status == "ok" for output in self.outputs)
+        return _mean([output.status == "ok" for output in self.answered])
 
     @property
     def input_tokens(self) -> float:
-        return fmean(output.input_tokens for output in self.outputs)
+        return _mean([output.input_tokens for output in self.answered])
 
     @property
     def output_tokens(self) -> float:
-        return fmean(output.output_tokens for output in self.outputs)
+        return _mean([output.output_tokens for output in self.answered])
 
 
 @dataclass(frozen=True)
@@ -120,3 +128,8 @@ class Constraints:
 def _ratio(value: float, unit: float) -> float:
     """A source that costs nothing (or was recorded without latency) is no measure: the term drops out."""
     return value / unit if unit else 0.0
+
+
+def _mean(values: Sequence[float]) -> float:
+    """No number where there is nothing to count: never a silent zero."""
+    return fmean(values) if values else math.nan

@@ -1,0 +1,8 @@
+"""Run the benchmarks: `python -m benchmarks`. They report, and never fail on a figure."""
+
+from __future__ import annotations
+
+from benchmarks import calibration
+
+if __name__ == "__main__":
+    calibration.main()
