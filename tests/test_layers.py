@@ -22,7 +22,7 @@ LAYERS = """
     search   estimate   exporters   report   summary
     enrich   rundir   agreement
     candidates   records   task   connect
-    migration   data   pricing   propose   demos   study   programs.dspy   testing
+    migration   data   pricing   propose   demos   study   crossover   programs.dspy   testing
     brief   config   space   trial   wording   programs.prompted
     evaluate   prompt   habits
     confirm   metrics   layout   programs   offline   runlog
@@ -42,7 +42,7 @@ DOORS = {
     "sklearn": {"demos"},
     "joblib": {"evaluate"},
     "scipy": {"confirm", "pairs"},
-    "numpy": {"race", "statistics", "pairs"},
+    "numpy": {"race", "crossover", "statistics", "pairs"},
     "jinja2": {"template", "report.page"},
     "aiohttp": {"models.transport", "models.access", "offline.server"},
     "pydantic": {"config"},

@@ -63,7 +63,7 @@ BETA = Persona(
     patience=600, impatience=0.06, unshown=0.12, shots=4, crowding=0.02, recency=0.3, by_example=0.8, prose=0.5,
     thinking={"": 0.01, "first": 0.08, "none": 0.0}, examples={"turns": 0.0, "text": 0.02},
     obeys={"shown": 0.99, "told": 0.93, "examples": 0.97, "hinted": 0.76}, end_bonus=0.6, fenced=0.4,
-    heat=0.2, rambles=0.10,
+    heat=0.2, rambles=0.30,
 )  # fmt: skip
 GAMMA = Persona(
     name="sim-gamma",
