@@ -96,7 +96,7 @@ def test_four_lines_are_a_task_and_all_else_has_a_default(tmp_path: Path) -> Non
     assert [target.model for target in settings.targets] == ["openai/gpt-4o-mini"]
     assert settings.targets[0].limits.concurrency == 16
     assert settings.split.fractions == (0.2, 0.3, 0.5)
-    assert (settings.search.trials, settings.search.rounds, settings.search.calls_per_trial) == (40, 3, 12)
+    assert (settings.search.trials, settings.search.rounds, settings.search.calls_per_trial) == (48, 4, 12)
     assert settings.objective.build() == Objective(quality=1.0, cost=0.02, latency=0.0)
     assert settings.constraints.build() == Constraints()
     assert (settings.decision.margin, settings.decision.confidence) == (0.05, 0.95)
@@ -192,7 +192,10 @@ def test_all_problems_come_at_once_each_with_its_line(tmp_path: Path) -> None:
         ("trials: 3", "task.yaml:5: trials: unknown key. Did you mean 'search.trials'?"),
         ("search: {trials: '40'}", 'task.yaml:5: search.trials: must be a whole number, found the text "40"'),
         ("search: {trials: true}", "task.yaml:5: search.trials: must be a whole number, found true"),
-        ("search: {trials: 2}", "task.yaml:5: search.rounds: 3 rounds need at least as many trials, found 2"),
+        (
+            "search: {trials: 2, rounds: 3}",
+            "task.yaml:5: search.rounds: 3 rounds need at least as many trials, found 2",
+        ),
         ("search: [1]", "task.yaml:5: search: must be a mapping of keys to values, found a list of 1"),
         ("search: {seed: -1}", "task.yaml:5: search.seed: must be 0 or more, found -1"),
         (
@@ -349,6 +352,10 @@ def test_everyday_words_are_no_secrets(tmp_path: Path) -> None:
     text = with_line(line).replace("Classify", "The risk-management-department-of-2024 keeps the API key secret:")
     settings = load_settings(task_file(tmp_path, text))
     assert settings.judge is not None and settings.judge.params == {"max_tokens": 9, "logit_bias": {"50256": -100}}
+
+
+def test_few_trials_alone_mean_as_few_rounds(tmp_path: Path) -> None:
+    assert load_settings(task_file(tmp_path, TEN_LINES + "search: {trials: 2}\n")).search.rounds == 2
 
 
 def test_source_as_target_is_allowed_with_a_warning(tmp_path: Path) -> None:

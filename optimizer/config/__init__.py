@@ -90,6 +90,8 @@ class SearchSettings(Section):
 
     @model_validator(mode="after")
     def _enough(self) -> SearchSettings:
+        if self.rounds > self.trials and "rounds" not in self.model_fields_set:
+            object.__setattr__(self, "rounds", self.trials)  # the default is for the usual number of trials
         if self.rounds > self.trials:
             raise ValueError(f"rounds: {self.rounds} rounds need at least as many trials, found {self.trials}")
         return self

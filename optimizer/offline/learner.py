@@ -13,7 +13,7 @@ from optimizer.offline.field import Field
 from optimizer.offline.mind import Mind
 from optimizer.offline.objects import json_in
 from optimizer.offline.reading import Shot
-from optimizer.offline.words import chance, features, stems, vagueness
+from optimizer.offline.words import features, stems, vagueness
 
 #: Labels that are chosen where nothing speaks for another one.
 _DEFAULTS = frozenset(
@@ -89,7 +89,7 @@ def _seen(field: Field, mind: Mind) -> tuple[tuple[str, str], ...]:
     return tuple(
         (label, text)
         for label, text, listed in field.meaning
-        if listed or chance(persona.name, "prose", mind.case, field.name, label) < persona.prose
+        if listed or mind.takes_in(persona.prose, field.name, label)
     )
 
 

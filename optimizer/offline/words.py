@@ -111,15 +111,32 @@ def features(text: str, reader: str, knowledge: float) -> Counter[str]:
     return bag
 
 
-@lru_cache(262144)
+@lru_cache(65536)
 def chance(*parts: str) -> float:
-    """A number from 0 to 1, the same for the same parts on every machine."""
-    return int.from_bytes(blake2b("\x1f".join(parts).encode(), digest_size=6).digest(), "big") / 2**48
+    """A number from 0 to 1, the same for the same (short) parts on every machine."""
+    return Dice(*parts).roll()
 
 
 def gauss(*parts: str) -> float:
     """Like `chance`, but normally distributed."""
-    return _NORMAL.inv_cdf(min(max(chance(*parts), 1e-9), 1 - 1e-9))
+    return Dice(*parts).sway()
+
+
+class Dice:
+    """Seeded by texts of any length, which are read but once: what is rolled for is told at each roll."""
+
+    def __init__(self, *parts: str) -> None:
+        self._read = blake2b("\x1f".join(parts).encode(), digest_size=6)
+
+    def roll(self, *what: str) -> float:
+        """A number from 0 to 1."""
+        read = self._read.copy()
+        read.update("".join(f"\x1f{part}" for part in what).encode())
+        return int.from_bytes(read.digest(), "big") / 2**48
+
+    def sway(self, *what: str) -> float:
+        """A number of the normal distribution."""
+        return _NORMAL.inv_cdf(min(max(self.roll(*what), 1e-9), 1 - 1e-9))
 
 
 def count_tokens(text: str) -> int:
