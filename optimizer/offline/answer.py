@@ -102,9 +102,10 @@ def passages(text: str) -> tuple[tuple[str, str], ...]:
     except (ValueError, AttributeError, TypeError):
         pass
     found = list(_ID.finditer(text))
+    if not found:
+        return (("", text),)
     ends = [match.start() for match in found[1:]] + [len(text)]
-    pieces = [((m[1] or m[2]), text[m.end() : end].strip()) for m, end in zip(found, ends, strict=True)]
-    return tuple(pieces) or (("", text),)
+    return tuple(((m[1] or m[2]), text[m.end() : end].strip()) for m, end in zip(found, ends, strict=True))
 
 
 @lru_cache(512)

@@ -23,7 +23,7 @@ _KEYS = re.compile(r"Its keys are (.+?)\.?$", re.MULTILINE)
 
 
 def norm(label: str) -> str:
-    return re.sub(r"[\s_\-/]+", " ", label.strip().strip("\"'`*.<>").lower())
+    return re.sub(r"[\s_\-/]+", " ", label.strip().strip("\"'`*.<>").lower()).strip()
 
 
 def listed_labels(text: str) -> tuple[str, ...]:

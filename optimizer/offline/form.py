@@ -17,6 +17,7 @@ from optimizer.offline.define import (
     labels_in_list,
     labels_in_prose,
     listed_labels,
+    norm,
 )
 from optimizer.offline.field import EITHER, Field, choices_in, from_template
 from optimizer.offline.objects import json_in, json_objects
@@ -162,6 +163,9 @@ def _merge(fields: dict[tuple[str, ...], Field], found: Field) -> None:
 
 def _defined(found: Field, rules: str, paths: tuple[tuple[str, ...], ...]) -> Field:
     others = tuple(path[-1] for path in paths if path and path != found.path)
+    labels = tuple(label for label in found.labels if norm(label))
+    if len(labels) < len(found.labels):  # a label without a letter is none
+        found = replace(found, labels=labels, kind=found.kind if labels else "text")
     if found.labels:
         return replace(found, meaning=definitions(found.name, found.labels, rules, others))
     return found

@@ -14,6 +14,7 @@ from optimizer.offline import answer, extract, judge, learner, meta, proposer, s
 from optimizer.offline.field import Field
 from optimizer.offline.fields import read_sheet
 from optimizer.offline.mind import Mind
+from optimizer.offline.objects import whole_json
 from optimizer.offline.personas import PERSONAS, Persona
 from optimizer.offline.reading import Reading, read
 from optimizer.offline.words import count_tokens, gauss
@@ -77,6 +78,19 @@ class OfflineModel:
 
 
 def _say(request: Request, persona: Persona) -> str:
+    """The answer; where a JSON object is demanded by parameter, it is one, whatever the prompt asks for."""
+    text = _spoken(request, persona)
+    if _json_mode(request) and not isinstance(whole_json(text), dict):
+        return json.dumps({"answer": text}, ensure_ascii=False)
+    return text
+
+
+def _json_mode(request: Request) -> bool:
+    wants = request.params.get("response_format")
+    return isinstance(wants, dict) and str(wants.get("type", "")).startswith("json")
+
+
+def _spoken(request: Request, persona: Persona) -> str:
     if task := meta.recognise(request.messages):
         return proposer.propose(task, persona, f"{request.sample}/{request.params.get('seed', '')}")
     if case := judge.recognise(request.messages):
@@ -90,8 +104,7 @@ def _answer(request: Request, messages: Sequence[Message], persona: Persona) -> 
     reading = read(messages)
     mind = _mind(request, persona, reading)
     values = {field.path: _value(field, mind) for field in reading.form.fields}
-    wants = request.params.get("response_format")
-    return write(values, mind, json_only=isinstance(wants, dict) and str(wants.get("type", "")).startswith("json"))
+    return write(values, mind, json_only=_json_mode(request))
 
 
 def _mind(request: Request, persona: Persona, reading: Reading) -> Mind:

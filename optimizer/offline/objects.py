@@ -12,6 +12,14 @@ def json_in(text: str) -> Any:
     return next(iter(json_objects(text)), None)
 
 
+def whole_json(text: str) -> Any:
+    """What a text is as JSON, or None where it is no JSON."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
 def json_objects(text: str) -> list[Any]:
     found: list[Any] = []
     at = text.find("{")

@@ -42,7 +42,7 @@ def write(values: dict[tuple[str, ...], Any], mind: Mind, *, json_only: bool) ->
     obeys = not mind.slips(1 - obedience(form, mind), "form")
     body = _json(values) if form.as_json and () not in values else str(next(iter(values.values()), ""))
     if json_only:
-        return body if form.as_json else json.dumps({"answer": body}, ensure_ascii=False)
+        return body
     if not obeys:
         body = _disobey(body, values, mind)
     if form.reasoning == "first":
