@@ -10,7 +10,7 @@
     decision.json      the verdict, with its evidence
     report.html        the page for people
     bundle/            the winning prompt, for production
-    study.db           Optuna's own storage
+    study.journal      Optuna's own storage
     calls.sqlite       every answer that was paid for
     run.log            what the run said, each time that it was started
 
@@ -47,7 +47,7 @@ class RunDir:
         self.path = path
         self.calls = path / "calls.sqlite"
         self.report = path / "report.html"
-        self.study = path / "study.db"
+        self.study = path / "study.journal"
         self.log = path / "run.log"
         self._decision = path / "decision.json"
         self._lock: FileLock | None = None

@@ -7,10 +7,8 @@ storage, so replaying from seeds is exact where reopening would not be.
 
 from __future__ import annotations
 
-import sqlite3
 import warnings
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -46,24 +44,19 @@ def check_sampler(name: str) -> None:
 def write_study(path: Path, studies: Mapping[str, Sequence[Trial]]) -> None:
     """Optuna's own storage with one study for each target, for optuna-dashboard and Optuna's analysis.
 
-    Made in memory and copied as a whole: written trial by trial, a study of 40 takes seconds.
+    A journal, not a database: Optuna writes a trial to SQLite in 15 ms, to a journal in less than one.
     """
-    from sqlalchemy.pool import StaticPool
-
     optuna = _optuna()
-    one = {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
-    storage = optuna.storages.RDBStorage("sqlite://", engine_kwargs=one)
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.unlink(missing_ok=True)
+    journal = optuna.storages.journal
+    storage = optuna.storages.JournalStorage(journal.JournalFileBackend(str(temporary)))
     for name, trials in studies.items():
         values = {key: dict.fromkeys(trial.params[key] for trial in trials) for key in trials[0].params}
         tried = {key: optuna.distributions.CategoricalDistribution(list(found)) for key, found in values.items()}
         study = optuna.create_study(storage=storage, study_name=name, direction="maximize")
         study.set_metric_names(["objective"])
         study.add_trials(_frozen(tried, trial) for trial in trials)
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.unlink(missing_ok=True)
-    with closing(sqlite3.connect(temporary)) as file:
-        storage.engine.raw_connection().driver_connection.backup(file)
-    storage.engine.dispose()
     temporary.replace(path)
 
 

@@ -37,7 +37,6 @@ DOORS = {
     "gepa": {"programs.dspy"},
     "tqdm": {"programs.dspy"},
     "optuna": {"study", "programs.dspy.quiet"},
-    "sqlalchemy": {"study"},
     "datasets": {"data"},
     "sklearn": {"demos"},
     "joblib": {"evaluate"},
@@ -55,7 +54,6 @@ LATE = {
     "litellm",
     "dspy",
     "optuna",
-    "sqlalchemy",
     "datasets",
     "sklearn",
     "joblib",
@@ -65,7 +63,7 @@ LATE = {
     "rich",
 }
 BEHIND_A_DOOR = {"programs.dspy.module"}  # is itself imported inside a function, by the door of its package
-COMES_WITH = {"sqlalchemy": "optuna", "gepa": "dspy", "tqdm": "dspy", "yaml": "PyYAML", "sklearn": "scikit-learn"}
+COMES_WITH = {"gepa": "dspy", "tqdm": "dspy", "yaml": "PyYAML", "sklearn": "scikit-learn"}
 SPACES_MAY_USE = {"space", "prompt", "types", "programs", "search_spaces"}
 
 

@@ -81,7 +81,8 @@ def test_the_settings_in_a_run_directory_are_a_task_file_again(tmp_path: Path, p
 
 
 def test_optuna_opens_the_study(plain_run: Walked) -> None:
-    study = optuna.load_study(study_name="test/target", storage=f"sqlite:///{plain_run.run / 'study.db'}")
+    journal = optuna.storages.journal.JournalFileBackend(str(plain_run.run / "study.journal"))
+    study = optuna.load_study(study_name="test/target", storage=optuna.storages.JournalStorage(journal))
 
     trials = plain_run.migration.targets[0].search.trials
     assert [dict(trial.params) for trial in study.trials] == [dict(trial.params) for trial in trials]

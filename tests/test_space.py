@@ -147,9 +147,10 @@ def test_the_study_opens_with_optuna_itself(tmp_path: Path) -> None:
     ]
     trials.append(Trial(3, 1, {"demos": 0, "reply": "as_is"}, "failed", PROMPT, note="never measured"))
 
-    write_study(tmp_path / "study.db", {"target": trials})
+    write_study(tmp_path / "study.journal", {"target": trials})
 
-    study = optuna.load_study(study_name="target", storage=f"sqlite:///{tmp_path / 'study.db'}")
+    journal = optuna.storages.journal.JournalFileBackend(str(tmp_path / "study.journal"))
+    study = optuna.load_study(study_name="target", storage=optuna.storages.JournalStorage(journal))
     assert study.best_trial.params == {"demos": 4, "reply": "told"}
     assert [t.state.name for t in study.trials] == ["COMPLETE"] * 3 + ["FAIL"]
     assert study.trials[0].user_attrs["examples"] == 9
