@@ -61,7 +61,9 @@ class Effort:
     calls_per_trial: int = 12
     proposals: int = 3  # new instructions a round
     compile_calls: int = 150  # at most, for one DSPy optimizer
+    least_gain: float = 0.0005  # of the objective, for 100 calls: a round that promises less is not begun
     sampler: str = "tpe"
+    pruner: str = "race"  # or one of Optuna's, by name
     seed: int = 0
 
 

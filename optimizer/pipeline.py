@@ -41,7 +41,7 @@ from optimizer.runlog import RunLog
 from optimizer.search import search
 from optimizer.space import SearchSpace
 from optimizer.split import Split, split_examples
-from optimizer.study import check_sampler
+from optimizer.study import check_names
 from optimizer.task import Task
 from optimizer.types import Example, Output, Params
 from optimizer.watch import Progress, Stage, Watch, silent
@@ -69,7 +69,7 @@ def plan(task: Task) -> Plan:
     space: SearchSpace = resolve("spaces", task.settings.search.space, {})
     nobody = ScriptedModel(lambda _: "", name="judge")  # metrics are made for the sake of their complaints
     build_metric(task.settings.metrics, task.prompt.contract, nobody if task.settings.judge else None)
-    check_sampler(task.settings.search.sampler)
+    check_names(task.settings.search.sampler, task.settings.search.pruner)
     habits = tuple(habits_of(section.model, section.family) for section in task.settings.targets)
     expected = estimate(task, parts, space)
     refuse_small_budget(task, expected)

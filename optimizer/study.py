@@ -8,8 +8,10 @@ storage, so replaying from seeds is exact where reopening would not be.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from optimizer.errors import ConfigError, nearest
@@ -17,6 +19,8 @@ from optimizer.space import SearchSpace, Value
 from optimizer.trial import Trial
 
 SAMPLERS = ("tpe", "random", "gp", "nsgaii", "nsgaiii", "qmc")
+PRUNERS = ("wilcoxon", "median", "percentile", "successive_halving", "hyperband", "none")
+RACE = "race"
 
 
 def ask(
@@ -34,11 +38,41 @@ def ask(
     return [space.suggest(study.ask()) for _ in range(count)]
 
 
-def check_sampler(name: str) -> None:
-    """Raises ConfigError where no sampler goes by that name; opens nothing."""
-    if name not in SAMPLERS:
-        known = ", ".join(SAMPLERS)
-        raise ConfigError(f"search.sampler: no sampler is called {name!r}.{nearest(name, SAMPLERS)} Known: {known}")
+def pruner(name: str, examples: int) -> Callable[[int, Mapping[int, float], bool], bool]:
+    """A judge that is shown a trial's values so far, by example, and says whether Optuna's pruner cuts it.
+
+    Wilcoxon's test is paired, so it is told each value under its example; the others are told the mean so far. A trial
+    that is through is told as complete: what the others are compared with.
+    """
+    study = _optuna().create_study(direction="maximize", pruner=_pruner(name, examples), study_name="pruning")
+    trials: dict[int, Any] = {}
+    reported: dict[int, set[int]] = defaultdict(set)
+
+    def cut(number: int, values: Mapping[int, float], through: bool) -> bool:
+        if number not in trials:
+            trials[number] = study.ask()
+        trial, mean = trials[number], fmean(values.values())
+        steps = values if name == "wilcoxon" else {len(values): mean}
+        for step in steps.keys() - reported[number]:
+            trial.report(steps[step], step)
+            reported[number].add(step)
+        if through:
+            study.tell(trial, mean)
+        elif trial.should_prune():
+            study.tell(trial, state=_optuna().trial.TrialState.PRUNED)
+            return True
+        return False
+
+    return cut
+
+
+def check_names(sampler: str, pruner: str) -> None:
+    """Raises ConfigError where no sampler or pruner goes by that name; opens nothing."""
+    for key, name, known in (("sampler", sampler, SAMPLERS), ("pruner", pruner, (RACE, *PRUNERS))):
+        if name not in known:
+            raise ConfigError(
+                f"search.{key}: no {key} is called {name!r}.{nearest(name, known)} Known: {', '.join(known)}"
+            )
 
 
 def write_study(path: Path, studies: Mapping[str, Sequence[Trial]]) -> None:
@@ -87,7 +121,20 @@ def _sampler(name: str, seed: int) -> Any:
         "nsgaiii": lambda: samplers.NSGAIIISampler(seed=seed),
         "qmc": lambda: samplers.QMCSampler(seed=seed, warn_independent_sampling=False),
     }
-    check_sampler(name)
+    return made[name]()
+
+
+def _pruner(name: str, examples: int) -> Any:
+    pruners = _optuna().pruners
+    first = min(8, examples)  # values before a candidate can be cut
+    made = {
+        "wilcoxon": lambda: pruners.WilcoxonPruner(n_startup_steps=first),
+        "median": lambda: pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=first),
+        "percentile": lambda: pruners.PercentilePruner(25.0, n_startup_trials=4, n_warmup_steps=first),
+        "successive_halving": lambda: pruners.SuccessiveHalvingPruner(min_resource=first, reduction_factor=3),
+        "hyperband": lambda: pruners.HyperbandPruner(first, examples, reduction_factor=3),
+        "none": pruners.NopPruner,
+    }
     return made[name]()
 
 

@@ -20,12 +20,13 @@ LAYERS = """
     pipeline                                                the run, from top to bottom
     allowance   outlets                                     what may be spent; what is handed out
     search   estimate   exporters   report   summary
-    enrich   rundir   agreement
+    enrich   rundir   agreement   field
     candidates   records   task   connect
-    migration   data   pricing   propose   demos   study   crossover   programs.dspy   testing
+    migration   data   pricing   propose   demos   crossover   programs.dspy   testing   pruning
+    study
     brief   config   space   trial   wording   programs.prompted
     evaluate   prompt   habits
-    confirm   metrics   layout   programs   offline   runlog
+    confirm   metrics   layout   programs   offline   runlog   prospect
     models   contract   template   objective   statistics   plugins   split   console   examples
     errors   types   reader   race   pairs   watch   redact
 """
@@ -41,7 +42,7 @@ DOORS = {
     "sklearn": {"demos"},
     "joblib": {"evaluate"},
     "scipy": {"confirm", "pairs"},
-    "numpy": {"race", "crossover", "statistics", "pairs"},
+    "numpy": {"race", "prospect", "pruning", "crossover", "statistics", "pairs"},
     "jinja2": {"template", "report.page"},
     "aiohttp": {"models.transport", "models.access", "offline.server"},
     "pydantic": {"config"},

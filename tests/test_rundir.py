@@ -12,6 +12,7 @@ from typing import Any
 import optuna
 import pytest
 import yaml
+from optuna.storages.journal import JournalFileBackend
 
 from optimizer.errors import RunDirError
 from optimizer.records import as_json, as_lines
@@ -81,7 +82,7 @@ def test_the_settings_in_a_run_directory_are_a_task_file_again(tmp_path: Path, p
 
 
 def test_optuna_opens_the_study(plain_run: Walked) -> None:
-    journal = optuna.storages.journal.JournalFileBackend(str(plain_run.run / "study.journal"))
+    journal = JournalFileBackend(str(plain_run.run / "study.journal"))
     study = optuna.load_study(study_name="test/target", storage=optuna.storages.JournalStorage(journal))
 
     trials = plain_run.migration.targets[0].search.trials

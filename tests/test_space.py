@@ -13,7 +13,7 @@ from optimizer.errors import ConfigError
 from optimizer.objective import Evaluation
 from optimizer.prompt import Prompt
 from optimizer.space import Choice, DemoPlan, SearchSpace, in_layout
-from optimizer.study import SAMPLERS, ask, write_study
+from optimizer.study import SAMPLERS, ask, check_names, write_study
 from optimizer.template import Template
 from optimizer.testing import check_space
 from optimizer.trial import Trial
@@ -136,11 +136,17 @@ def test_every_sampler_asks_repeatably_within_the_space(sampler: str) -> None:
 
 def test_an_unknown_sampler_is_named() -> None:
     with pytest.raises(ConfigError, match=r"'tpee'\. Did you mean 'tpe'"):
-        ask(QUICK, [], 1, sampler="tpee", seed=0)
+        check_names("tpee", "race")
+
+
+def test_an_unknown_pruner_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"search.pruner: .*'wilcox'\. Did you mean 'wilcoxon'"):
+        check_names("tpe", "wilcox")
 
 
 def test_the_study_opens_with_optuna_itself(tmp_path: Path) -> None:
     import optuna
+    from optuna.storages.journal import JournalFileBackend
 
     trials = [
         Trial(i, 1, {"demos": 2 * i, "reply": "told"}, "complete", PROMPT, value=i / 10, examples=9) for i in range(3)
@@ -149,7 +155,7 @@ def test_the_study_opens_with_optuna_itself(tmp_path: Path) -> None:
 
     write_study(tmp_path / "study.journal", {"target": trials})
 
-    journal = optuna.storages.journal.JournalFileBackend(str(tmp_path / "study.journal"))
+    journal = JournalFileBackend(str(tmp_path / "study.journal"))
     study = optuna.load_study(study_name="target", storage=optuna.storages.JournalStorage(journal))
     assert study.best_trial.params == {"demos": 4, "reply": "told"}
     assert [t.state.name for t in study.trials] == ["COMPLETE"] * 3 + ["FAIL"]

@@ -84,7 +84,15 @@ class SearchSettings(Section):
     trials: Annotated[Count, Field(le=10_000)] = 48
     rounds: Count = 4
     calls_per_trial: Count = Field(default=12, description="Mean number of validation calls that a trial may take")
-    sampler: Text = "tpe"
+    least_gain: NotNegative = Field(
+        default=0.0005,
+        description="What 100 more calls must promise of the objective for the search to go on; 0: never stop",
+    )
+    sampler: Text = Field(default="tpe", description="tpe, random, gp, nsgaii, nsgaiii or qmc")
+    pruner: Text = Field(
+        default="race",
+        description="race, or a pruner of Optuna: wilcoxon, median, percentile, successive_halving, hyperband, none",
+    )
     seed: Seed = 0
     jobs: Count = Field(default=1, description="Processors for scoring, through joblib; for metrics that take long")
 

@@ -1,0 +1,130 @@
+"""Who takes part in a search, and how each of them stands by now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from optimizer.brief import Scale
+from optimizer.objective import Evaluation
+from optimizer.prompt import Prompt
+from optimizer.race import Posterior
+from optimizer.space import Value
+from optimizer.trial import Trial
+from optimizer.types import Output, Score
+
+_TOLD = 400  # trials that Optuna is told of at most: each one slows every question down
+
+
+class Allocation(Protocol):
+    """Which candidate gets the next call: `race.Race`, or one of Optuna's pruners (`pruning.Pruning`)."""
+
+    budget: float
+    spent: float
+
+    def join(self, factors: Mapping[str, Value], price: float = 1.0) -> int: ...
+
+    def observe(self, candidate: int, example: int, value: float | None) -> None: ...
+
+    def batch(self, upto: float) -> list[tuple[int, int]]: ...
+
+    def posterior(self) -> Posterior: ...
+
+    def kept(self) -> list[int]: ...
+
+
+@dataclass
+class Candidate:
+    """A configuration in the race. `seen` maps a place in the shared order of examples to what came out there."""
+
+    number: int
+    round: int
+    params: Mapping[str, Value]
+    prompt: Prompt
+    seen: dict[int, tuple[Output, Score]] = field(default_factory=dict)
+
+    @property
+    def evaluation(self) -> Evaluation:
+        ordered = [self.seen[place] for place in sorted(self.seen)]
+        return Evaluation(tuple(output for output, _ in ordered), tuple(mark for _, mark in ordered))
+
+
+class Field:
+    """The candidates, numbered as in the race that they run. Number 0 is the unchanged prompt."""
+
+    def __init__(self, race: Allocation, scale: Scale) -> None:
+        self.race, self.scale = race, scale
+        self.candidates: list[Candidate] = []
+        self._digests: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self.candidates)
+
+    def __getitem__(self, number: int) -> Candidate:
+        return self.candidates[number]
+
+    def enter(self, number: int, params: Mapping[str, Value], prompt: Prompt) -> None:
+        """A configuration joins in round `number`, unless it builds a prompt that takes part already."""
+        if prompt.digest not in self._digests:
+            self._digests.add(prompt.digest)
+            self.candidates.append(Candidate(self.race.join(params), number, params, prompt))
+
+    def observe(self, number: int, place: int, output: Output, mark: Score) -> None:
+        """An output that could not be had teaches nothing: it says nothing about the prompt."""
+        if output.status == "failed":
+            self.race.observe(number, place, None)
+            return
+        self.candidates[number].seen[place] = (output, mark)
+        value = self.scale.objective.of(mark.value, output.cost, output.latency, self.scale.unit)
+        self.race.observe(number, place, value)
+
+    @property
+    def values(self) -> list[float]:
+        """The expected objective of every candidate."""
+        return [float(value) for value in self.race.posterior().mean]
+
+    def best(self) -> int:
+        """The candidate with the highest expected objective among those that keep the constraints, if any does."""
+        mean = self.values
+        return max(self.candidates, key=lambda c: (self.allowed(c), bool(c.seen), mean[c.number])).number
+
+    def allowed(self, candidate: Candidate) -> bool:
+        return bool(candidate.seen) and all(check.met for check in self.scale.constraints.check(candidate.evaluation))
+
+    def told(self) -> list[tuple[Mapping[str, Value], float]]:
+        """What Optuna is told: candidates with their expected objective. Of very many the better half of those told
+        are the best, the other half are spread evenly over the rest: a sampler needs both."""
+        values = self.values
+        ranked = sorted((c for c in self.candidates if c.seen), key=lambda c: -values[c.number])
+        if len(ranked) > _TOLD:
+            rest = ranked[_TOLD // 2 :]
+            ranked = ranked[: _TOLD // 2] + [rest[i * len(rest) // (_TOLD // 2)] for i in range(_TOLD // 2)]
+        return [(c.params, values[c.number]) for c in sorted(ranked, key=lambda c: c.number)]
+
+    def newcomers(self, number: int) -> Sequence[Candidate]:
+        return [c for c in self.candidates if c.round == number and c.seen]
+
+    def trials(self) -> tuple[Trial, ...]:
+        values, going = self.values, set(self.race.kept())
+        return tuple(_trial(c, values[c.number], c.number in going) for c in self.candidates)
+
+
+def _trial(candidate: Candidate, value: float, going: bool) -> Trial:
+    known = candidate.evaluation if candidate.seen else None
+    return Trial(
+        candidate.number,
+        candidate.round + 1,
+        candidate.params,
+        "complete" if going and known else "pruned" if known else "failed",
+        candidate.prompt,
+        str(candidate.params.get("program", "plain")),
+        value=value if known else None,
+        quality=known.quality if known else None,
+        cost=known.cost if known else None,
+        latency=known.latency if known else None,
+        valid=known.valid if known else None,
+        input_tokens=known.input_tokens if known else None,
+        examples=len(candidate.seen),
+        note="" if known else "never measured: the budget ended first",
+    )
