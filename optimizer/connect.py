@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from optimizer.config import ModelSettings, Settings
-from optimizer.models import Model
+from optimizer.errors import ConfigError, ModelError
+from optimizer.models import Model, bridge
 from optimizer.models.cache import Cached, CallStore
 from optimizer.models.litellm import LiteLLMModel
 from optimizer.models.meter import Metered, Purse
@@ -80,8 +81,15 @@ def connect(
     )
 
 
-def checks(settings: Settings) -> list[LiteLLMModel]:
-    """The hosted models of a task, once for each server: to see before a run whether servers and keys are there."""
-    sections = [settings.source, *settings.targets, settings.proposer, settings.judge]
+def preflight(settings: Settings, *, recorded: bool = False) -> None:
+    """Is every server there, every key set? Asks no model. Raises ConfigError with what to mend.
+
+    `recorded`: the source's outputs are there, so that it is not needed.
+    """
+    sections = [None if recorded else settings.source, *settings.targets, settings.proposer, settings.judge]
     hosted = [s for s in sections if s and not s.model.startswith(OFFLINE_PREFIX)]
-    return [_hosted(section) for section in {(s.api_base, s.model): s for s in hosted}.values()]
+    for section in {(s.api_base, s.model): s for s in hosted}.values():
+        try:
+            bridge.run(_hosted(section).check())
+        except ModelError as error:  # nothing was asked yet: what can be mended is the task, or its surroundings
+            raise ConfigError(str(error)) from error

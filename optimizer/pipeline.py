@@ -18,22 +18,22 @@ from optimizer.agreement import fingerprint, versions
 from optimizer.allowance import Allowance, Clock
 from optimizer.brief import Brief, Cast, Effort, Ground, Scale
 from optimizer.confirm import Confirmation, Standard, decide
-from optimizer.connect import Roles, checks, connect
+from optimizer.connect import Roles, connect
 from optimizer.demos import choices_in
-from optimizer.errors import ConfigError, DataError, ModelError
+from optimizer.errors import DataError
 from optimizer.estimate import Estimate, estimate, refuse_small_budget
 from optimizer.evaluate import record, score
 from optimizer.habits import Habits, habits_of
 from optimizer.metrics import build_metric
 from optimizer.migration import Migration, TargetResult
-from optimizer.models import Model, bridge
+from optimizer.models import Model
 from optimizer.models.cache import CallStore
 from optimizer.models.meter import Purse
 from optimizer.models.scripted import ScriptedModel
 from optimizer.objective import Evaluation, Unit
 from optimizer.outlets import publish
 from optimizer.plugins import resolve
-from optimizer.pricing import OFFLINE_PREFIX, origin_of_prices
+from optimizer.pricing import OFFLINE_PREFIX, origin_of_prices, price_of
 from optimizer.programs.prompted import PromptProgram
 from optimizer.prompt import Prompt
 from optimizer.rundir import RunDir
@@ -43,6 +43,7 @@ from optimizer.space import SearchSpace
 from optimizer.split import Split, split_examples
 from optimizer.study import check_names
 from optimizer.task import Task
+from optimizer.trial import SearchResult
 from optimizer.types import Example, Output, Params
 from optimizer.watch import Progress, Stage, Watch, silent
 
@@ -107,6 +108,7 @@ class _Walk:
         self.metric = build_metric(self.task.settings.metrics, self.task.prompt.contract, roles.judge)
         self.habits, self.needs = planned.habits, planned.expected.needs
         self.roles, self.purse, self.clock = roles, purse, clock
+        self.found: list[SearchResult] = []  # for each target so far: what the next ones can learn from
         self.watch: Watch = lambda p: watch(replace(p, calls=purse.calls, dollars=purse.dollars))
 
     def to_the_end(self) -> Migration:
@@ -166,13 +168,16 @@ class _Walk:
         brief = Brief(
             Ground(self.parts.train, self.parts.validation, baseline, self._labels(baseline)),
             self._scale(baseline),
-            Cast(target, self.roles.proposers[number], habits),
+            Cast(target, self.roles.proposers[number], habits, price_of(section)),
             Effort(**settings.search.model_dump(exclude={"space", "jobs"})),
             allowance,
+            allowance.left,
+            tuple(self.found),
             self.watch,
         )
         carried = self._carried(section.params, habits.drop_params)
         found = search(carried, self.space, brief)
+        self.found.append(found)
         allowance.release()
         confirmation = self._confirm(target, carried, found.winner.prompt, baseline, again)
         decision = decide(
@@ -236,13 +241,3 @@ class _Walk:
             self.watch(Progress(stage, model.name, done, total))
 
         return record(PromptProgram(prompt), model, examples, sample=sample, tick=tick)
-
-
-def preflight(task: Task) -> None:
-    """Is every server there, every key set? Asks no model. Raises ConfigError with what to mend."""
-    for model in checks(task.settings):
-        if not (task.recorded and model.name == task.settings.source.model):
-            try:
-                bridge.run(model.check())
-            except ModelError as error:  # nothing was asked yet: what can be mended is the task, or its surroundings
-                raise ConfigError(str(error)) from error

@@ -30,7 +30,7 @@ class Pruning:
         self._pruned: set[int] = set()
         self._through: set[int] = set()
 
-    def join(self, _factors: Mapping[str, Value], _price: float = 1.0) -> int:
+    def join(self, _factors: Mapping[str, Value], _price: float = 1.0, _z: float | None = None) -> int:
         self._asked.append(0)
         self._values.append({})
         return len(self._asked) - 1

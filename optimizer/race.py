@@ -72,7 +72,7 @@ class Race:
         self._shares = Shares()
         self._fitted_at = 0.0
 
-    def join(self, factors: Mapping[str, Any], price: float = 1.0) -> int:
+    def join(self, factors: Mapping[str, Any], price: float = 1.0, z: float | None = None) -> int:  # noqa: ARG002
         """A candidate enters, also in mid-race; `factors` are its choices in the search space."""
         row = np.zeros((1, self._values.shape[1]))
         self._values, self._seen = np.vstack([self._values, row]), np.vstack([self._seen, row])

@@ -20,11 +20,11 @@ LAYERS = """
     pipeline                                                the run, from top to bottom
     allowance   outlets                                     what may be spent; what is handed out
     search   estimate   exporters   report   summary
-    enrich   rundir   agreement   field
+    enrich   rundir   agreement   entrants
     candidates   records   task   connect
-    migration   data   pricing   propose   demos   crossover   programs.dspy   testing   pruning
-    study
-    brief   config   space   trial   wording   programs.prompted
+    migration   data   pricing   propose   demos   crossover   programs.dspy   testing   pruning   lessons
+    study   brief
+    config   space   trial   wording   programs.prompted
     evaluate   prompt   habits
     confirm   metrics   layout   programs   offline   runlog   prospect
     models   contract   template   objective   statistics   plugins   split   console   examples
