@@ -11,9 +11,9 @@ from typing import Protocol
 from optimizer.brief import Scale
 from optimizer.objective import Evaluation
 from optimizer.prompt import Prompt
-from optimizer.race import Posterior
 from optimizer.space import Value
 from optimizer.trial import Trial
+from optimizer.twoway import Posterior
 from optimizer.types import Output, Score
 
 _TOLD = 400  # trials that Optuna is told of at most: each one slows every question down

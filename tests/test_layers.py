@@ -27,8 +27,8 @@ LAYERS = """
     config   space   trial   wording   programs.prompted
     evaluate   prompt   habits
     confirm   metrics   layout   programs   offline   runlog   prospect
-    models   contract   template   objective   statistics   plugins   split   console   examples
-    errors   types   reader   race   pairs   watch   redact
+    models   contract   template   objective   statistics   race   plugins   split   console   examples
+    errors   types   reader   twoway   pairs   watch   redact
 """
 
 #: Who may import what is not ours. `late`: only inside functions, so that `promptport --help` need not wait for it.
@@ -42,7 +42,7 @@ DOORS = {
     "sklearn": {"demos"},
     "joblib": {"evaluate"},
     "scipy": {"confirm", "pairs"},
-    "numpy": {"race", "prospect", "pruning", "crossover", "statistics", "pairs"},
+    "numpy": {"race", "twoway", "prospect", "pruning", "crossover", "statistics", "pairs"},
     "jinja2": {"template", "report.page"},
     "aiohttp": {"models.transport", "models.access", "offline.server"},
     "pydantic": {"config"},
