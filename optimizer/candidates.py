@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from optimizer.demos import Shot, choose
+from optimizer.parameters import settled
 from optimizer.prompt import Prompt
 from optimizer.space import SearchSpace, Value
 from optimizer.template import Template
@@ -47,4 +48,4 @@ class Pool:
             instructions = self.wordings.get(variant.wording, self.prompt.instructions)
             prompt = replace(prompt, instructions=instructions, demos=choose(variant.demos, self.shots, self.seed))
         kept = {name: value for name, value in prompt.params.items() if name not in self.drop_params}
-        return replace(prompt, params=kept)
+        return settled(replace(prompt, params=kept), self.prompt.params)

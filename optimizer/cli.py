@@ -76,7 +76,8 @@ def init(folder: Path, example: str) -> None:
 @shows_errors
 def check(task_file: Path) -> None:
     """Read everything, ask no model; print sizes, calls and dollars to expect."""
-    from optimizer.pipeline import plan, preflight
+    from optimizer.pipeline import preflight
+    from optimizer.plan import plan
     from optimizer.summary import expectation
     from optimizer.task import load_task
 

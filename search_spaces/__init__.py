@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from optimizer.space import SearchSpace
 from search_spaces.compilers import FEW_SHOT, PROGRAMS
-from search_spaces.decoding import TEMPERATURE
+from search_spaces.decoding import EFFORT, MAX_TOKENS, RESPONSE_FORMAT, TEMPERATURE, TOP_P
 from search_spaces.demos import DEMO_CHOICE, DEMO_FORM, DEMO_ORDER, DEMOS
 from search_spaces.instructions import WORDING
 from search_spaces.layout import DELIMITERS, PLACEMENT
@@ -42,14 +42,18 @@ __all__ = [
     "DEMO_CHOICE",
     "DEMO_FORM",
     "DEMO_ORDER",
+    "EFFORT",
     "FEW_SHOT",
+    "MAX_TOKENS",
     "PLACEMENT",
     "PROGRAMS",
     "QUICK",
     "REASONING",
     "REPLY",
     "REPLY_AT",
+    "RESPONSE_FORMAT",
     "STANDARD",
     "TEMPERATURE",
+    "TOP_P",
     "WORDING",
 ]
