@@ -81,7 +81,7 @@ def check(task_file: Path) -> None:
     from optimizer.summary import expectation
     from optimizer.task import load_task
 
-    planned = plan(load_task(task_file))
+    planned = plan(load_task(task_file), strict=True)
     say(expectation(planned))
     preflight(planned.task)
 

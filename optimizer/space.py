@@ -27,6 +27,10 @@ class DemoPlan:
     choice: str = "random"
     order: str = "as_chosen"
 
+    def __post_init__(self) -> None:
+        if isinstance(self.count, bool) or not isinstance(self.count, int) or self.count < 0:
+            raise ConfigError(f"a number of worked examples must be a whole number from 0 on, found {self.count!r}")
+
 
 @dataclass(frozen=True)
 class Variant:
@@ -55,11 +59,20 @@ class Dimension(Protocol):
 
 @dataclass(frozen=True)
 class Choice:
-    """A dimension with named values: `Choice("tone", ("as_is", "brief"), put)`."""
+    """A dimension with named values: `Choice("tone", ("as_is", "brief"), put)`.
+
+    `tells`: every choice but the first is meant to change the team's own prompt; one that does not is a slip.
+    """
 
     name: str
     choices: tuple[Value, ...]
     put: Callable[[Variant, Any], Variant] = field(repr=False)
+    tells: bool = False
+
+    def among(self, *values: Value) -> Choice:
+        """The same dimension with other values beside its first one, which changes nothing: `DEMOS.among(3, 6)`."""
+        first = self.choices[0]
+        return replace(self, choices=(first, *(value for value in values if value != first)))
 
     def suggest(self, trial: BaseTrial) -> Value:
         value: Value = trial.suggest_categorical(self.name, self.choices)

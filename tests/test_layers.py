@@ -20,9 +20,9 @@ LAYERS = """
     pipeline                                                the run, from top to bottom
     allowance   outlets   plan                              what may be spent; what is handed out; what is settled
     search   estimate   exporters   report   summary
-    enrich   rundir   agreement   field
-    candidates   records   task   connect
-    migration   data   pricing   parameters   propose   demos   crossover   programs.dspy   testing   pruning
+    enrich   rundir   agreement   field   testing
+    candidates   records   task   connect   spacecheck   spacefile
+    migration   data   pricing   parameters   propose   demos   crossover   programs.dspy   pruning
     study
     brief   config   space   trial   wording   programs.prompted
     evaluate   prompt   habits
