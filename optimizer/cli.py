@@ -77,11 +77,11 @@ def init(folder: Path, example: str) -> None:
 def check(task_file: Path) -> None:
     """Read everything, ask no model; print sizes, calls and dollars to expect."""
     from optimizer.connect import preflight
-    from optimizer.pipeline import plan
+    from optimizer.plan import plan
     from optimizer.summary import expectation
     from optimizer.task import load_task
 
-    planned = plan(load_task(task_file))
+    planned = plan(load_task(task_file), strict=True)
     say(expectation(planned))
     preflight(planned.task.settings, recorded=planned.task.recorded is not None)
 

@@ -14,12 +14,12 @@ from optimizer.config import ModelSettings, Settings
 from optimizer.errors import ConfigError, ModelError
 from optimizer.models import Model, bridge
 from optimizer.models.cache import Cached, CallStore
-from optimizer.models.litellm import LiteLLMModel
+from optimizer.models.litellm import LiteLLMModel, supported_params
 from optimizer.models.meter import Metered, Purse
 from optimizer.models.preset import Preset
 from optimizer.models.rate import Limited
 from optimizer.models.retry import Retrying
-from optimizer.offline import OfflineModel
+from optimizer.offline import OFFLINE, OfflineModel, heeded
 from optimizer.pricing import OFFLINE_PREFIX, price_of
 
 
@@ -79,6 +79,11 @@ def connect(
         ),
         judge=speaker(settings.judge, "judge") if settings.judge else None,
     )
+
+
+def accepted(section: ModelSettings) -> frozenset[str] | None:
+    """The parameters that a model takes, by OpenAI's names; None where nobody knows. Opens LiteLLM for hosted ones."""
+    return heeded(section.model) if section.model in OFFLINE else supported_params(section.model)
 
 
 def preflight(settings: Settings, *, recorded: bool = False) -> None:

@@ -148,11 +148,8 @@ class _Search:
 
     def _join(self, number: int, params: Mapping[str, Value]) -> None:
         """Enter a configuration, unless it builds a prompt that is in the race already."""
-        original = self.pool.prompt
         try:
             prompt = self.pool.build(params)
-            if prompt.names != original.names:
-                raise ConfigError(f"asks for {sorted(prompt.names)} instead of {sorted(original.names)}")
         except ConfigError as problem:
             self._note(f"configuration {dict(params)} lost: {problem}")
             return

@@ -6,11 +6,11 @@ instruction goes by a name, and which worked examples a plan stands for, is sett
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from optimizer.errors import ConfigError
+from optimizer.errors import ConfigError, OptimizerError
 from optimizer.prompt import Prompt
 
 if TYPE_CHECKING:
@@ -26,6 +26,10 @@ class DemoPlan:
     count: int = 0
     choice: str = "random"
     order: str = "as_chosen"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.count, bool) or not isinstance(self.count, int) or self.count < 0:
+            raise ConfigError(f"a number of worked examples must be a whole number from 0 on, found {self.count!r}")
 
 
 @dataclass(frozen=True)
@@ -55,11 +59,20 @@ class Dimension(Protocol):
 
 @dataclass(frozen=True)
 class Choice:
-    """A dimension with named values: `Choice("tone", ("as_is", "brief"), put)`."""
+    """A dimension with named values: `Choice("tone", ("as_is", "brief"), put)`.
+
+    `tells`: every choice but the first is meant to change the team's own prompt; one that does not is a slip.
+    """
 
     name: str
     choices: tuple[Value, ...]
     put: Callable[[Variant, Any], Variant] = field(repr=False)
+    tells: bool = False
+
+    def among(self, *values: Value) -> Choice:
+        """The same dimension with other values beside its first one, which changes nothing: `DEMOS.among(3, 6)`."""
+        first = self.choices[0]
+        return replace(self, choices=(first, *(value for value in values if value != first)))
 
     def suggest(self, trial: BaseTrial) -> Value:
         value: Value = trial.suggest_categorical(self.name, self.choices)
@@ -101,20 +114,47 @@ class SearchSpace:
         )
         return SearchSpace(tuple(changed))
 
+    def without(self, lost: Collection[tuple[str, Value]]) -> SearchSpace:
+        """The space without those choices; a dimension goes with its last real one. Never empty: see `UNCHANGED`."""
+        kept: list[Dimension] = []
+        for d in self.dimensions:
+            left = tuple(value for value in d.choices if (d.name, value) not in lost)
+            if left == d.choices:
+                kept.append(d)
+            elif len(left) > 1:
+                kept.append(replace(d, choices=left) if isinstance(d, Choice) else Choice(d.name, left, d.apply))
+        return SearchSpace(tuple(kept) or (UNCHANGED,))
+
     def suggest(self, trial: BaseTrial) -> Mapping[str, Value]:
         return {dimension.name: dimension.suggest(trial) for dimension in self.dimensions}
 
     def build(self, prompt: Prompt, params: Mapping[str, Value]) -> Variant:
-        """Pure: the same params always give the same variant."""
+        """Pure: the same params always give the same variant. Raises ConfigError where a dimension cannot do it."""
         variant = Variant(prompt)
         for dimension in self.dimensions:
-            variant = dimension.apply(variant, params[dimension.name])
+            variant = _applied(dimension, variant, params[dimension.name])
         return variant
 
     def preset(self, wishes: Mapping[str, Value]) -> Mapping[str, Value]:
         """The unchanged configuration with those wishes that the space can fulfil."""
         fulfilled = {name: value for name, value in wishes.items() if value in self.choices(name)}
         return {**self.unchanged, **fulfilled}
+
+
+#: Stands where a space has nothing to choose: the prompt as it is, and no other.
+UNCHANGED = Choice("unchanged", ("as_is",), lambda variant, _value: variant)
+
+
+def _applied(dimension: Dimension, variant: Variant, value: Value) -> Variant:
+    try:
+        made = dimension.apply(variant, value)
+    except OptimizerError:
+        raise
+    except Exception as problem:  # somebody else's code: what it cannot do is lost, not the run
+        raise ConfigError(f"{dimension.name}={value!r} cannot be applied: {problem!r}") from problem
+    if not isinstance(made, Variant):
+        raise ConfigError(f"{dimension.name}={value!r} gives {type(made).__name__}, not a Variant; `apply` returns one")
+    return made
 
 
 def in_layout(name: str) -> Callable[[Variant, Any], Variant]:
@@ -127,13 +167,20 @@ def in_layout(name: str) -> Callable[[Variant, Any], Variant]:
     return put
 
 
-def in_params(name: str) -> Callable[[Variant, Any], Variant]:
-    """Carry a value out as the decoding parameter `name`."""
+def in_params(name: str, *, instead_of: Sequence[str] = ()) -> Callable[[Variant, Any], Variant]:
+    """Carry a value out as the decoding parameter `name`; parameters that may not stand beside it go."""
 
     def put(variant: Variant, value: Any) -> Variant:
-        return replace(variant, prompt=replace(variant.prompt, params={**variant.prompt.params, name: value}))
+        others = {key: kept for key, kept in variant.prompt.params.items() if key not in instead_of}
+        return replace(variant, prompt=replace(variant.prompt, params={**others, name: value}))
 
     return put
+
+
+def in_reply_format(variant: Variant, value: Any) -> Variant:
+    """Demand JSON ("json_object") or the contract's schema ("json_schema") by parameter; nothing for other replies."""
+    wanted = variant.prompt.contract.demanded(value)
+    return in_params("response_format")(variant, wanted) if wanted else variant
 
 
 def in_demos(name: str) -> Callable[[Variant, Any], Variant]:

@@ -9,7 +9,7 @@ import pytest
 
 from optimizer.errors import ConfigError
 from optimizer.estimate import Estimate, Need, Share
-from optimizer.pipeline import plan
+from optimizer.plan import plan
 from optimizer.task import load_task
 from tests.walking import SEARCH, SOURCE, TARGET, write_task
 

@@ -18,11 +18,11 @@ LAYERS = """
     __main__
     cli                                                     commands: parse, call one function, print
     pipeline                                                the run, from top to bottom
-    allowance   outlets                                     what may be spent; what is handed out
+    allowance   outlets   plan                              what may be spent; what is handed out; what is settled
     search   estimate   exporters   report   summary
-    enrich   rundir   agreement   entrants
-    candidates   records   task   connect
-    migration   data   pricing   propose   demos   crossover   programs.dspy   testing   pruning   lessons
+    enrich   rundir   agreement   entrants   testing
+    candidates   records   task   connect   spacecheck   spacefile
+    migration   data   pricing   parameters   propose   demos   crossover   programs.dspy   pruning   lessons
     study   brief
     config   space   trial   wording   programs.prompted
     evaluate   prompt   habits

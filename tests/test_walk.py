@@ -15,7 +15,7 @@ import pytest
 from optimizer.confirm import Verdict
 from optimizer.errors import BudgetExceeded, ConfigError, DataError, ModelError, RunDirError
 from optimizer.migration import Migration
-from optimizer.pipeline import plan
+from optimizer.plan import plan
 from optimizer.rundir import RunDir
 from optimizer.task import load_task
 from optimizer.types import Request
