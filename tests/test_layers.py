@@ -37,9 +37,9 @@ DOORS = {
     "dspy": {"programs.dspy"},
     "gepa": {"programs.dspy"},
     "tqdm": {"programs.dspy"},
-    "optuna": {"study", "programs.dspy.quiet"},
+    "optuna": {"study", "programs.dspy.quiet", "programs.dspy.variants"},
     "datasets": {"data"},
-    "sklearn": {"demos"},
+    "sklearn": {"demos", "programs.dspy.showing"},
     "joblib": {"evaluate"},
     "scipy": {"confirm", "pairs"},
     "numpy": {"race", "prospect", "pruning", "crossover", "statistics", "pairs"},
@@ -63,7 +63,7 @@ LATE = {
     "filelock",
     "rich",
 }
-BEHIND_A_DOOR = {"programs.dspy.module"}  # is itself imported inside a function, by the door of its package
+BEHIND_A_DOOR = {"programs.dspy.module", "programs.dspy.variants"}  # imported inside functions of their package only
 COMES_WITH = {"gepa": "dspy", "tqdm": "dspy", "yaml": "PyYAML", "sklearn": "scikit-learn"}
 SPACES_MAY_USE = {"space", "prompt", "types", "programs", "search_spaces"}
 
