@@ -17,6 +17,7 @@ from pathlib import Path
 from optimizer.agreement import fingerprint, versions
 from optimizer.allowance import Allowance, Clock
 from optimizer.brief import Brief, Cast, Effort, Ground, Scale
+from optimizer.compiles import check_programs
 from optimizer.confirm import Confirmation, Standard, decide
 from optimizer.connect import Roles, checks, connect
 from optimizer.demos import choices_in
@@ -70,6 +71,7 @@ def plan(task: Task) -> Plan:
     nobody = ScriptedModel(lambda _: "", name="judge")  # metrics are made for the sake of their complaints
     build_metric(task.settings.metrics, task.prompt.contract, nobody if task.settings.judge else None)
     check_names(task.settings.search.sampler, task.settings.search.pruner)
+    check_programs(space)
     habits = tuple(habits_of(section.model, section.family) for section in task.settings.targets)
     expected = estimate(task, parts, space)
     refuse_small_budget(task, expected)

@@ -30,12 +30,16 @@ class DemoPlan:
 
 @dataclass(frozen=True)
 class Variant:
-    """A point in the space, before it is filled with data. The default is the prompt as it is."""
+    """A point in the space, before it is filled with data. The default is the prompt as it is.
+
+    `knobs` are those of the program, by `<program>.<knob>`, where they are not the usual ones.
+    """
 
     prompt: Prompt
     wording: str = "as_is"
     demos: DemoPlan = DemoPlan()
     program: str = "plain"
+    knobs: Mapping[str, Value] = field(default_factory=dict)
 
 
 @runtime_checkable
@@ -55,11 +59,15 @@ class Dimension(Protocol):
 
 @dataclass(frozen=True)
 class Choice:
-    """A dimension with named values: `Choice("tone", ("as_is", "brief"), put)`."""
+    """A dimension with named values: `Choice("tone", ("as_is", "brief"), put)`.
+
+    `when`: it counts only where another dimension has this value, `("program", "gepa")`.
+    """
 
     name: str
     choices: tuple[Value, ...]
     put: Callable[[Variant, Any], Variant] = field(repr=False)
+    when: tuple[str, Value] | None = None
 
     def suggest(self, trial: BaseTrial) -> Value:
         value: Value = trial.suggest_categorical(self.name, self.choices)
@@ -104,9 +112,18 @@ class SearchSpace:
     def suggest(self, trial: BaseTrial) -> Mapping[str, Value]:
         return {dimension.name: dimension.suggest(trial) for dimension in self.dimensions}
 
+    def settled(self, params: Mapping[str, Value]) -> Mapping[str, Value]:
+        """The same configuration with the first choice wherever a choice does not count."""
+        idle = {
+            d.name: d.choices[0]
+            for d in self.dimensions
+            if isinstance(d, Choice) and d.when and params.get(d.when[0]) != d.when[1]
+        }
+        return {**params, **idle}
+
     def build(self, prompt: Prompt, params: Mapping[str, Value]) -> Variant:
         """Pure: the same params always give the same variant."""
-        variant = Variant(prompt)
+        variant, params = Variant(prompt), self.settled(params)
         for dimension in self.dimensions:
             variant = dimension.apply(variant, params[dimension.name])
         return variant
@@ -141,5 +158,14 @@ def in_demos(name: str) -> Callable[[Variant, Any], Variant]:
 
     def put(variant: Variant, value: Any) -> Variant:
         return replace(variant, demos=replace(variant.demos, **{name: value}))
+
+    return put
+
+
+def in_knobs(name: str) -> Callable[[Variant, Any], Variant]:
+    """Carry a value out as the program's knob `name`, `<program>.<knob>`."""
+
+    def put(variant: Variant, value: Any) -> Variant:
+        return replace(variant, knobs={**variant.knobs, name: value})
 
     return put

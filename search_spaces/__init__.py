@@ -11,7 +11,7 @@ A space of your own is a `SearchSpace` in any importable module, named as `my_mo
 from __future__ import annotations
 
 from optimizer.space import SearchSpace
-from search_spaces.compilers import FEW_SHOT, PROGRAMS
+from search_spaces.compilers import ALL_PROGRAMS, FEW_SHOT, KNOBS, PROGRAMS
 from search_spaces.decoding import TEMPERATURE
 from search_spaces.demos import DEMO_CHOICE, DEMO_FORM, DEMO_ORDER, DEMOS
 from search_spaces.instructions import WORDING
@@ -37,12 +37,14 @@ STANDARD = SearchSpace(
 )
 
 __all__ = [
+    "ALL_PROGRAMS",
     "DELIMITERS",
     "DEMOS",
     "DEMO_CHOICE",
     "DEMO_FORM",
     "DEMO_ORDER",
     "FEW_SHOT",
+    "KNOBS",
     "PLACEMENT",
     "PROGRAMS",
     "QUICK",

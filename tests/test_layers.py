@@ -21,6 +21,7 @@ LAYERS = """
     allowance   outlets                                     what may be spent; what is handed out
     search   estimate   exporters   report   summary
     enrich   rundir   agreement   field
+    compiles
     candidates   records   task   connect
     migration   data   pricing   propose   demos   crossover   programs.dspy   testing   pruning
     study
