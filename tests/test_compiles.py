@@ -172,6 +172,7 @@ def test_a_search_turns_the_knobs_of_what_does_well() -> None:
     assert result.winner.program == "bootstrap_few_shot"
     assert turned and all(trial.round > 1 and trial.program == "bootstrap_few_shot" for trial in turned)
     assert any(note.startswith("bootstrap_few_shot(bootstrapped=") for note in result.notes)
+    assert {trial.program for trial in result.trials} == {"plain", "bootstrap_few_shot"}  # no setting is a name
 
 
 @pytest.mark.parametrize(
