@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 
 from optimizer.brief import Effort
+from optimizer.compiles import extra_calls
 from optimizer.config import ModelSettings, Settings
 from optimizer.demos import as_text
 from optimizer.enrich import LOOK
@@ -90,7 +91,8 @@ def estimate(task: Task, parts: Split, space: SearchSpace) -> Estimate:
     """Calls and dollars to expect of `task`. Raises ConfigError for a model without a price."""
     settings, search, size = task.settings, task.settings.search, _size(task)
     programs = [OPTIMIZERS[str(name)] for name in space.choices("program") if name in OPTIMIZERS]
-    compiled = Effort.compile_calls * sum(1 for recipe in programs if recipe.least)
+    effort = Effort(trials=search.trials, calls_per_trial=search.calls_per_trial)
+    compiled = Effort.compile_calls * sum(1 for recipe in programs if recipe.least) + extra_calls(space, effort)
     raced, learned = search.trials * search.calls_per_trial, search.rounds * LOOK + compiled
     proposed = search.rounds + 10 * len(programs)
     targets, proposers, held_out = [], [], len(parts.test)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from optimizer.compiles import check_programs
 from optimizer.config import ModelSettings
 from optimizer.connect import accepted
 from optimizer.estimate import Estimate, estimate, refuse_small_budget
@@ -55,6 +56,7 @@ def plan(task: Task, *, strict: bool = False, accepted: Accepted = accepted) -> 
     nobody = ScriptedModel(lambda _: "", name="judge")  # metrics are made for the sake of their complaints
     build_metric(task.settings.metrics, task.prompt.contract, nobody if task.settings.judge else None)
     check_names(task.settings.search.sampler, task.settings.search.pruner)
+    check_programs(space)
     fits = tuple(_fit(task, section, space, notes, accepted) for section in task.settings.targets)
     expected = estimate(task, parts, space)
     refuse_small_budget(task, expected)

@@ -13,6 +13,7 @@ from itertools import zip_longest
 
 from optimizer.brief import Brief
 from optimizer.candidates import Pool
+from optimizer.compiles import compile_asked
 from optimizer.crossover import crossings
 from optimizer.demos import good_shots
 from optimizer.enrich import enrich
@@ -139,7 +140,8 @@ class _Search:
         plain = {"program": "plain"} if "program" in space.names else {}
         tried = {(name, value) for candidate in self.entrants.candidates for name, value in candidate.params.items()}
         wordings = [name for name in self.pool.wordings if ("wording", name) not in tried]
-        programs = [name for name in self.pool.programs if ("program", name) not in tried]
+        compiled = self.pool.offered().choices("program")
+        programs = [name for name in compiled if name != "plain" and ("program", name) not in tried]
         return [
             *([space.unchanged, preset, *self.lessons.configurations] if number == 0 else []),
             *({**best, "program": name} for name in programs),
@@ -148,6 +150,9 @@ class _Search:
 
     def _join(self, number: int, params: Mapping[str, Value]) -> None:
         """Enter a configuration, unless it builds a prompt that is in the race already."""
+        for note in compile_asked(self.pool, self.brief, self._best_prompt, number, params):
+            self._note(note)
+        params = self.pool.settled(params)
         try:
             prompt = self.pool.build(params)
         except ConfigError as problem:

@@ -34,12 +34,16 @@ class DemoPlan:
 
 @dataclass(frozen=True)
 class Variant:
-    """A point in the space, before it is filled with data. The default is the prompt as it is."""
+    """A point in the space, before it is filled with data. The default is the prompt as it is.
+
+    `knobs` are those of the program, by `<program>.<knob>`, where they are not the usual ones.
+    """
 
     prompt: Prompt
     wording: str = "as_is"
     demos: DemoPlan = DemoPlan()
     program: str = "plain"
+    knobs: Mapping[str, Value] = field(default_factory=dict)
 
 
 @runtime_checkable
@@ -62,12 +66,14 @@ class Choice:
     """A dimension with named values: `Choice("tone", ("as_is", "brief"), put)`.
 
     `tells`: every choice but the first is meant to change the team's own prompt; one that does not is a slip.
+    `when`: it counts only where another dimension has this value, `("program", "gepa")`.
     """
 
     name: str
     choices: tuple[Value, ...]
     put: Callable[[Variant, Any], Variant] = field(repr=False)
     tells: bool = False
+    when: tuple[str, Value] | None = None
 
     def among(self, *values: Value) -> Choice:
         """The same dimension with other values beside its first one, which changes nothing: `DEMOS.among(3, 6)`."""
@@ -128,9 +134,18 @@ class SearchSpace:
     def suggest(self, trial: BaseTrial) -> Mapping[str, Value]:
         return {dimension.name: dimension.suggest(trial) for dimension in self.dimensions}
 
+    def settled(self, params: Mapping[str, Value]) -> Mapping[str, Value]:
+        """The same configuration with the first choice wherever a choice does not count."""
+        idle = {
+            d.name: d.choices[0]
+            for d in self.dimensions
+            if isinstance(d, Choice) and d.when and params.get(d.when[0]) != d.when[1]
+        }
+        return {**params, **idle}
+
     def build(self, prompt: Prompt, params: Mapping[str, Value]) -> Variant:
         """Pure: the same params always give the same variant. Raises ConfigError where a dimension cannot do it."""
-        variant = Variant(prompt)
+        variant, params = Variant(prompt), self.settled(params)
         for dimension in self.dimensions:
             variant = _applied(dimension, variant, params[dimension.name])
         return variant
@@ -188,5 +203,14 @@ def in_demos(name: str) -> Callable[[Variant, Any], Variant]:
 
     def put(variant: Variant, value: Any) -> Variant:
         return replace(variant, demos=replace(variant.demos, **{name: value}))
+
+    return put
+
+
+def in_knobs(name: str) -> Callable[[Variant, Any], Variant]:
+    """Carry a value out as the program's knob `name`, `<program>.<knob>`."""
+
+    def put(variant: Variant, value: Any) -> Variant:
+        return replace(variant, knobs={**variant.knobs, name: value})
 
     return put

@@ -5,7 +5,7 @@ A space of your own is a `SearchSpace` in any importable module, named as `my_mo
 
 from __future__ import annotations
 
-from search_spaces.compilers import FEW_SHOT, PROGRAMS
+from search_spaces.compilers import ALL_PROGRAMS, FEW_SHOT, KNOBS, PROGRAMS
 from search_spaces.decoding import EFFORT, MAX_TOKENS, RESPONSE_FORMAT, TEMPERATURE, TOP_P
 from search_spaces.demos import DEMO_CHOICE, DEMO_FORM, DEMO_ORDER, DEMOS
 from search_spaces.instructions import WORDING
@@ -14,6 +14,7 @@ from search_spaces.output import REASONING, REPLY, REPLY_AT
 from search_spaces.ready import CLASSIFICATION, EXTRACTION, QUICK, RETRIEVAL, STANDARD, SUMMARISATION, THOROUGH
 
 __all__ = [
+    "ALL_PROGRAMS",
     "CLASSIFICATION",
     "DELIMITERS",
     "DEMOS",
@@ -23,6 +24,7 @@ __all__ = [
     "EFFORT",
     "EXTRACTION",
     "FEW_SHOT",
+    "KNOBS",
     "MAX_TOKENS",
     "PLACEMENT",
     "PROGRAMS",

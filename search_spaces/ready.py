@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from optimizer.space import SearchSpace
-from search_spaces.compilers import FEW_SHOT, PROGRAMS
+from search_spaces.compilers import ALL_PROGRAMS, FEW_SHOT, KNOBS, PROGRAMS
 from search_spaces.decoding import EFFORT, MAX_TOKENS, RESPONSE_FORMAT, TEMPERATURE, TOP_P
 from search_spaces.demos import DEMO_CHOICE, DEMO_FORM, DEMO_ORDER, DEMOS
 from search_spaces.instructions import WORDING
@@ -49,8 +49,8 @@ THOROUGH = SearchSpace(
         TEMPERATURE.among(0.0, 0.3, 0.7, 1.0),  # cold is steady; some families want it warm
         EFFORT,  # buys quality with tokens where a model can think
         RESPONSE_FORMAT,  # the API itself holds the reply to JSON
-        PROGRAMS,  # what DSPy's optimizers find
-        # -- knobs of the compilers: see compilers.py
+        ALL_PROGRAMS,  # what DSPy's optimizers find
+        *KNOBS,  # and how they are set; another setting is another compile
     )
 )
 

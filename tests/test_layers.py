@@ -21,6 +21,7 @@ LAYERS = """
     allowance   outlets   plan                              what may be spent; what is handed out; what is settled
     search   estimate   exporters   report   summary
     enrich   rundir   agreement   entrants   testing
+    compiles
     candidates   records   task   connect   spacecheck   spacefile
     migration   data   pricing   parameters   propose   demos   crossover   programs.dspy   pruning   lessons
     study   brief
@@ -37,9 +38,9 @@ DOORS = {
     "dspy": {"programs.dspy"},
     "gepa": {"programs.dspy"},
     "tqdm": {"programs.dspy"},
-    "optuna": {"study", "programs.dspy.quiet"},
+    "optuna": {"study", "programs.dspy.quiet", "programs.dspy.variants"},
     "datasets": {"data"},
-    "sklearn": {"demos"},
+    "sklearn": {"demos", "programs.dspy.showing"},
     "joblib": {"evaluate"},
     "scipy": {"confirm", "pairs"},
     "numpy": {"race", "twoway", "prospect", "pruning", "crossover", "statistics", "pairs"},
@@ -63,7 +64,7 @@ LATE = {
     "filelock",
     "rich",
 }
-BEHIND_A_DOOR = {"programs.dspy.module"}  # is itself imported inside a function, by the door of its package
+BEHIND_A_DOOR = {"programs.dspy.module", "programs.dspy.variants"}  # imported inside functions of their package only
 COMES_WITH = {"gepa": "dspy", "tqdm": "dspy", "yaml": "PyYAML", "sklearn": "scikit-learn"}
 SPACES_MAY_USE = {"space", "prompt", "types", "programs", "search_spaces"}
 
