@@ -11,21 +11,20 @@ What is asked of the target beyond the limit gets HTTP 402 and is counted as ref
 from __future__ import annotations
 
 import asyncio
-import json
 import threading
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from aiohttp import web
 
-from optimizer.models.prices import Price
-from optimizer.offline.personas import PRICES
-from optimizer.offline.server import HOST, application
-from optimizer.types import Score
+from optimizer.errors import ConfigError, ModelError
+from optimizer.offline import OfflineModel
+from optimizer.offline.server import HOST
+from optimizer.offline.wire import BadRequest, payload, read_body
+from optimizer.types import Response, Score
 
 ROLES = ("source", "target", "proposer", "exam")  # exam: the final prompt meets the unseen rows
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass
@@ -39,11 +38,11 @@ class Book:
     output_tokens: int = 0
     dollars: float = 0.0
 
-    def add(self, body: dict[str, Any], price: Price) -> None:
-        read, wrote = body["usage"]["prompt_tokens"], body["usage"]["completion_tokens"]
-        self.input_tokens += read
-        self.output_tokens += wrote
-        self.dollars += price.cost(read, wrote)
+    def add(self, answer: Response) -> None:
+        self.calls += 1
+        self.input_tokens += answer.input_tokens
+        self.output_tokens += answer.output_tokens
+        self.dollars += answer.cost
 
 
 @dataclass
@@ -54,13 +53,15 @@ class Gate:
     calls: int
     books: dict[str, Book] = field(default_factory=lambda: {role: Book() for role in ROLES})
     _address: str = ""
+    _asked: Counter[str] = field(default_factory=Counter)
 
     def url(self, role: str) -> str:
         return f"{self._address}/{role}/v1"
 
     @property
-    def scoring(self) -> str:
-        return f"{self._address}/score"
+    def desk(self) -> dict[str, str]:
+        """Addresses of what is no model: `score`, and `left`, the calls that the target still answers."""
+        return {name: f"{self._address}/{name}" for name in ("score", "left")}
 
     def __enter__(self) -> Gate:
         self._loop = asyncio.new_event_loop()
@@ -76,10 +77,10 @@ class Gate:
         self._loop.close()
 
     async def _open(self) -> None:
-        app = web.Application(middlewares=[self._guard()], client_max_size=32 * 2**20)
-        for role in ROLES:
-            app.add_subapp(f"/{role}", application()[0])
+        app = web.Application(client_max_size=32 * 2**20)
+        app.router.add_post("/{role}/v1/chat/completions", self._chat)
         app.router.add_post("/score", self._scored)
+        app.router.add_get("/left", self._left)
         self._runner = web.AppRunner(app, shutdown_timeout=0.2)
         await self._runner.setup()
         site = web.TCPSite(self._runner, HOST, 0)
@@ -87,30 +88,42 @@ class Gate:
         port = site._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
         self._address = f"http://{HOST}:{port}"
 
-    def _guard(self) -> Any:
-        @web.middleware
-        async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-            book = self.books.get(request.path.split("/")[1])
-            if book is None or request.method != "POST":
-                return await handler(request)
-            if book is self.books["target"] and book.calls >= self.calls:
-                book.refused += 1
-                error = {"message": f"the {self.calls} calls are used", "type": "budget", "code": "budget_exhausted"}
-                return web.json_response({"error": error}, status=402)
-            book.calls += 1
-            answer = await handler(request)
-            if answer.status != 200:
-                book.calls -= 1
-                book.failed += 1
-                return answer
-            assert isinstance(answer, web.Response) and answer.text
-            body = json.loads(answer.text)
-            book.add(body, PRICES["offline/" + str(body["model"]).removeprefix("openai/")])
-            return answer
+    async def _chat(self, http: web.Request) -> web.Response:
+        role = http.match_info["role"]
+        book = self.books[role]
+        if role == "target" and book.calls >= self.calls:
+            book.refused += 1
+            return _refusal(402, f"the {self.calls} calls are used", "budget_exhausted")
+        try:
+            sent = await http.text()
+            asked, body = read_body(sent, http.headers.get("x-promptport-sample") or self._draw(role, sent))
+            model = str(body["model"]).removeprefix("openai/")
+            answer = OfflineModel(f"offline/{model}").respond(asked)
+        except (BadRequest, ModelError, ConfigError) as problem:
+            book.failed += 1
+            return _refusal(400, str(problem), "invalid_request")
+        book.add(answer)
+        return web.Response(
+            text=payload(answer, str(body["model"])),
+            content_type="application/json",
+            headers={"openai-processing-ms": f"{answer.latency * 1000:.3f}"},
+        )
 
-        return guard
+    def _draw(self, role: str, sent: str) -> str:
+        """Who asks the proposer the same thing again gets another answer, as from any model with a temperature."""
+        if role != "proposer":
+            return "0"
+        self._asked[sent] += 1
+        return str(self._asked[sent] - 1)
 
     async def _scored(self, request: web.Request) -> web.Response:
         asked = await request.json()
         found = self.score(str(asked["id"]), str(asked["text"]))
         return web.json_response({"score": found.value, "feedback": found.feedback})
+
+    async def _left(self, _: web.Request) -> web.Response:
+        return web.json_response({"left": self.calls - self.books["target"].calls})
+
+
+def _refusal(status: int, message: str, code: str) -> web.Response:
+    return web.json_response({"error": {"message": message, "type": code, "code": code}}, status=status)
