@@ -18,18 +18,16 @@ from optimizer.agreement import fingerprint, versions
 from optimizer.allowance import Allowance, Clock
 from optimizer.brief import Brief, Cast, Effort, Ground, Scale
 from optimizer.confirm import Confirmation, Standard, decide
-from optimizer.connect import Roles, checks, connect
+from optimizer.connect import Roles, check_metrics, checks, connect, metric_of
 from optimizer.demos import choices_in
 from optimizer.errors import ConfigError, DataError, ModelError
 from optimizer.estimate import Estimate, estimate, refuse_small_budget
 from optimizer.evaluate import record, score
 from optimizer.habits import Habits, habits_of
-from optimizer.metrics import build_metric
 from optimizer.migration import Migration, TargetResult
 from optimizer.models import Model, bridge
 from optimizer.models.cache import CallStore
 from optimizer.models.meter import Purse
-from optimizer.models.scripted import ScriptedModel
 from optimizer.objective import Evaluation, Unit
 from optimizer.outlets import publish
 from optimizer.plugins import resolve
@@ -67,8 +65,7 @@ def plan(task: Task) -> Plan:
         task.examples, task.settings.split.fractions, seed=task.settings.split.seed, strata=task.strata
     )
     space: SearchSpace = resolve("spaces", task.settings.search.space, {})
-    nobody = ScriptedModel(lambda _: "", name="judge")  # metrics are made for the sake of their complaints
-    build_metric(task.settings.metrics, task.prompt.contract, nobody if task.settings.judge else None)
+    check_metrics(task.settings, task.prompt.contract)
     check_names(task.settings.search.sampler, task.settings.search.pruner)
     habits = tuple(habits_of(section.model, section.family) for section in task.settings.targets)
     expected = estimate(task, parts, space)
@@ -104,7 +101,7 @@ class _Walk:
 
     def __init__(self, planned: Plan, roles: Roles, purse: Purse, clock: Clock, watch: Watch) -> None:
         self.task, self.parts, self.space = planned.task, planned.parts, planned.space
-        self.metric = build_metric(self.task.settings.metrics, self.task.prompt.contract, roles.judge)
+        self.metric = metric_of(self.task.settings, self.task.prompt.contract, roles)
         self.habits, self.needs = planned.habits, planned.expected.needs
         self.roles, self.purse, self.clock = roles, purse, clock
         self.watch: Watch = lambda p: watch(replace(p, calls=purse.calls, dollars=purse.dollars))

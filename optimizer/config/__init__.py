@@ -148,6 +148,9 @@ class Settings(Section):
     targets: Annotated[tuple[Model, ...], Field(min_length=1)]
     proposer: Model | None = Field(default=None, description="Writes new instructions")
     judge: Model | None = Field(default=None, description="Scores where a metric asks for a judge")
+    embedder: Model | None = Field(
+        default=None, description="Turns texts into vectors: a LiteLLM embedding model, or local/NAME"
+    )
     metrics: Annotated[
         tuple[Annotated[MetricSettings, named("name", MetricSettings)], ...],
         BeforeValidator(many, json_schema_input_type=str | MetricSettings | list[str | MetricSettings]),

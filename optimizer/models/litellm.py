@@ -96,7 +96,7 @@ class LiteLLMModel:
     async def complete(self, request: Request) -> Response:
         key = self._access.key()
         _refuse(self.name, request.params)
-        litellm = _opened[0] if _opened else await asyncio.to_thread(_open)
+        litellm = _opened[0] if _opened else await asyncio.to_thread(opened)
         arguments = self._arguments(request, key)
         with transport.observed() as exchange, _unlogged():
             started = time.perf_counter()
@@ -204,7 +204,10 @@ _opened: list[Any] = []
 _internal: list[ContextVar[bool]] = []
 
 
-def _open() -> Any:
+def opened() -> Any:
+    """The library with its switches set; takes seconds the first time."""
+    if _opened:
+        return _opened[0]
     os.environ.update(_SWITCHES)
     import litellm
 
@@ -216,6 +219,7 @@ def _open() -> Any:
         logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)  # what matters is raised; it also prints at exit
 
     litellm.suppress_debug_info = True  # else advice is printed among the user's output
+    litellm.DEFAULT_MAX_RETRIES = 0  # which it takes where it is told 0, when embedding
     litellm.disable_hf_tokenizer_download = True  # else counting tokens for some names waits for a hub
     _opened[:] = [litellm]
     return litellm
