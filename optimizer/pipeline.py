@@ -17,7 +17,7 @@ from pathlib import Path
 from optimizer.agreement import fingerprint, versions
 from optimizer.allowance import Allowance, Clock
 from optimizer.brief import Brief, Cast, Effort, Ground, Scale
-from optimizer.confirm import Confirmation, Standard, decide
+from optimizer.confirm import Confirmation, Standard
 from optimizer.connect import Roles, check_metrics, checks, connect, metric_of
 from optimizer.demos import choices_in
 from optimizer.errors import ConfigError, DataError, ModelError
@@ -43,6 +43,7 @@ from optimizer.study import check_names
 from optimizer.task import Task
 from optimizer.types import Example, Output, Params
 from optimizer.watch import Progress, Stage, Watch, silent
+from optimizer.weigh import Evidence, weigh
 
 _TASTE = 20  # examples that the source answers first, to see whether its replies can be read at all
 _BROKEN = 0.5
@@ -172,13 +173,8 @@ class _Walk:
         found = search(carried, self.space, brief)
         allowance.release()
         confirmation = self._confirm(target, carried, found.winner.prompt, baseline, again)
-        decision = decide(
-            confirmation,
-            constraints=settings.constraints.build(),
-            margin=settings.decision.margin,
-            confidence=settings.decision.confidence,
-            standard=self._standard(),
-        )
+        evidence = Evidence(self.parts.test, baseline, self.metric, self.task.slices)
+        decision = weigh(confirmation, evidence, settings, self._standard())
         self.watch(Progress("confirm", target.name, text=f"{target.name}: {decision.verdict.value}. {decision.reason}"))
         return TargetResult(section.model, found, confirmation, decision)
 

@@ -22,11 +22,11 @@ LAYERS = """
     search   estimate   exporters   report   summary
     enrich   rundir   agreement   field
     candidates   records   task   connect
-    migration   data   pricing   propose   demos   crossover   programs.dspy   testing   pruning
+    migration   data   pricing   propose   demos   crossover   programs.dspy   testing   pruning   weigh
     study
-    brief   config   space   trial   wording   programs.prompted
-    evaluate   prompt   habits
-    confirm   metrics   layout   programs   offline   runlog   prospect
+    brief   config   space   trial   wording   programs.prompted   confirm
+    evaluate   prompt   habits   reasons
+    metrics   layout   programs   offline   runlog   prospect   slices
     models   contract   template   objective   statistics   plugins   split   console   examples
     errors   types   reader   race   pairs   watch   redact
 """
@@ -39,10 +39,10 @@ DOORS = {
     "tqdm": {"programs.dspy"},
     "optuna": {"study", "programs.dspy.quiet"},
     "datasets": {"data"},
-    "sklearn": {"demos", "metrics.labels"},
+    "sklearn": {"demos", "metrics.labels", "slices"},
     "joblib": {"evaluate"},
     "scipy": {"confirm", "pairs", "metrics.whole"},
-    "numpy": {"race", "prospect", "pruning", "crossover", "statistics", "pairs", "metrics.whole"},
+    "numpy": {"race", "prospect", "pruning", "crossover", "statistics", "pairs", "metrics.whole", "slices"},
     "jinja2": {"template", "report.page"},
     "aiohttp": {"models.transport", "models.access", "offline.server"},
     "pydantic": {"config"},

@@ -95,8 +95,9 @@ def test_several_metrics_show_the_figures_of_those_that_have_one() -> None:
 
     assert set(wholes(metric)) == {"macro_f1", "kappa"}
     assert [(f.name, f.n) for f in found] == [("macro_f1", 50), ("kappa", 50)]
-    assert found[0].source == pytest.approx(1) and found[0].low < found[0].difference < found[0].high
-    assert found[0].difference == pytest.approx(found[0].migrated - 1)
+    first = found[0]
+    assert first.migrated is not None and first.low is not None and first.high is not None
+    assert first.source == pytest.approx(1) and first.low < first.migrated - 1 < first.high
 
 
 def test_the_jackknife_of_a_mean_is_the_usual_interval() -> None:
@@ -121,7 +122,16 @@ def test_a_set_without_a_difference_does_not_exclude_what_it_cannot_have_seen() 
 
     (found,) = figures(metric, same, same, same, confidence=0.95)
 
-    assert found.difference == 0 and found.low == pytest.approx(-(1 - 0.05 ** (1 / 20)))
+    assert found.migrated == found.source and found.low == pytest.approx(-(1 - 0.05 ** (1 / 20)))
+    assert found.held(0.2) and not found.held(0.1) and not found.worse(0.0)
+
+
+def test_a_figure_that_is_not_defined_is_neither_kept_nor_worse() -> None:
+    one = rows(["a"] * 30, ["a"] * 30)
+
+    (found,) = figures(build("kappa"), one, one, one, confidence=0.95)
+
+    assert found.source is None and found.low is None and not found.held(0.5) and not found.worse(0.0)
 
 
 def test_the_bounds_of_macro_f1_hold_as_often_as_they_say() -> None:

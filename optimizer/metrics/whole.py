@@ -34,19 +34,25 @@ class Whole(Protocol):
 
 @dataclass(frozen=True)
 class Figure:
-    """One metric's figure over the same examples. `low` and `high` are one-sided bounds of migrated - source."""
+    """One metric's figure over the same examples; None where it is not defined.
+
+    `low` and `high` are one-sided bounds of migrated - source.
+    """
 
     name: str
-    source: float
-    unchanged: float
-    migrated: float
-    low: float
-    high: float
+    source: float | None
+    unchanged: float | None
+    migrated: float | None
+    low: float | None
+    high: float | None
     n: int
 
-    @property
-    def difference(self) -> float:
-        return self.migrated - self.source
+    def worse(self, margin: float) -> bool:
+        return self.high is not None and self.high < -margin
+
+    def held(self, margin: float) -> bool:
+        """Surely not worse by the margin; what is not defined is never held."""
+        return self.low is not None and self.low > -margin
 
 
 def wholes(metric: Metric, name: str = "figure") -> dict[str, Whole]:
@@ -65,8 +71,8 @@ def figures(
     found = []
     for name, whole in wholes(metric).items():
         sides = [[whole.tally(*row) for row in side] for side in (source, unchanged, migrated)]
-        values = [whole.figure(_sum(side)) for side in sides]
-        low, high = bounds(whole.figure, sides[2], sides[0], confidence=confidence)
+        values = [_known(whole.figure(_sum(side))) for side in sides]
+        low, high = map(_known, bounds(whole.figure, sides[2], sides[0], confidence=confidence))
         found.append(Figure(name, values[0], values[1], values[2], low, high, len(source)))
     return tuple(found)
 
@@ -90,6 +96,10 @@ def bounds(
     unseen = 1 - math.exp(math.log(1 - confidence) / n)
     reach = max(float(stdtrit(n - 1, confidence)) * error, unseen)
     return (difference - reach, difference + reach) if math.isfinite(reach) else (math.nan, math.nan)
+
+
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def _without(figure: Callable[[Tally], float], tallies: Sequence[Tally]) -> list[float]:
