@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from benchmarks import calibration
+from benchmarks.tables import __main__ as tables
 
 if __name__ == "__main__":
     calibration.main()
+    tables.main([])

@@ -102,6 +102,15 @@ class Allowance:
             return f"the dollars of the budget are used (${spent:.4f} by the search, ${kept:.4f} kept to confirm)"
         return None
 
+    def left(self) -> float:
+        """How many more answers can be paid for, as far as can be told by now; infinite where nothing is limited."""
+        need, dear = self._need, self._dear()
+        kept = need.confirm.dollars * dear + 2 * need.worst
+        calls = self._most_calls - (self._purse.calls - self._calls) - need.confirm.calls
+        dollars = self._most_dollars - (self._purse.dollars - self._dollars) - kept
+        each = need.answer * dear
+        return max(0.0, min(calls / need.each, dollars / each if each else math.inf))
+
     def release(self) -> None:
         """What was kept for this target's confirmation may be spent now."""
         self._hold_back(0, 0.0)

@@ -5,16 +5,24 @@ No held-out example is among them. That is how the test part stays unseen.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from statistics import fmean
 
 from optimizer.evaluate import score
 from optimizer.habits import Habits
 from optimizer.metrics import Metric
 from optimizer.models import Model
+from optimizer.models.prices import Price, tokens
 from optimizer.objective import Constraints, Evaluation, Objective, Unit
+from optimizer.prompt import Prompt
+from optimizer.trial import SearchResult
 from optimizer.types import Example, Output
 from optimizer.watch import Watch, silent
+
+_LENGTHS = 5  # examples by which the length of a prompt is judged
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,7 @@ class Cast:
     target: Model
     proposer: Model
     habits: Habits
+    price: Price | None = None  # of the target's tokens; None: all prompts count alike
 
 
 @dataclass(frozen=True)
@@ -69,11 +78,29 @@ class Effort:
 
 @dataclass(frozen=True)
 class Brief:
-    """`afford(calls)` says why that many more calls cannot be paid for, or None."""
+    """`afford(calls)` says why that many more calls cannot be paid for, or None; `left()` how many can.
+
+    `earlier`: what was found for other targets.
+    """
 
     ground: Ground
     scale: Scale
     cast: Cast
     effort: Effort = Effort()
     afford: Callable[[int], str | None] = lambda _calls: None
+    left: Callable[[], float] = lambda: math.inf
+    earlier: Sequence[SearchResult] = ()
     watch: Watch = silent
+
+    def cost(self, prompt: Prompt) -> float:
+        """What a call with `prompt` is expected to cost: dollars, by its length and the source's replies."""
+        if self.cast.price is None:
+            return 1.0
+        shown = [prompt.render(example.inputs) for example in self.ground.validation[:_LENGTHS]]
+        read = fmean(sum(tokens(message.content) for message in request.messages) for request in shown)
+        return self.cast.price.cost(int(read), int(self._reply))
+
+    @cached_property
+    def _reply(self) -> float:
+        """Tokens of a reply, by the source's."""
+        return fmean(output.output_tokens or tokens(output.text) for output in self.ground.references.values())

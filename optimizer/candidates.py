@@ -6,14 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from optimizer.demos import Shot, choose
-from optimizer.prompt import Prompt
-from optimizer.space import SearchSpace, Value
+from optimizer.errors import ConfigError
+from optimizer.parameters import settled
+from optimizer.prompt import Demo, Prompt
+from optimizer.space import DemoPlan, SearchSpace, Value, Variant
 from optimizer.template import Template
 
 
 @dataclass
 class Pool:
-    """`wordings`: instructions by name. `programs`: compiled prompts by the optimizer's name.
+    """`wordings`: instructions by name. `sets`: whole sets of worked examples by name. `programs`: compiled prompts by
+    `program_key`. `bought`: by the same keys the calls that each compile took, those that failed among them.
 
     A compiled program brings its own instructions and examples; layout, reply form and parameters stay open,
     so one compile competes under every form of the space.
@@ -25,26 +28,66 @@ class Pool:
     seed: int
     drop_params: tuple[str, ...] = ()
     wordings: dict[str, Template] = field(default_factory=dict)
+    sets: dict[str, tuple[Demo, ...]] = field(default_factory=dict)
     programs: dict[str, Prompt] = field(default_factory=dict)
+    bought: dict[str, int] = field(default_factory=dict)
 
     def offered(self) -> SearchSpace:
         """The space with the choices that can be built by now."""
         space = self.space
         if space.choices("wording"):
             space = space.offering("wording", ("as_is", *self.wordings))
+        if known := space.choices("demo_choice"):
+            space = space.offering("demo_choice", (*known, *self.sets))
         if planned := space.choices("program"):
             space = space.offering("program", [name for name in planned if name == "plain" or name in self.programs])
         return space
 
+    def settled(self, params: Mapping[str, Value]) -> Mapping[str, Value]:
+        """The configuration that is really built: with the program's usual knobs where others were not bought."""
+        params, variant = self.space.settled(params), self.space.build(self.prompt, params)
+        if variant.program == "plain" or program_key(variant.program, variant.knobs) in self.programs:
+            return params
+        return {**params, **{name: self.space.choices(name)[0] for name in variant.knobs}}
+
     def build(self, params: Mapping[str, Value]) -> Prompt:
-        """The prompt of a configuration; equal for equal params and an equal pool."""
+        """The prompt of a configuration; equal for equal params and an equal pool.
+
+        The dimensions are applied to the wording or program that the configuration names, so that one which adds or
+        replaces a sentence does so there. Raises ConfigError for a prompt that lost a variable or a protected text.
+        """
+        params = self.settled(params)
         variant = self.space.build(self.prompt, params)
-        prompt = variant.prompt
-        if variant.program != "plain":
-            compiled = self.programs[variant.program]
-            prompt = replace(prompt, instructions=compiled.instructions, demos=compiled.demos)
-        else:
-            instructions = self.wordings.get(variant.wording, self.prompt.instructions)
-            prompt = replace(prompt, instructions=instructions, demos=choose(variant.demos, self.shots, self.seed))
+        base = self._worded(variant)
+        prompt = (self.space.build(base, params) if base != self.prompt else variant).prompt
+        if variant.program == "plain":
+            prompt = replace(prompt, demos=self._demos(variant.demos))
+        _refuse_broken(prompt, self.prompt)
         kept = {name: value for name, value in prompt.params.items() if name not in self.drop_params}
-        return replace(prompt, params=kept)
+        return settled(replace(prompt, params=kept), self.prompt.params)
+
+    def _worded(self, variant: Variant) -> Prompt:
+        """The prompt with the instructions that `variant` names, and with a compiled program's own examples."""
+        if variant.program != "plain":
+            compiled = self.programs[program_key(variant.program, variant.knobs)]
+            return replace(self.prompt, instructions=compiled.instructions, demos=compiled.demos)
+        return replace(self.prompt, instructions=self.wordings.get(variant.wording, self.prompt.instructions))
+
+    def _demos(self, plan: DemoPlan) -> tuple[Demo, ...]:
+        if plan.choice not in self.sets:
+            return choose(plan, self.shots, self.seed)
+        shown = self.sets[plan.choice][: plan.count]
+        return shown[::-1] if plan.order == "reversed" else shown
+
+
+def program_key(program: str, knobs: Mapping[str, Value]) -> str:
+    """The program's name, with its knobs where they are not the usual ones: `gepa(minibatch=5)`."""
+    turned = ", ".join(f"{name.partition('.')[2]}={value}" for name, value in sorted(knobs.items()))
+    return f"{program}({turned})" if turned else program
+
+
+def _refuse_broken(prompt: Prompt, original: Prompt) -> None:
+    if prompt.names != original.names:
+        raise ConfigError(f"it asks for {sorted(prompt.names)} instead of {sorted(original.names)}")
+    if lost := prompt.lacks(original.protected):
+        raise ConfigError(f"it lost the protected text {lost[:60]!r}")

@@ -76,13 +76,14 @@ def init(folder: Path, example: str) -> None:
 @shows_errors
 def check(task_file: Path) -> None:
     """Read everything, ask no model; print sizes, calls and dollars to expect."""
-    from optimizer.pipeline import plan, preflight
+    from optimizer.connect import preflight
+    from optimizer.plan import plan
     from optimizer.summary import expectation
     from optimizer.task import load_task
 
-    planned = plan(load_task(task_file))
+    planned = plan(load_task(task_file), strict=True)
     say(expectation(planned))
-    preflight(planned.task)
+    preflight(planned.task.settings, recorded=planned.task.recorded is not None)
 
 
 @main.command()
@@ -94,7 +95,8 @@ def check(task_file: Path) -> None:
 @shows_errors
 def run(task_file: Path, run_dir: Path | None, require: str | None, as_json: bool, target: str | None) -> None:
     """Migrate: record the source, search, confirm, decide. Run again to go on where a run was cut off."""
-    from optimizer.pipeline import migrate, preflight
+    from optimizer.connect import preflight
+    from optimizer.pipeline import migrate
     from optimizer.rundir import slug
     from optimizer.summary import outcome, outcome_json
     from optimizer.task import load_task, with_target
@@ -102,7 +104,7 @@ def run(task_file: Path, run_dir: Path | None, require: str | None, as_json: boo
     task = load_task(task_file)
     task = with_target(task, target) if target else task
     folder = run_dir or task.folder / "runs" / (f"{task.name}-{slug(target)}" if target else task.name)
-    preflight(task)
+    preflight(task.settings, recorded=task.recorded is not None)
     with _watcher(quiet=as_json) as watch:
         migration = migrate(task, folder, watch=watch)
     say(json.dumps(outcome_json(migration, folder)) if as_json else outcome(migration, folder))

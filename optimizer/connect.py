@@ -12,17 +12,18 @@ from dataclasses import dataclass
 
 from optimizer.config import ModelSettings, Settings
 from optimizer.contract import Contract
+from optimizer.errors import ConfigError, ModelError
 from optimizer.metrics import Metric, build_metric
-from optimizer.models import Model
+from optimizer.models import Model, bridge
 from optimizer.models.cache import Cached, CallStore
 from optimizer.models.embedding import embedder
-from optimizer.models.litellm import LiteLLMModel
+from optimizer.models.litellm import LiteLLMModel, supported_params
 from optimizer.models.meter import Metered, Purse
 from optimizer.models.preset import Preset
 from optimizer.models.rate import Limited
 from optimizer.models.retry import Retrying
 from optimizer.models.scripted import ScriptedModel
-from optimizer.offline import OfflineModel
+from optimizer.offline import OFFLINE, OfflineModel, heeded
 from optimizer.pricing import OFFLINE_PREFIX, price_of, price_of_vectors
 
 
@@ -106,8 +107,20 @@ def check_metrics(settings: Settings, contract: Contract) -> None:
     build_metric(settings.metrics, contract, nobody if settings.judge else None, nobody if settings.embedder else None)
 
 
-def checks(settings: Settings) -> list[LiteLLMModel]:
-    """The hosted models of a task, once for each server: to see before a run whether servers and keys are there."""
-    sections = [settings.source, *settings.targets, settings.proposer, settings.judge]
+def accepted(section: ModelSettings) -> frozenset[str] | None:
+    """The parameters that a model takes, by OpenAI's names; None where nobody knows. Opens LiteLLM for hosted ones."""
+    return heeded(section.model) if section.model in OFFLINE else supported_params(section.model)
+
+
+def preflight(settings: Settings, *, recorded: bool = False) -> None:
+    """Is every server there, every key set? Asks no model. Raises ConfigError with what to mend.
+
+    `recorded`: the source's outputs are there, so that it is not needed.
+    """
+    sections = [None if recorded else settings.source, *settings.targets, settings.proposer, settings.judge]
     hosted = [s for s in sections if s and not s.model.startswith(OFFLINE_PREFIX)]
-    return [_hosted(section) for section in {(s.api_base, s.model): s for s in hosted}.values()]
+    for section in {(s.api_base, s.model): s for s in hosted}.values():
+        try:
+            bridge.run(_hosted(section).check())
+        except ModelError as error:  # nothing was asked yet: what can be mended is the task, or its surroundings
+            raise ConfigError(str(error)) from error

@@ -70,6 +70,18 @@ class Contract:
             return f"Reply in exactly this form:\n{json.dumps(form, ensure_ascii=False)}"
         return self.told()
 
+    def demanded(self, how: Literal["json_object", "json_schema"]) -> dict[str, Any] | None:
+        """The API parameter `response_format` that holds a model to this contract; None where there is none.
+
+        `strict` only where the schema is of the kind that providers enforce: every key required, and no other allowed.
+        """
+        if self.kind != "json" or (how == "json_schema" and not self._properties()):
+            return None
+        if how == "json_object":
+            return {"type": "json_object"}
+        named = {"name": "reply", "schema": dict(self.schema or {}), "strict": _is_closed(self.schema)}
+        return {"type": "json_schema", "json_schema": named}
+
     def to_dict(self) -> dict[str, Any]:
         return {
             "kind": self.kind,
@@ -109,6 +121,17 @@ def _faults(schema: Any, place: str) -> Iterator[tuple[str, str]]:
         yield from _faults(child, f"{place}.properties.{name}")
     if "items" in schema:
         yield from _faults(schema["items"], f"{place}.items")
+
+
+def _is_closed(schema: Any) -> bool:
+    if not isinstance(schema, Mapping) or not schema.get("type"):
+        return False
+    known = schema.get("properties", {})
+    if "object" in (schema["type"] if isinstance(schema["type"], list) else [schema["type"]]) and (
+        schema.get("additionalProperties") is not False or set(schema.get("required", [])) != set(known)
+    ):
+        return False
+    return all(map(_is_closed, known.values())) and ("items" not in schema or _is_closed(schema["items"]))
 
 
 def _words(spec: Mapping[str, JSON]) -> str:

@@ -26,7 +26,8 @@ def crossings(space: SearchSpace, told: Told, count: int) -> list[Mapping[str, V
     worth = _worth(space, told)
     best = max(told, key=lambda pair: pair[1])[0]
     tried = [params for params, _ in told]
-    near = [params for params in _near(space, best) if params not in tried]
+    unlike = {tuple(params.items()): params for params in map(space.settled, _near(space, best))}
+    near = [params for params in unlike.values() if params not in tried]
     return sorted(near, key=lambda params: -sum(worth[choice] for choice in params.items()))[:count]
 
 

@@ -60,10 +60,17 @@ def as_text(value: JSON) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def choose(plan: DemoPlan, shots: Sequence[Shot], seed: int) -> tuple[Demo, ...]:
-    """The worked examples that `plan` stands for; fewer where there are not as many."""
+def check_plan(plan: DemoPlan) -> None:
+    """Raises ConfigError for a choice or an order that nobody knows."""
     if plan.choice not in CHOICES:
         raise ConfigError(f"no choice of worked examples is called {plan.choice!r}.{nearest(plan.choice, CHOICES)}")
+    if plan.order not in ORDERS:
+        raise ConfigError(f"no order of worked examples is called {plan.order!r}.{nearest(plan.order, ORDERS)}")
+
+
+def choose(plan: DemoPlan, shots: Sequence[Shot], seed: int) -> tuple[Demo, ...]:
+    """The worked examples that `plan` stands for; fewer where there are not as many."""
+    check_plan(plan)
     if plan.count == 0 or not shots:
         return ()
     chosen = CHOICES[plan.choice](shots, min(plan.count, len(shots)), seed)
@@ -109,3 +116,4 @@ CHOICES: dict[str, Callable[[Sequence[Shot], int, int], list[Shot]]] = {
     "balanced": _balanced,
     "diverse": _diverse,
 }
+ORDERS = ("as_chosen", "reversed")

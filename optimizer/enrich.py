@@ -5,14 +5,14 @@ Failures are looked for among training examples only; validation examples judge,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from optimizer.brief import Brief
 from optimizer.candidates import Pool
+from optimizer.compiles import compile_planned, guarded
 from optimizer.demos import as_text
-from optimizer.errors import BudgetExceeded, ModelError, SearchError
+from optimizer.errors import BudgetExceeded
 from optimizer.evaluate import record
-from optimizer.programs.dspy import OPTIMIZERS, compile_prompt
 from optimizer.programs.prompted import PromptProgram
 from optimizer.prompt import Prompt
 from optimizer.propose import Failure, propose
@@ -26,20 +26,8 @@ def enrich(pool: Pool, brief: Brief, best: Prompt, number: int) -> Iterator[str]
     A proposer that answers nonsense or a compile that fails loses its candidates, not the run.
     """
     if "wording" in pool.space.names:
-        yield from _guarded("proposals", lambda: _propose(pool, brief, best, number))
-    for value in pool.space.choices("program"):
-        name = str(value)
-        if name in OPTIMIZERS and OPTIMIZERS[name].round == number:
-            yield from _guarded(name, lambda name=name: _compile(pool, brief, best, name))  # type: ignore[misc]
-
-
-def _guarded(what: str, work: Callable[[], Iterator[str]]) -> Iterator[str]:
-    try:
-        yield from work()
-    except (SearchError, ModelError) as problem:
-        yield f"{what} lost: {problem}"
-    except BudgetExceeded as limit:
-        yield f"{what} not bought: {limit}"
+        yield from guarded("proposals", lambda: _propose(pool, brief, best, number))
+    yield from compile_planned(pool, brief, best, number)
 
 
 def _propose(pool: Pool, brief: Brief, best: Prompt, number: int) -> Iterator[str]:
@@ -79,21 +67,3 @@ def _failures(brief: Brief, prompt: Prompt) -> list[Failure]:
         for example, output, mark in zip(looked, outputs, marks, strict=True)
         if mark.value < 1.0
     ]
-
-
-def _compile(pool: Pool, brief: Brief, best: Prompt, name: str) -> Iterator[str]:
-    if reason := brief.afford(brief.effort.compile_calls):
-        raise BudgetExceeded(reason)
-    compiled = compile_prompt(
-        name,
-        best,
-        brief.ground.train,
-        brief.ground.references,
-        model=brief.cast.target,
-        proposer=brief.cast.proposer,
-        metric=brief.scale.metric,
-        seed=brief.effort.seed,
-        max_calls=brief.effort.compile_calls,
-    )
-    pool.programs[name] = compiled.prompt
-    yield f"{name} compiled with {compiled.calls} calls"

@@ -1,21 +1,24 @@
 """What a run will take, reckoned before anything is asked.
 
-Tokens are estimated at four bytes each; replies by the gold or recorded answers, where there are any. Dearer than it
+Tokens are estimated by length; replies by the gold or recorded answers, where there are any. Dearer than it
 turns out is the intention: candidates with many worked examples are counted at twice the prompt's length.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
 from optimizer.brief import Effort
+from optimizer.compiles import extra_calls
 from optimizer.config import ModelSettings, Settings
 from optimizer.demos import as_text
 from optimizer.enrich import LOOK
 from optimizer.errors import ConfigError
 from optimizer.models.meter import worst_case
+from optimizer.models.prices import tokens
 from optimizer.pricing import price_of
 from optimizer.programs.dspy.recipes import OPTIMIZERS
 from optimizer.space import SearchSpace
@@ -23,7 +26,6 @@ from optimizer.split import Split
 from optimizer.task import Task
 from optimizer.types import Request
 
-_BYTES = 4.0  # of UTF-8, a token
 _REPLY = 150.0  # tokens of a free reply about which nothing is known
 _GROWTH = 2.0  # a candidate's prompt against the unchanged one
 
@@ -89,13 +91,15 @@ def estimate(task: Task, parts: Split, space: SearchSpace) -> Estimate:
     """Calls and dollars to expect of `task`. Raises ConfigError for a model without a price."""
     settings, search, size = task.settings, task.settings.search, _size(task)
     programs = [OPTIMIZERS[str(name)] for name in space.choices("program") if name in OPTIMIZERS]
-    compiled = Effort.compile_calls * sum(1 for recipe in programs if recipe.least)
-    searched = search.trials * search.calls_per_trial + search.rounds * LOOK + compiled
+    effort = Effort(trials=search.trials, calls_per_trial=search.calls_per_trial)
+    compiled = Effort.compile_calls * sum(1 for recipe in programs if recipe.least) + extra_calls(space, effort)
+    raced, learned = search.trials * search.calls_per_trial, search.rounds * LOOK + compiled
     proposed = search.rounds + 10 * len(programs)
     targets, proposers, held_out = [], [], len(parts.test)
     for section in settings.targets:
         once, grown = _once(section, size), _once(section, size, _GROWTH)
-        targets.append(Share(searched + 2 * held_out, searched * grown + held_out * (once + grown)))
+        dollars = raced * math.sqrt(once * grown) + learned * grown + held_out * (once + grown)  # see `entrants`
+        targets.append(Share(raced + learned + 2 * held_out, dollars))
         writer = price_of(settings.proposer or section)
         proposers.append(Share(proposed, proposed * writer.cost(8 * size.read, 1500)))
     source, judging = _source(task, parts, size), _judging(task, parts, size)
@@ -170,12 +174,8 @@ def _sum(shares: Sequence[Share]) -> Share:
 
 def _size(task: Task) -> _Size:
     asked = [task.prompt.render(example.inputs) for example in task.examples[:200]]
-    lengths = [sum(_bytes(message.content) for message in request.messages) for request in asked]
-    known = [_bytes(output.text) for output in (task.recorded or {}).values()]
-    known = known or [_bytes(as_text(e.expected)) for e in task.examples if e.expected is not None]
-    wrote = 1.3 * fmean(known) / _BYTES + 10 if known else _REPLY
-    return _Size(int(fmean(lengths) / _BYTES), int(wrote), asked[lengths.index(max(lengths))])
-
-
-def _bytes(text: str) -> int:
-    return len(text.encode("utf-8", "replace"))
+    lengths = [sum(tokens(message.content) for message in request.messages) for request in asked]
+    known = [tokens(output.text) for output in (task.recorded or {}).values()]
+    known = known or [tokens(as_text(e.expected)) for e in task.examples if e.expected is not None]
+    wrote = 1.3 * fmean(known) + 10 if known else _REPLY
+    return _Size(int(fmean(lengths)), int(wrote), asked[lengths.index(max(lengths))])

@@ -11,67 +11,39 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from optimizer.agreement import fingerprint, versions
 from optimizer.allowance import Allowance, Clock
 from optimizer.brief import Brief, Cast, Effort, Ground, Scale
 from optimizer.confirm import Confirmation, Standard
-from optimizer.connect import Roles, check_metrics, checks, connect, metric_of
+from optimizer.connect import Roles, connect, metric_of
 from optimizer.demos import choices_in
-from optimizer.errors import ConfigError, DataError, ModelError
-from optimizer.estimate import Estimate, estimate, refuse_small_budget
+from optimizer.errors import DataError
 from optimizer.evaluate import record, score
-from optimizer.habits import Habits, habits_of
 from optimizer.migration import Migration, TargetResult
-from optimizer.models import Model, bridge
+from optimizer.models import Model
 from optimizer.models.cache import CallStore
 from optimizer.models.meter import Purse
+from optimizer.models.venture import Venture
 from optimizer.objective import Evaluation, Unit
 from optimizer.outlets import publish
-from optimizer.plugins import resolve
-from optimizer.pricing import OFFLINE_PREFIX, origin_of_prices
+from optimizer.plan import Plan, plan
+from optimizer.pricing import OFFLINE_PREFIX, origin_of_prices, price_of
 from optimizer.programs.prompted import PromptProgram
 from optimizer.prompt import Prompt
 from optimizer.rundir import RunDir
 from optimizer.runlog import RunLog
 from optimizer.search import search
-from optimizer.space import SearchSpace
-from optimizer.split import Split, split_examples
-from optimizer.study import check_names
 from optimizer.task import Task
-from optimizer.types import Example, Output, Params
+from optimizer.trial import SearchResult
+from optimizer.types import Example, Output
 from optimizer.watch import Progress, Stage, Watch, silent
 from optimizer.weigh import Evidence, weigh
 
 _TASTE = 20  # examples that the source answers first, to see whether its replies can be read at all
 _BROKEN = 0.5
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A task with all that can be settled before the first call."""
-
-    task: Task
-    parts: Split
-    space: SearchSpace
-    habits: tuple[Habits, ...]  # of each target
-    expected: Estimate
-
-
-def plan(task: Task) -> Plan:
-    """Asks nothing. Raises what is wrong with the task: models, prices, space, sampler, metrics, splits, budget."""
-    parts = split_examples(
-        task.examples, task.settings.split.fractions, seed=task.settings.split.seed, strata=task.strata
-    )
-    space: SearchSpace = resolve("spaces", task.settings.search.space, {})
-    check_metrics(task.settings, task.prompt.contract)
-    check_names(task.settings.search.sampler, task.settings.search.pruner)
-    habits = tuple(habits_of(section.model, section.family) for section in task.settings.targets)
-    expected = estimate(task, parts, space)
-    refuse_small_budget(task, expected)
-    return Plan(task, parts, space, habits, expected)
 
 
 def migrate(
@@ -101,10 +73,11 @@ class _Walk:
     """One walk from data to decisions; every method is one stretch of it."""
 
     def __init__(self, planned: Plan, roles: Roles, purse: Purse, clock: Clock, watch: Watch) -> None:
-        self.task, self.parts, self.space = planned.task, planned.parts, planned.space
+        self.task, self.parts = planned.task, planned.parts
         self.metric = metric_of(self.task.settings, self.task.prompt.contract, roles)
-        self.habits, self.needs = planned.habits, planned.expected.needs
+        self.fits, self.needs = planned.fits, planned.expected.needs
         self.roles, self.purse, self.clock = roles, purse, clock
+        self.found: list[SearchResult] = []  # for each target so far: what the next ones can learn from
         self.watch: Watch = lambda p: watch(replace(p, calls=purse.calls, dollars=purse.dollars))
 
     def to_the_end(self) -> Migration:
@@ -158,21 +131,26 @@ class _Walk:
 
     def _target(self, number: int, baseline: Mapping[str, Output], again: tuple[Output, ...]) -> TargetResult:
         settings = self.task.settings
-        section, target = settings.targets[number], self.roles.targets[number]
-        habits = self.habits[number]
+        section, fit = settings.targets[number], self.fits[number]
+        target = Venture(self.roles.targets[number], fit.prompt.params)
+        for note in fit.notes:
+            self.watch(Progress("search", target.name, text=note))
         allowance = Allowance(self.purse, self.clock, target.name, self.needs[number:])
         brief = Brief(
             Ground(self.parts.train, self.parts.validation, baseline, self._labels(baseline)),
             self._scale(baseline),
-            Cast(target, self.roles.proposers[number], habits),
+            Cast(target, self.roles.proposers[number], fit.habits, price_of(section)),
             Effort(**settings.search.model_dump(exclude={"space", "jobs"})),
             allowance,
+            allowance.left,
+            tuple(self.found),
             self.watch,
         )
-        carried = self._carried(section.params, habits.drop_params)
-        found = search(carried, self.space, brief)
+        found = search(fit.prompt, fit.space, brief)
+        self.found.append(found)
+        found = replace(found, notes=(*fit.notes, *found.notes))
         allowance.release()
-        confirmation = self._confirm(target, carried, found.winner.prompt, baseline, again)
+        confirmation = self._confirm(target, fit.prompt, found.winner.prompt, baseline, again)
         evidence = Evidence(self.parts.test, baseline, self.metric, self.task.slices)
         decision = weigh(confirmation, evidence, settings, self._standard())
         self.watch(Progress("confirm", target.name, text=f"{target.name}: {decision.verdict.value}. {decision.reason}"))
@@ -194,11 +172,6 @@ class _Walk:
         gold = all(example.expected is not None for example in self.task.examples)
         compared = {metric.against for metric in self.task.settings.metrics}
         return "gold" if compared <= ({"gold", "auto"} if gold else {"gold"}) else "parity"
-
-    def _carried(self, params: Params, dropped: Sequence[str]) -> Prompt:
-        """The source's prompt for the target: its parameters too, but for the target's own and those it refuses."""
-        carried = {**self.task.settings.source.params, **params}
-        return replace(self.task.prompt, params={name: v for name, v in carried.items() if name not in dropped})
 
     def _confirm(
         self, target: Model, carried: Prompt, winner: Prompt, baseline: Mapping[str, Output], again: tuple[Output, ...]
@@ -229,13 +202,3 @@ class _Walk:
             self.watch(Progress(stage, model.name, done, total))
 
         return record(PromptProgram(prompt), model, examples, sample=sample, tick=tick)
-
-
-def preflight(task: Task) -> None:
-    """Is every server there, every key set? Asks no model. Raises ConfigError with what to mend."""
-    for model in checks(task.settings):
-        if not (task.recorded and model.name == task.settings.source.model):
-            try:
-                bridge.run(model.check())
-            except ModelError as error:  # nothing was asked yet: what can be mended is the task, or its surroundings
-                raise ConfigError(str(error)) from error

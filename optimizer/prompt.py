@@ -102,6 +102,13 @@ class Prompt:
         messages = tuple(Message(turn.role, turn.content.render(inputs)) for turn in self.messages)
         return Request(messages, self.params)
 
+    def lacks(self, texts: Sequence[str]) -> str | None:
+        """The first of `texts` that no message holds word for word; worked examples do not count."""
+        if not texts:
+            return None
+        whole = "\n".join(turn.content.text for turn in replace(self, demos=()).messages)
+        return next((text for text in texts if text not in whole), None)
+
     def to_dict(self) -> dict[str, Any]:
         """All of the prompt as JSON; `from_dict` gives back an equal one."""
         plain = {"demos": [asdict(demo) for demo in self.demos], "layout": asdict(self.layout)}

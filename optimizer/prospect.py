@@ -11,7 +11,7 @@ from statistics import fmean
 
 import numpy as np
 
-from optimizer.race import Posterior
+from optimizer.twoway import Posterior
 
 _USUAL = 0.1  # by which candidates differ, before any is known
 _DRAWS, _GRID, _REACH = 512, 200, 6.0  # draws of the posterior; steps of the integral, up to so many deviations

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from optimizer.race import Posterior
 from optimizer.space import Value
 from optimizer.study import pruner
+from optimizer.twoway import Posterior
 
 _AT_ONCE, _CHUNK = 4, 8  # candidates under way, and examples of each that are bought together
 _NOTHING_KNOWN = 0.25  # variance of a value that was never measured
@@ -30,7 +30,7 @@ class Pruning:
         self._pruned: set[int] = set()
         self._through: set[int] = set()
 
-    def join(self, _factors: Mapping[str, Value], _price: float = 1.0) -> int:
+    def join(self, _factors: Mapping[str, Value], _price: float = 1.0, _z: float | None = None) -> int:
         self._asked.append(0)
         self._values.append({})
         return len(self._asked) - 1

@@ -13,12 +13,14 @@ from itertools import zip_longest
 
 from optimizer.brief import Brief
 from optimizer.candidates import Pool
+from optimizer.compiles import compile_asked
 from optimizer.crossover import crossings
 from optimizer.demos import good_shots
 from optimizer.enrich import enrich
+from optimizer.entrants import Allocation, Entrants
 from optimizer.errors import BudgetExceeded, ConfigError, ModelError, SearchError
 from optimizer.evaluate import record_pairs
-from optimizer.field import Allocation, Field
+from optimizer.lessons import lessons
 from optimizer.programs.prompted import PromptProgram
 from optimizer.prompt import Prompt
 from optimizer.prospect import gain_of_looking, gain_of_racing
@@ -29,6 +31,7 @@ from optimizer.study import RACE, ask
 from optimizer.trial import SearchResult
 from optimizer.types import Output
 from optimizer.watch import Progress
+from optimizer.wording import reworded
 
 _SURE = 0.95  # a changed prompt replaces the unchanged one only if it is better with this probability
 _ENTRY = 0.5  # share of the budget after which nobody joins: the rest goes to telling the good ones apart
@@ -53,20 +56,25 @@ class _Search:
         marked = brief.scale.score(ground.train, answers, ground.references)
         shots = good_shots(ground.train, marked, ground.labels, prompt.contract)
         self.brief = brief
+        self.lessons = lessons(brief.earlier)
         self.pool = Pool(prompt, space, shots, effort.seed, brief.cast.habits.drop_params)
+        self.pool.wordings |= {n: reworded(prompt, text).instructions for n, text in self.lessons.wordings.items()}
         self.examples = [ground.validation[i] for i in order]
-        self.field = Field(_allocation(brief), brief.scale)
+        self.entrants = Entrants(_allocation(brief), brief.scale, brief.cost)
+        self.budget = self.entrants.race.budget  # unless the purse has less
         self.rounds = max(effort.rounds, math.ceil(effort.trials / _WAVE))
         self.notes: list[str] = []
         self.stopped: str | None = None
+        self.ended = "all trials raced"
         self.silent: set[int] = set()  # examples without an answer since the last answer
 
     def run(self) -> SearchResult:
-        race = self.field.race
+        race = self.entrants.race
         for number in range(self.rounds):
             for note in enrich(self.pool, self.brief, self._best_prompt(), number):
                 self._note(note)
             self._enter(number)
+            self._look_into_the_purse()
             self._buy(upto=_ENTRY * race.budget * (number + 1) / max(1, self.rounds - 1))
             if self.stopped or not self._another_pays(number):
                 break
@@ -75,82 +83,94 @@ class _Search:
 
     def _finish(self) -> None:
         """Nobody joins any more: race on for as long as the answers may change the choice."""
-        race, least, upto = self.field.race, self.brief.effort.least_gain, self.field.race.spent
+        race, least, upto = self.entrants.race, self.brief.effort.least_gain, self.entrants.race.spent
         while not self.stopped and upto < race.budget:
             gain, left = gain_of_racing(race.posterior(), race.kept()), race.budget - race.spent
             if gain < least * left / 100:
                 self._note(f"{left:.0f} more calls may gain {gain:.4f} at most: not worth it")
+                self.ended = "more calls promised too little"
                 return
             upto += _STEP * race.budget
             self._buy(upto)
+            self._look_into_the_purse()
+        if not self.stopped and race.budget < self.budget:
+            self.stopped = self.brief.afford(math.ceil(self.budget - race.spent))
 
     def _another_pays(self, number: int) -> bool:
         """Is the next round expected to gain enough for its calls? If not, the race ends in proportion."""
-        effort, race = self.brief.effort, self.field.race
+        effort, race = self.brief.effort, self.entrants.race
         if number + 1 == self.rounds:
             return True
-        values, best = self.field.values, self.field.best()
-        newcomers = [values[candidate.number] for candidate in self.field.newcomers(number)]
+        values, best = self.entrants.values, self.entrants.best()
+        newcomers = [values[candidate.number] for candidate in self.entrants.newcomers(number)]
         gain = gain_of_looking(newcomers, values[best], max(1, effort.trials // self.rounds))
         calls = race.budget / self.rounds
         if gain >= effort.least_gain * calls / 100:
             return True
         self._note(f"another round of about {calls:.0f} calls is expected to gain {gain:.4f}: not worth it")
-        race.budget = min(race.budget, race.spent / _ENTRY)
+        self.budget = min(self.budget, race.spent / _ENTRY)
+        self._look_into_the_purse()
         return False
+
+    def _look_into_the_purse(self) -> None:
+        """The race has what was planned for it, or what is left if that is less: it ends in time either way."""
+        race = self.entrants.race
+        left = self.brief.left() * self.entrants.usual_price if self.entrants else math.inf
+        race.budget = max(1.0, min(self.budget, race.spent + left))
 
     # -- who takes part
 
     def _enter(self, number: int) -> None:
         """Fill this round's share of the trials: first what is new, then what Optuna proposes and crossings in turn."""
-        effort, space, told = self.brief.effort, self.pool.offered(), self.field.told()
+        effort, space, told = self.brief.effort, self.pool.offered(), self.entrants.told()
         full = effort.trials * (number + 1) // self.rounds
-        wanted = _FRESH * (full - len(self.field))
+        wanted = _FRESH * (full - len(self.entrants))
         asked = ask(space, told, wanted, sampler=effort.sampler, seed=1000 * effort.seed + number)
         turns = zip_longest(crossings(space, told, wanted), asked)
         proposed = (params for pair in turns for params in pair if params is not None)
         for params in (*self._newcomers(number), *proposed):
-            if len(self.field) < full:
+            if len(self.entrants) < full:
                 self._join(number, params)
 
     def _newcomers(self, number: int) -> list[Mapping[str, Value]]:
         """The unchanged prompt and the family's habits first; new wordings and programs in the best form so far."""
         space = self.pool.space
         preset = space.preset(self.brief.cast.habits.wishes)
-        best = self.field[self.field.best()].params if self.field else preset
+        best = self.entrants[self.entrants.best()].params if self.entrants else preset
         plain = {"program": "plain"} if "program" in space.names else {}
-        tried = {(name, value) for candidate in self.field.candidates for name, value in candidate.params.items()}
+        tried = {(name, value) for candidate in self.entrants.candidates for name, value in candidate.params.items()}
         wordings = [name for name in self.pool.wordings if ("wording", name) not in tried]
-        programs = [name for name in self.pool.programs if ("program", name) not in tried]
+        compiled = self.pool.offered().choices("program")
+        programs = [name for name in compiled if name != "plain" and ("program", name) not in tried]
         return [
-            *([space.unchanged, preset] if number == 0 else []),
+            *([space.unchanged, preset, *self.lessons.configurations] if number == 0 else []),
             *({**best, "program": name} for name in programs),
             *({**best, **plain, "wording": name} for name in wordings),
         ]
 
     def _join(self, number: int, params: Mapping[str, Value]) -> None:
         """Enter a configuration, unless it builds a prompt that is in the race already."""
-        original = self.pool.prompt
+        for note in compile_asked(self.pool, self.brief, self._best_prompt, number, params):
+            self._note(note)
+        params = self.pool.settled(params)
         try:
             prompt = self.pool.build(params)
-            if prompt.names != original.names:
-                raise ConfigError(f"asks for {sorted(prompt.names)} instead of {sorted(original.names)}")
         except ConfigError as problem:
             self._note(f"configuration {dict(params)} lost: {problem}")
             return
-        self.field.enter(number, params, prompt)
+        self.entrants.enter(number, params, prompt, self.lessons.value(params))
 
     # -- the race
 
     def _buy(self, upto: float) -> None:
         """Buy answers in batches until `upto` calls of the race's budget are used."""
         brief = self.brief
-        while not self.stopped and (pairs := self.field.race.batch(upto)):
+        while not self.stopped and (pairs := self.entrants.race.batch(upto)):
             self.stopped = brief.afford(len(pairs))
             if self.stopped:
                 return
             examples = [self.examples[place] for _, place in pairs]
-            programs = [PromptProgram(self.field[number].prompt) for number, _ in pairs]
+            programs = [PromptProgram(self.entrants[number].prompt) for number, _ in pairs]
             try:
                 outputs = record_pairs(list(zip(programs, examples, strict=True)), brief.cast.target)
                 scored = brief.scale.score(examples, outputs, brief.ground.references)
@@ -158,7 +178,7 @@ class _Search:
                 self.stopped = str(limit)
                 return
             for (number, place), output, mark in zip(pairs, scored.outputs, scored.scores, strict=True):
-                self.field.observe(number, place, output, mark)
+                self.entrants.observe(number, place, output, mark)
                 self._refuse_outage(place, output)
             self._report()
 
@@ -171,7 +191,7 @@ class _Search:
             raise ModelError(str(output.error), model=self.brief.cast.target.name, retryable=True)
 
     def _report(self) -> None:
-        best, race = self.field[self.field.best()], self.field.race
+        best, race = self.entrants[self.entrants.best()], self.entrants.race
         quality = best.evaluation.quality if best.seen else None
         self.brief.watch(Progress("search", self.brief.cast.target.name, race.spent, race.budget, quality))
 
@@ -182,12 +202,12 @@ class _Search:
     # -- what came of it
 
     def _best_prompt(self) -> Prompt:
-        if self.field:
-            return self.field[self.field.best()].prompt
+        if self.entrants:
+            return self.entrants[self.entrants.best()].prompt
         return self.pool.build(self.pool.space.preset(self.brief.cast.habits.wishes))
 
     def _result(self) -> SearchResult:
-        field = self.field
+        field = self.entrants
         if not any(candidate.seen for candidate in field.candidates):
             if self.stopped:
                 raise BudgetExceeded(f"no candidate could be measured: {self.stopped}; raise the budget and run again")
@@ -199,7 +219,7 @@ class _Search:
         return SearchResult(
             trials=field.trials(),
             best=best,
-            stopped_by=self.stopped or "all trials raced",
+            stopped_by=self.stopped or self.ended,
             instructions={name: template.text for name, template in self.pool.wordings.items()},
             notes=tuple(self.notes),
         )

@@ -6,11 +6,11 @@ instruction goes by a name, and which worked examples a plan stands for, is sett
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from optimizer.errors import ConfigError
+from optimizer.errors import ConfigError, OptimizerError
 from optimizer.prompt import Prompt
 
 if TYPE_CHECKING:
@@ -27,15 +27,23 @@ class DemoPlan:
     choice: str = "random"
     order: str = "as_chosen"
 
+    def __post_init__(self) -> None:
+        if isinstance(self.count, bool) or not isinstance(self.count, int) or self.count < 0:
+            raise ConfigError(f"a number of worked examples must be a whole number from 0 on, found {self.count!r}")
+
 
 @dataclass(frozen=True)
 class Variant:
-    """A point in the space, before it is filled with data. The default is the prompt as it is."""
+    """A point in the space, before it is filled with data. The default is the prompt as it is.
+
+    `knobs` are those of the program, by `<program>.<knob>`, where they are not the usual ones.
+    """
 
     prompt: Prompt
     wording: str = "as_is"
     demos: DemoPlan = DemoPlan()
     program: str = "plain"
+    knobs: Mapping[str, Value] = field(default_factory=dict)
 
 
 @runtime_checkable
@@ -55,11 +63,22 @@ class Dimension(Protocol):
 
 @dataclass(frozen=True)
 class Choice:
-    """A dimension with named values: `Choice("tone", ("as_is", "brief"), put)`."""
+    """A dimension with named values: `Choice("tone", ("as_is", "brief"), put)`.
+
+    `tells`: every choice but the first is meant to change the team's own prompt; one that does not is a slip.
+    `when`: it counts only where another dimension has this value, `("program", "gepa")`.
+    """
 
     name: str
     choices: tuple[Value, ...]
     put: Callable[[Variant, Any], Variant] = field(repr=False)
+    tells: bool = False
+    when: tuple[str, Value] | None = None
+
+    def among(self, *values: Value) -> Choice:
+        """The same dimension with other values beside its first one, which changes nothing: `DEMOS.among(3, 6)`."""
+        first = self.choices[0]
+        return replace(self, choices=(first, *(value for value in values if value != first)))
 
     def suggest(self, trial: BaseTrial) -> Value:
         value: Value = trial.suggest_categorical(self.name, self.choices)
@@ -101,20 +120,56 @@ class SearchSpace:
         )
         return SearchSpace(tuple(changed))
 
+    def without(self, lost: Collection[tuple[str, Value]]) -> SearchSpace:
+        """The space without those choices; a dimension goes with its last real one. Never empty: see `UNCHANGED`."""
+        kept: list[Dimension] = []
+        for d in self.dimensions:
+            left = tuple(value for value in d.choices if (d.name, value) not in lost)
+            if left == d.choices:
+                kept.append(d)
+            elif len(left) > 1:
+                kept.append(replace(d, choices=left) if isinstance(d, Choice) else Choice(d.name, left, d.apply))
+        return SearchSpace(tuple(kept) or (UNCHANGED,))
+
     def suggest(self, trial: BaseTrial) -> Mapping[str, Value]:
         return {dimension.name: dimension.suggest(trial) for dimension in self.dimensions}
 
+    def settled(self, params: Mapping[str, Value]) -> Mapping[str, Value]:
+        """The same configuration with the first choice wherever a choice does not count."""
+        idle = {
+            d.name: d.choices[0]
+            for d in self.dimensions
+            if isinstance(d, Choice) and d.when and params.get(d.when[0]) != d.when[1]
+        }
+        return {**params, **idle}
+
     def build(self, prompt: Prompt, params: Mapping[str, Value]) -> Variant:
-        """Pure: the same params always give the same variant."""
-        variant = Variant(prompt)
+        """Pure: the same params always give the same variant. Raises ConfigError where a dimension cannot do it."""
+        variant, params = Variant(prompt), self.settled(params)
         for dimension in self.dimensions:
-            variant = dimension.apply(variant, params[dimension.name])
+            variant = _applied(dimension, variant, params[dimension.name])
         return variant
 
     def preset(self, wishes: Mapping[str, Value]) -> Mapping[str, Value]:
         """The unchanged configuration with those wishes that the space can fulfil."""
         fulfilled = {name: value for name, value in wishes.items() if value in self.choices(name)}
         return {**self.unchanged, **fulfilled}
+
+
+#: Stands where a space has nothing to choose: the prompt as it is, and no other.
+UNCHANGED = Choice("unchanged", ("as_is",), lambda variant, _value: variant)
+
+
+def _applied(dimension: Dimension, variant: Variant, value: Value) -> Variant:
+    try:
+        made = dimension.apply(variant, value)
+    except OptimizerError:
+        raise
+    except Exception as problem:  # somebody else's code: what it cannot do is lost, not the run
+        raise ConfigError(f"{dimension.name}={value!r} cannot be applied: {problem!r}") from problem
+    if not isinstance(made, Variant):
+        raise ConfigError(f"{dimension.name}={value!r} gives {type(made).__name__}, not a Variant; `apply` returns one")
+    return made
 
 
 def in_layout(name: str) -> Callable[[Variant, Any], Variant]:
@@ -127,13 +182,20 @@ def in_layout(name: str) -> Callable[[Variant, Any], Variant]:
     return put
 
 
-def in_params(name: str) -> Callable[[Variant, Any], Variant]:
-    """Carry a value out as the decoding parameter `name`."""
+def in_params(name: str, *, instead_of: Sequence[str] = ()) -> Callable[[Variant, Any], Variant]:
+    """Carry a value out as the decoding parameter `name`; parameters that may not stand beside it go."""
 
     def put(variant: Variant, value: Any) -> Variant:
-        return replace(variant, prompt=replace(variant.prompt, params={**variant.prompt.params, name: value}))
+        others = {key: kept for key, kept in variant.prompt.params.items() if key not in instead_of}
+        return replace(variant, prompt=replace(variant.prompt, params={**others, name: value}))
 
     return put
+
+
+def in_reply_format(variant: Variant, value: Any) -> Variant:
+    """Demand JSON ("json_object") or the contract's schema ("json_schema") by parameter; nothing for other replies."""
+    wanted = variant.prompt.contract.demanded(value)
+    return in_params("response_format")(variant, wanted) if wanted else variant
 
 
 def in_demos(name: str) -> Callable[[Variant, Any], Variant]:
@@ -141,5 +203,14 @@ def in_demos(name: str) -> Callable[[Variant, Any], Variant]:
 
     def put(variant: Variant, value: Any) -> Variant:
         return replace(variant, demos=replace(variant.demos, **{name: value}))
+
+    return put
+
+
+def in_knobs(name: str) -> Callable[[Variant, Any], Variant]:
+    """Carry a value out as the program's knob `name`, `<program>.<knob>`."""
+
+    def put(variant: Variant, value: Any) -> Variant:
+        return replace(variant, knobs={**variant.knobs, name: value})
 
     return put

@@ -13,7 +13,7 @@ from optimizer.records import best_verdict
 from optimizer.rundir import RunDir
 
 if TYPE_CHECKING:
-    from optimizer.pipeline import Plan
+    from optimizer.plan import Plan
 
 
 def expectation(plan: Plan) -> str:
@@ -35,7 +35,12 @@ def expectation(plan: Plan) -> str:
     limits = [text.format(limit) for text, limit in words.items() if limit is not None]
     if limits:
         lines.append(f"budget: {', '.join(limits)}; the search ends there, and leaves what the confirmation needs")
-    notes = (*task.notes, *parts.notes, *settings.warnings)
+    notes = (
+        *task.notes,
+        *parts.notes,
+        *settings.warnings,
+        *dict.fromkeys(note for fit in plan.fits for note in fit.notes),
+    )
     return "\n".join([*lines, *(f"note: {note}" for note in notes)])
 
 

@@ -93,9 +93,7 @@ def _variables(prompt: Prompt, text: str) -> str | None:
 
 
 def _protected(prompt: Prompt, text: str) -> str | None:
-    bare = replace(reworded(prompt, text), demos=())
-    whole = "\n".join(turn.content.text for turn in bare.messages)
-    lost = next((kept for kept in prompt.protected if kept not in whole), None)
+    lost = reworded(prompt, text).lacks(prompt.protected)
     return lost and f"it lost the protected text {lost[:60]!r}"
 
 

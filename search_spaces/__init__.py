@@ -1,55 +1,43 @@
-"""Ready-made search spaces. A task names one: `search: {space: standard}`.
+"""Ready-made search spaces and their dimensions. A task names a space: `search: {space: standard}`. See README.md here.
 
-A space of your own is a `SearchSpace` in any importable module, named as `my_module:MY_SPACE`:
-
-    from optimizer.space import Choice, SearchSpace, in_layout
-    from search_spaces import DELIMITERS, REPLY
-
-    MY_SPACE = SearchSpace((DELIMITERS, REPLY, Choice("reasoning", ("as_is", "none"), in_layout("reasoning"))))
+A space of your own is a `SearchSpace` in any importable module, named as `my_module:MY_SPACE`, or a YAML file.
 """
 
 from __future__ import annotations
 
-from optimizer.space import SearchSpace
-from search_spaces.compilers import FEW_SHOT, PROGRAMS
-from search_spaces.decoding import TEMPERATURE
+from search_spaces.compilers import ALL_PROGRAMS, FEW_SHOT, KNOBS, PROGRAMS
+from search_spaces.decoding import EFFORT, MAX_TOKENS, RESPONSE_FORMAT, TEMPERATURE, TOP_P
 from search_spaces.demos import DEMO_CHOICE, DEMO_FORM, DEMO_ORDER, DEMOS
 from search_spaces.instructions import WORDING
 from search_spaces.layout import DELIMITERS, PLACEMENT
 from search_spaces.output import REASONING, REPLY, REPLY_AT
-
-QUICK = SearchSpace((WORDING, DELIMITERS, DEMOS, REPLY, FEW_SHOT))
-STANDARD = SearchSpace(
-    (
-        WORDING,
-        DELIMITERS,
-        PLACEMENT,
-        DEMOS,
-        DEMO_CHOICE,
-        DEMO_ORDER,
-        DEMO_FORM,
-        REPLY,
-        REPLY_AT,
-        REASONING,
-        TEMPERATURE,
-        PROGRAMS,
-    )
-)
+from search_spaces.ready import CLASSIFICATION, EXTRACTION, QUICK, RETRIEVAL, STANDARD, SUMMARISATION, THOROUGH
 
 __all__ = [
+    "ALL_PROGRAMS",
+    "CLASSIFICATION",
     "DELIMITERS",
     "DEMOS",
     "DEMO_CHOICE",
     "DEMO_FORM",
     "DEMO_ORDER",
+    "EFFORT",
+    "EXTRACTION",
     "FEW_SHOT",
+    "KNOBS",
+    "MAX_TOKENS",
     "PLACEMENT",
     "PROGRAMS",
     "QUICK",
     "REASONING",
     "REPLY",
     "REPLY_AT",
+    "RESPONSE_FORMAT",
+    "RETRIEVAL",
     "STANDARD",
+    "SUMMARISATION",
     "TEMPERATURE",
+    "THOROUGH",
+    "TOP_P",
     "WORDING",
 ]

@@ -25,7 +25,9 @@ from optimizer.template import Template, Var
 from optimizer.types import JSON, Example, Message, Output, Request, Response, Score
 
 ASKING = [name for name in OPTIMIZERS if name != "labeled_few_shot"]
-JUDGING = ["bootstrap_random_search", "miprov2", "gepa"]
+JUDGING = [name for name in OPTIMIZERS if name not in ("labeled_few_shot", "knn_few_shot", "bootstrap_few_shot")]
+REWRITING = ["copro", "infer_rules", "simba", "miprov2", "gepa", "better_together"]
+TAUGHT = [name for name in OPTIMIZERS if "teacher" in OPTIMIZERS[name].options]
 SYSTEM = 'Say whether the number is even or odd, as in {"n": 4} or {{digit}}.'
 
 
@@ -134,7 +136,7 @@ def test_every_optimizer_brings_an_ordinary_prompt(name: str) -> None:
     assert found.program == name
     assert Prompt.from_dict(found.prompt.to_dict()) == found.prompt
     assert found.prompt.names == {"n"}
-    assert found.prompt != the_prompt()
+    assert (found.prompt != the_prompt()) == (name != "simba")  # which learns from answers that differ, and none do
     assert (found.prompt.question, found.prompt.contract) == (the_prompt().question, the_prompt().contract)
     for demo in found.prompt.demos:
         assert demo.output == right(int(str(demo.inputs["n"])))
@@ -186,11 +188,11 @@ def test_offline_models_can_be_compiled_for_and_propose(name: str) -> None:
     if name in JUDGING:
         asked = {request.messages for request in seen.seen}
         assert sum(found.prompt.render(row.inputs).messages in asked for row in rows) >= 8
-    if name in ("miprov2", "gepa"):
+    if name in set(REWRITING) - {"simba"}:
         assert writer.seen
 
 
-@pytest.mark.parametrize("name", ["miprov2", "gepa"])
+@pytest.mark.parametrize("name", ["copro", "miprov2", "gepa", "better_together"])
 def test_rewriting_optimizers_find_the_instructions_that_help(name: str) -> None:
     found = compiled(name)
 
@@ -198,6 +200,91 @@ def test_rewriting_optimizers_find_the_instructions_that_help(name: str) -> None
     assert text.startswith("Look at the remainder by two, way ")
     assert text.endswith("Keep {{digit}} and {} as they are.")
     assert found.prompt.instructions.names == set()
+
+
+def noisy(request: Request) -> str:
+    """Half of its answers are wrong, until it is told about the remainder."""
+    said = right(number_in(request))
+    told = any("remainder" in message.content for message in request.messages)
+    wrong = int(request.key("noisy")[:4], 16) % 2
+    return said if told or not wrong else right(number_in(request) + 1)
+
+
+def test_simba_writes_a_rule_where_answers_differ_and_shows_the_author_no_code_of_ours() -> None:
+    writer = Follower("x/author", lambda _: "Look at the remainder by two.")
+
+    found = compiled("simba", model=Follower("x/target", noisy), proposer=writer, max_calls=300)
+
+    assert found.prompt.instructions.text.startswith(f"{SYSTEM}\n\nLook at the remainder by two.")
+    assert writer.seen
+    assert not any("PromptModule" in message.content for request in writer.seen for message in request.messages)
+
+
+def test_infer_rules_writes_its_rules_below_the_instructions() -> None:
+    writer = Follower("x/author", lambda r: "Look at the remainder." if r.sample == 1 else "Guess.")
+
+    found = compiled("infer_rules", proposer=writer, options={"labeled": 1, "bootstrapped": 1})
+
+    heading = "Please adhere to the following rules when making your prediction:"
+    assert found.prompt.instructions.text == f"{SYSTEM}\n\n{heading}\nLook at the remainder."
+    assert len(writer.seen) > 1  # a later candidate has not written over it
+
+
+def test_knn_shows_the_rows_nearest_to_the_most_central_one() -> None:
+    said = ["lift broken on floor", "lift broken again today", "lift is broken", "broken lift", "Zug", "xyz", "qqq"]
+    rows = [Example(str(n), {"n": text}, right(n)) for n, text in enumerate(said)]
+
+    found = compiled("knn_few_shot", trainset=rows, options={"neighbours": 4, "teacher": "source"})
+
+    assert {demo.inputs["n"] for demo in found.prompt.demos} == set(said[:4])
+
+
+def test_optuna_shows_one_example_that_was_answered_well() -> None:
+    found = compiled("bootstrap_optuna", options={"labeled": 1, "bootstrapped": 3})
+
+    assert [demo.output for demo in found.prompt.demos] == [right(int(str(d.inputs["n"]))) for d in found.prompt.demos]
+    assert len(found.prompt.demos) == 1
+
+
+# -- the source as the teacher
+
+
+def recorded(count: int, said: Callable[[int], str] = right) -> dict[str, Output]:
+    return {str(n): Output(str(n), f"Well: {said(n)}", said(n)) for n in range(count)}
+
+
+@pytest.mark.parametrize("name", ["knn_few_shot", "bootstrap_few_shot"])
+def test_the_source_teaches_from_the_record_without_a_call(name: str) -> None:
+    model = Follower("x/target", lambda _: "odd")
+
+    found = compiled(name, model=model, references=recorded(40), options={"teacher": "source"})
+
+    assert (found.calls, model.seen) == (0, [])
+    assert len(found.prompt.demos) >= 4
+    for demo in found.prompt.demos:
+        assert demo.output == right(int(str(demo.inputs["n"])))  # in the reply's form, not as it was said
+
+
+@pytest.mark.parametrize("name", TAUGHT)
+def test_what_the_source_s_record_saves_goes_to_judging(name: str) -> None:
+    model, proposer = Follower("x/target", moody), Follower("x/author", author)
+
+    found = compiled(name, model=model, proposer=proposer, references=recorded(40), options={"teacher": "source"})
+
+    assert found.calls == len(model.seen) + len(proposer.seen) <= 120
+    assert all(right(int(str(demo.inputs["n"]))) == demo.output for demo in found.prompt.demos)
+
+
+def test_bad_answers_of_the_source_are_no_lesson() -> None:
+    wrong = recorded(40, lambda n: right(n) if n < 30 else right(n + 1))
+
+    found = compiled("bootstrap_few_shot", references=wrong, trainset=numbers(40)[25:],
+                     options={"teacher": "source", "labeled": 1, "bootstrapped": 8})  # fmt: skip
+
+    assert {str(demo.inputs["n"]) for demo in found.prompt.demos} == {"25", "26", "27", "28", "29"}
+
+
+# -- what is rewritten
 
 
 def test_instructions_with_variables_keep_them_through_a_rewrite() -> None:
@@ -315,6 +402,7 @@ def test_an_answer_cut_off_by_the_filter_scores_nothing() -> None:
 @pytest.mark.parametrize("name", ASKING)
 def test_knobs_are_sized_so_that_the_limit_is_not_reached(name: str, limit: int) -> None:
     model, proposer = Follower("x/target", moody), Follower("x/author", author)
+    limit = max(limit, OPTIMIZERS[name].least)
 
     found = compiled(name, model=model, proposer=proposer, max_calls=limit, trainset=numbers(90))
 
@@ -345,7 +433,7 @@ def test_an_empty_budget_reaches_the_caller(name: str, threads: int) -> None:
     assert len(model.seen) <= 3 + threads
 
 
-@pytest.mark.parametrize("name", ["miprov2", "gepa"])
+@pytest.mark.parametrize("name", ["copro", "infer_rules", "miprov2", "gepa", "better_together"])
 def test_an_empty_budget_reaches_the_caller_from_the_proposer_too(name: str) -> None:
     proposer = Follower("x/author", lambda _: BudgetExceeded("no calls left"))
 
@@ -389,6 +477,24 @@ def test_unknown_optimizers_and_options_are_named_with_the_nearest_known() -> No
         compiled("gepa", options={"mini_batch": 3})
     with pytest.raises(ConfigError, match=r"gepa.minibatch: must be a whole number from 1 on, found 0"):
         compiled("gepa", options={"minibatch": 0})
+    with pytest.raises(ConfigError, match=r"miprov2.teacher: must be 'target' or 'source', found 'judge'"):
+        compiled("miprov2", options={"teacher": "judge"})
+
+
+@pytest.mark.parametrize("name", ["bootstrap_finetune", "grpo", "ensemble", "avatar_optimizer"])
+def test_optimizers_that_bring_no_prompt_are_refused_with_the_reason(name: str) -> None:
+    with pytest.raises(ConfigError, match=rf"^{name} cannot compile a prompt: it .*\. Known: labeled_few_shot"):
+        compiled(name)
+
+
+def test_copies_that_ask_the_same_at_once_draw_samples_of_their_own() -> None:
+    model, purse = Follower("x/target", parity), Purse(9)
+    request = Request((Message("user", "Number: 3"),))
+
+    for copy in (0, 0, 1, 1, 2):
+        purse.ask(model, request, "a", copy)
+
+    assert [seen.sample for seen in model.seen] == [0, 1, 1000, 1001, 2000]
 
 
 # -- repeatable
@@ -472,7 +578,7 @@ def test_a_program_with_bad_instructions_is_refused(
         compiled(recipe(rewriting(text)), prompt)
 
 
-@pytest.mark.parametrize("name", ["miprov2", "gepa"])
+@pytest.mark.parametrize("name", ["copro", "miprov2", "gepa"])
 def test_bad_rewrites_are_never_sent_and_do_not_win(name: str) -> None:
     prompt = the_prompt(instructions=Template(("Never guess. Say even or odd.",)), protected=("Never guess.",))
     model, careless = Follower("x/target", parity), Follower("x/author", lambda _: "Use the remainder.")

@@ -18,17 +18,18 @@ LAYERS = """
     __main__
     cli                                                     commands: parse, call one function, print
     pipeline                                                the run, from top to bottom
-    allowance   outlets                                     what may be spent; what is handed out
+    allowance   outlets   plan                              what may be spent; what is handed out; what is settled
     search   estimate   exporters   report   summary
-    enrich   rundir   agreement   field
-    candidates   records   task   connect
-    migration   data   pricing   propose   demos   crossover   programs.dspy   testing   pruning   weigh
-    study
-    brief   config   space   trial   wording   programs.prompted   confirm
+    enrich   rundir   agreement   entrants   testing
+    compiles
+    candidates   records   task   connect   spacecheck   spacefile
+    migration   data   pricing   parameters   propose   demos   crossover   programs.dspy   pruning   lessons   weigh
+    study   brief
+    config   space   trial   wording   programs.prompted   confirm
     evaluate   prompt   habits   reasons
     metrics   layout   programs   offline   runlog   prospect   slices
-    models   contract   template   objective   statistics   plugins   split   console   examples
-    errors   types   reader   race   pairs   watch   redact
+    models   contract   template   objective   statistics   race   plugins   split   console   examples
+    errors   types   reader   twoway   pairs   watch   redact
 """
 
 #: Who may import what is not ours. `late`: only inside functions, so that `promptport --help` need not wait for it.
@@ -37,12 +38,12 @@ DOORS = {
     "dspy": {"programs.dspy"},
     "gepa": {"programs.dspy"},
     "tqdm": {"programs.dspy"},
-    "optuna": {"study", "programs.dspy.quiet"},
+    "optuna": {"study", "programs.dspy.quiet", "programs.dspy.variants"},
     "datasets": {"data"},
-    "sklearn": {"demos", "metrics.labels", "slices"},
+    "sklearn": {"demos", "programs.dspy.showing", "metrics.labels", "slices"},
     "joblib": {"evaluate"},
     "scipy": {"confirm", "pairs", "metrics.whole"},
-    "numpy": {"race", "prospect", "pruning", "crossover", "statistics", "pairs", "metrics.whole", "slices"},
+    "numpy": {"race", "twoway", "prospect", "pruning", "crossover", "statistics", "pairs", "metrics.whole", "slices"},
     "jinja2": {"template", "report.page"},
     "aiohttp": {"models.transport", "models.access", "offline.server"},
     "pydantic": {"config"},
@@ -66,7 +67,7 @@ LATE = {
     "filelock",
     "rich",
 }
-BEHIND_A_DOOR = {"programs.dspy.module"}  # is itself imported inside a function, by the door of its package
+BEHIND_A_DOOR = {"programs.dspy.module", "programs.dspy.variants"}  # imported inside functions of their package only
 COMES_WITH = {"gepa": "dspy", "tqdm": "dspy", "yaml": "PyYAML", "sklearn": "scikit-learn"}
 SPACES_MAY_USE = {"space", "prompt", "types", "programs", "search_spaces"}
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from optimizer.prospect import gain_of_looking, gain_of_racing
-from optimizer.race import Posterior
+from optimizer.twoway import Posterior
 
 
 def posterior(mean: list[float], variance: list[float]) -> Posterior:

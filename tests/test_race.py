@@ -7,7 +7,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from optimizer.race import Race, Shares, shared_order
+from optimizer.race import Race, shared_order
+from optimizer.twoway import Evidence, Field, Shares
 
 
 def run(race: Race, truth: np.ndarray, noise: np.ndarray, upto: float | None = None) -> None:
@@ -16,48 +17,48 @@ def run(race: Race, truth: np.ndarray, noise: np.ndarray, upto: float | None = N
             race.observe(k, i, float(truth[k] + noise[i] > 0.5))
 
 
-def brute_force(race: Race, shares: Shares) -> tuple[np.ndarray, np.ndarray, float]:
-    """The posterior by writing the whole Gaussian down, observation by observation."""
-    seen = [(k, i) for k in range(len(race._seen)) for i in range(race._seen.shape[1]) if race._seen[k, i]]
-    y = np.array([race._values[k, i] for k, i in seen])
-    prior = 0.25 + shares.own * np.eye(len(race._seen)) + shares.shared * race._kin
-    of = np.array([[float(k == j) for j in range(len(prior))] for k, _ in seen])
-    same = np.array([[float(i == j) for _, j in seen] for _, i in seen])
-    cov = of @ prior @ of.T + shares.rho * shares.v * same + (1 - shares.rho) * shares.v * np.eye(len(seen))
-    gain = prior @ of.T @ np.linalg.inv(cov)
-    log = -0.5 * ((y - 0.5) @ np.linalg.solve(cov, y - 0.5) + np.linalg.slogdet(cov)[1])
-    return 0.5 + gain @ (y - 0.5), prior - gain @ of @ prior, float(log)
-
-
-def filled(seed: int) -> Race:
+def evidence(seed: int) -> Evidence:
+    """Five candidates on twelve examples: prefixes of different lengths, some hints, one of them unknown."""
     draw = np.random.default_rng(seed)
-    race = Race(12, 1000)
-    for k in range(5):
-        race.join({"layout": k % 2, "demos": k % 3})
-    for k, n in enumerate(draw.integers(1, 12, 5)):
-        for i in range(n):
-            race.observe(k, i, float(draw.random()))
-    return race
+    field = Field([{"layout": k % 2, "demos": k % 3} for k in range(5)], [0.5, 0.9, None, 0.4, 0.6])
+    seen = (np.arange(12) < draw.integers(1, 12, 5)[:, None]).astype(float)
+    return Evidence(field, draw.random((5, 12)) * seen, seen)
+
+
+def brute_force(known: Evidence, shares: Shares) -> tuple[np.ndarray, np.ndarray, float]:
+    """The posterior by writing the whole Gaussian down, observation by observation."""
+    size, hint = len(known.seen), known.field.hint
+    places = np.argwhere(known.seen > 0)
+    y = np.array([known.scores[k, i] * known.spread[k] for k, i in places])
+    prior = 0.25 + shares.own * (np.eye(size) + shares.like * known.field.kin) + 0.25 * np.outer(hint, hint)
+    of = np.eye(size)[places[:, 0]]
+    same = np.equal.outer(places[:, 1], places[:, 1])
+    spread = known.spread[places[:, 0]]
+    cov = of @ prior @ of.T + np.outer(spread, spread) * (shares.rho * same + (1 - shares.rho) * np.eye(len(y)))
+    gain = prior @ of.T @ np.linalg.inv(cov)
+    rest = y - of @ (0.5 * hint)
+    log = -0.5 * (rest @ np.linalg.solve(cov, rest) + np.linalg.slogdet(cov)[1])
+    return 0.5 + 0.5 * hint + gain @ rest, prior - gain @ of @ prior, float(log)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_the_closed_form_equals_the_gaussian_written_out(seed: int) -> None:
-    race, shares = filled(seed), Shares(0.2, 0.3, 0.02, 0.01)
+    known, shares = evidence(seed), Shares(0.3, 0.02, 0.5)
 
-    posterior, _ = race._solve(shares)
-    mean, cov, _ = brute_force(race, shares)
+    mean, cov, _ = brute_force(known, shares)
 
-    np.testing.assert_allclose(posterior.mean, mean, atol=1e-8)
-    np.testing.assert_allclose(posterior.cov, cov, atol=1e-8)
+    np.testing.assert_allclose(known.posterior(shares).mean, mean, atol=1e-8)
+    np.testing.assert_allclose(known.posterior(shares).cov, cov, atol=1e-8)
+    np.testing.assert_allclose(known.mean(shares), mean, atol=1e-8)
 
 
 def test_the_marginal_likelihood_differs_from_the_gaussians_by_a_constant_only() -> None:
-    race = filled(7)
-    options = [Shares(0.2, rho, own, shared) for rho in (0.1, 0.6) for own in (0.002, 0.05) for shared in (0.0, 0.02)]
+    known = evidence(7)
+    options = [Shares(rho, own, like) for rho in (0.1, 0.6) for own in (0.002, 0.05) for like in (0.0, 1.0)]
 
-    gaps = [race._solve(shares)[1] - brute_force(race, shares)[2] for shares in options]
+    gaps = [known.marginal(shares) - brute_force(known, shares)[2] for shares in options]
 
-    np.testing.assert_allclose(gaps, gaps[0], atol=1e-7)
+    np.testing.assert_allclose(gaps, gaps[0], atol=1e-6)
 
 
 def test_the_budget_goes_to_the_good_ones_and_is_never_passed() -> None:

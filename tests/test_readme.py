@@ -12,7 +12,7 @@ import pytest
 
 from optimizer import __version__, cli, errors
 from optimizer.cli import main
-from optimizer.pipeline import plan
+from optimizer.plan import plan
 from optimizer.task import load_task
 
 ROOT = Path(__file__).parent.parent

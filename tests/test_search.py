@@ -12,6 +12,7 @@ from optimizer.brief import Brief, Cast, Effort, Ground, Scale
 from optimizer.contract import Contract
 from optimizer.errors import BudgetExceeded, ModelError
 from optimizer.habits import habits_of
+from optimizer.models.prices import Price
 from optimizer.models.scripted import ScriptedModel
 from optimizer.objective import Constraints, Objective, Unit
 from optimizer.prompt import Prompt
@@ -161,3 +162,53 @@ def test_an_outage_is_raised() -> None:
 
     with pytest.raises(ModelError, match="503 everywhere"):
         search(PROMPT, SearchSpace((DELIMITERS, REPLY)), brief(down))
+
+
+def test_a_dear_prompt_pays_more_for_its_answers() -> None:
+    """Eight worked examples make a short prompt many times dearer; the race is counted in unchanged prompts."""
+    priced = replace(brief(wordy).cast, price=Price(1.0, 4.0))
+    space = SearchSpace((REPLY, DEMOS))
+
+    free, dear = search(PROMPT, space, brief(wordy)), search(PROMPT, space, brief(wordy, cast=priced))
+
+    def shown(result: SearchResult) -> int:
+        return sum(trial.examples for trial in result.trials if trial.params["demos"] == 8)
+
+    assert 0 < shown(dear) < shown(free)
+
+
+def test_a_search_with_little_left_ends_its_race_in_time() -> None:
+    """With calls for a third of the plan the race still narrows down to a few."""
+    calls = [0]
+
+    def afford(more: int) -> str | None:
+        calls[0] += more
+        return None if calls[0] <= 60 else "the calls are used"
+
+    def deepest(**purse: object) -> list[int]:
+        calls[0] = 0
+        result = search(PROMPT, SearchSpace((DELIMITERS, PLACEMENT, REPLY)), brief(wordy, afford=afford, **purse))
+        assert result.stopped_by == "the calls are used"
+        return sorted((trial.examples for trial in result.trials), reverse=True)[:2]
+
+    assert sum(deepest(left=lambda: 60.0 - calls[0])) > sum(deepest())
+
+
+def test_a_pruner_of_optuna_can_take_the_place_of_the_race() -> None:
+    effort = Effort(trials=12, rounds=2, calls_per_trial=30, pruner="wilcoxon")
+
+    result = search(PROMPT, SPACE, brief(wordy, effort=effort))
+
+    assert result.winner.quality == 1.0
+    assert any(trial.state == "pruned" and 0 < trial.examples < 60 for trial in result.trials)
+
+
+def test_a_search_that_promises_nothing_more_stops_and_says_so() -> None:
+    everything = SearchSpace((REPLY,))
+    effort = Effort(trials=3, rounds=1, calls_per_trial=50, least_gain=0.1)
+
+    result = search(PROMPT, everything, brief(wordy, effort=effort))
+
+    assert result.stopped_by == "more calls promised too little"
+    assert any("not worth it" in note for note in result.notes)
+    assert sum(trial.examples for trial in result.trials) < 3 * 50

@@ -15,7 +15,7 @@ import pytest
 from optimizer.confirm import Verdict
 from optimizer.errors import BudgetExceeded, ConfigError, DataError, ModelError, RunDirError
 from optimizer.migration import Migration
-from optimizer.pipeline import plan
+from optimizer.plan import plan
 from optimizer.rundir import RunDir
 from optimizer.task import load_task
 from optimizer.types import Request
@@ -110,7 +110,7 @@ def test_the_search_never_sees_a_held_out_example(tmp_path: Path) -> None:
 
     held_out = {found.examples[key].inputs["n"] for key in found.split["test"]}
     searched, confirmed = asked[: -2 * len(held_out)], asked[-2 * len(held_out) :]
-    assert len(searched) == 48 and not held_out & set(searched)
+    assert 24 < len(searched) <= 48 and not held_out & set(searched)
     assert set(confirmed) == held_out
 
 
@@ -157,7 +157,7 @@ def _proposing(request: Request) -> bool:
         ("target", 30, lambda _: True),  # the compile
         ("target", 60, lambda _: True),  # the race
         ("target", 150, lambda _: True),  # the confirmation of the unchanged prompt
-        ("target", 230, lambda _: True),  # the confirmation of the winner
+        ("target", 200, lambda _: True),  # the confirmation of the winner
     ],
 )
 def test_an_interrupted_run_ends_as_if_it_had_not_been(

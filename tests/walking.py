@@ -29,7 +29,13 @@ COMPILED = SearchSpace((WORDING, REPLY, Choice("program", ("plain", "bootstrap_f
 PRICE = {"input": 1.0, "output": 4.0}
 SOURCE: dict[str, Any] = {"model": "test/source", "price": PRICE, "params": {"max_tokens": 8}}
 TARGET: dict[str, Any] = {"model": "test/target", "price": PRICE, "params": {"max_tokens": 8}}
-SEARCH: dict[str, Any] = {"space": "tests.walking:FORMS", "trials": 6, "rounds": 2, "calls_per_trial": 8}
+SEARCH: dict[str, Any] = {
+    "space": "tests.walking:FORMS",
+    "trials": 6,
+    "rounds": 2,
+    "calls_per_trial": 8,
+    "least_gain": 0.0,
+}
 
 Script = Callable[[Request], str]
 

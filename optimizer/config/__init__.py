@@ -84,7 +84,7 @@ class ConstraintSettings(Section):
 
 
 class SearchSettings(Section):
-    space: Text = Field(default="standard", description="A search space's name, or module:attribute")
+    space: Text = Field(default="standard", description="A search space's name, module:attribute, or a YAML file")
     trials: Annotated[Count, Field(le=10_000)] = 48
     rounds: Count = 4
     calls_per_trial: Count = Field(default=12, description="Mean number of validation calls that a trial may take")

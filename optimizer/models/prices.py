@@ -25,6 +25,14 @@ TABLE = "model_prices_and_context_window_backup.json"
 _TEXT_MODES = ("chat", "completion", "responses")
 
 
+_BYTES = 4.0  # of UTF-8, a token
+
+
+def tokens(text: str) -> float:
+    """About how many tokens a text is, whoever counts them."""
+    return len(text.encode("utf-8", "replace")) / _BYTES
+
+
 @dataclass(frozen=True)
 class Price:
     """Dollars per million tokens.

@@ -6,7 +6,7 @@ here ever sees an expected answer. Rule 3: the same request and sample number ge
 
 from __future__ import annotations
 
-from optimizer.offline.model import OFFLINE, OfflineModel
+from optimizer.offline.model import OFFLINE, OfflineModel, heeded
 from optimizer.offline.personas import Persona
 
-__all__ = ["OFFLINE", "OfflineModel", "Persona"]
+__all__ = ["OFFLINE", "OfflineModel", "Persona", "heeded"]

@@ -24,6 +24,17 @@ from optimizer.types import Message, Request, Response
 OFFLINE: dict[str, Persona] = {f"offline/{persona.name}": persona for persona in PERSONAS}
 
 
+#: What these models heed; others they take and ignore, as most servers do.
+HEEDED = frozenset(
+    ["temperature", "top_p", "max_tokens", "max_completion_tokens", "stop", "seed", "response_format", "json_schema"]
+)
+
+
+def heeded(name: str) -> frozenset[str]:
+    """The parameters that the model of this name heeds and does not refuse."""
+    return HEEDED - OFFLINE[name].refuses
+
+
 @dataclass(frozen=True)
 class Finished:
     text: str

@@ -13,13 +13,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from optimizer.errors import ConfigError, SearchError, nearest
+from optimizer.errors import SearchError
 from optimizer.metrics import Metric
 from optimizer.models import Model
 from optimizer.programs.dspy.engine import Engine, Halt, Purse
+from optimizer.programs.dspy.job import Job, Recipe
 from optimizer.programs.dspy.quiet import hush
-from optimizer.programs.dspy.recipes import OPTIMIZERS, Job, Recipe
-from optimizer.programs.dspy.rows import Marker, answers, good_score, rows, source_scores, words_of
+from optimizer.programs.dspy.recipes import OPTIMIZERS, check, recipe_of
+from optimizer.programs.dspy.rows import Marker, answers, good_score, replies, rows, source_scores, words_of
 from optimizer.prompt import Prompt
 from optimizer.types import Example, Output
 from optimizer.wording import Copies
@@ -56,8 +57,7 @@ def compile_prompt(
     Equal seed and equal answers give an equal result, on any number of threads. Raises SearchError where the
     optimizer brought nothing that can be used; BudgetExceeded and ModelError pass.
     """
-    recipe = _recipe(optimizer)
-    knobs = _knobs(optimizer, recipe, options or {})
+    recipe, knobs = recipe_of(optimizer), check(optimizer, options or {})
     if max_calls < recipe.least:
         raise SearchError(f"{optimizer}: needs {recipe.least} calls at least, but may make only {max_calls}")
     mark = Marker({example.id: example for example in trainset}, references, metric)
@@ -76,7 +76,8 @@ def compile_prompt(
             raise SearchError(f"needs {recipe.least_rows} training examples with an answer, found {len(made)}")
         task, author = (dspy.LM(m.name, engine=Engine(m, purse), cache=False, num_retries=0) for m in (model, proposer))
         student, good = PromptModule(adapter, mark), good_score(scores)
-        job = Job(student, made, task, author, asking, good, max_calls, seed, threads, knobs)
+        replay = PromptModule(adapter, mark, replies(mark, prompt.contract))
+        job = Job(student, replay, made, task, author, asking, good, max_calls, seed, threads, knobs)
         with dspy.context(lm=task, adapter=asking, num_threads=threads, trace=None, disable_history=True):
             program = recipe.build(job)
         return Compiled(adapter.shipped(program), optimizer, purse.calls, _notes(adapter.faults, trainset, answered))
@@ -99,25 +100,6 @@ def _translated(optimizer: str) -> Iterator[None]:
     raise cause
 
 
-def _recipe(optimizer: str) -> Recipe:
-    if optimizer not in OPTIMIZERS:
-        known = ", ".join(OPTIMIZERS)
-        raise ConfigError(
-            f"no program optimizer is called {optimizer!r}.{nearest(optimizer, OPTIMIZERS)} Known: {known}"
-        )
-    return OPTIMIZERS[optimizer]
-
-
-def _knobs(optimizer: str, recipe: Recipe, options: Mapping[str, Any]) -> dict[str, Any]:
-    for name, value in options.items():
-        if name not in recipe.options:
-            known = ", ".join(recipe.options)
-            raise ConfigError(f"{optimizer} has no option {name!r}.{nearest(name, recipe.options)} Known: {known}")
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ConfigError(f"{optimizer}.{name}: must be a whole number from 1 on, found {value!r}")
-    return {**recipe.options, **options}
-
-
 def _notes(
     faults: Mapping[str, str | None], trainset: Sequence[Example], answered: Mapping[str, str]
 ) -> tuple[str, ...]:
@@ -129,4 +111,6 @@ def _notes(
 
 
 def _first_line(problem: Exception) -> str:
+    if not str(problem) and isinstance(problem.__context__, Exception):
+        return _first_line(problem.__context__)  # a bare assertion: what it met says more
     return f"{type(problem).__name__}: {(str(problem).splitlines() or [''])[0][:300]}"

@@ -20,6 +20,8 @@ from optimizer.models import Model, bridge
 from optimizer.types import Message, Request, Response
 
 T = TypeVar("T")
+_Key = tuple[str, str | None, int]
+_DRAWS = 1000  # more than any program asks the same about one example
 
 
 class Halt(BaseException):
@@ -36,14 +38,17 @@ class Purse:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.calls = 0
-        self._asked: Counter[tuple[str, str | None]] = Counter()
-        self._flying: dict[tuple[str, str | None], Future[Response]] = {}
+        self._asked: Counter[_Key] = Counter()
+        self._flying: dict[_Key, Future[Response]] = {}
         self._halt: Halt | None = None
         self._lock = threading.Lock()
 
-    def ask(self, model: Model, request: Request, example: str | None = None) -> Response:
-        """One call. Raises ModelError where the model refused, `Halt` for every other failure."""
-        key = (request.key(model.name), example)
+    def ask(self, model: Model, request: Request, example: str | None = None, copy: int = 0) -> Response:
+        """One call. Raises ModelError where the model refused, `Halt` for every other failure.
+
+        `copy` tells programs apart that ask the same at the same time: each draws from samples of its own.
+        """
+        key = (request.key(model.name), example, copy)
         with self._lock:
             if self._halt:
                 raise self._halt
@@ -52,7 +57,7 @@ class Purse:
                 if self.calls >= self.limit:
                     raise self._stop(SearchError(f"it reached its limit of {self.limit} calls before it had a result"))
                 answer = self._flying[key] = Future()
-                request = replace(request, sample=self._asked[key])
+                request = replace(request, sample=self._asked[key] + _DRAWS * copy)
                 self._asked[key] += 1
                 self.calls += 1
         if not mine:  # DSPy asks again what takes long; nobody pays for that twice
@@ -82,7 +87,7 @@ class Purse:
             if halted:  # whatever DSPy made of it
                 raise halted
 
-    def _fly(self, key: tuple[str, str | None], answer: Future[Response], call: Callable[[], Response]) -> Response:
+    def _fly(self, key: _Key, answer: Future[Response], call: Callable[[], Response]) -> Response:
         try:
             response = self.guard(call)
         except BaseException as problem:
@@ -107,6 +112,9 @@ class Engine:
     def __init__(self, model: Model, purse: Purse) -> None:
         self.model = model
         self.purse = purse
+
+    def __deepcopy__(self, memo: object) -> Engine:
+        return self  # a copied program asks through the same door
 
     def complete(self, request: Any) -> Any:
         """`dspy.lm15.Request` to `dspy.lm15.Response`. The proposer's own parameters hold, not DSPy's."""

@@ -12,6 +12,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from itertools import count
+from types import MappingProxyType
 from typing import Any
 
 import dspy
@@ -29,9 +31,11 @@ _BLANK = "Answer the input."  # stands for empty instructions: DSPy would put in
 
 @dataclass
 class _Asked:
-    """The example that a thread is at, and what came of it."""
+    """The example that a thread is at, who answers it, and what came of it."""
 
     example: str
+    copy: int = 0
+    recorded: Mapping[str, Output] | None = None
     outputs: list[Output] = field(default_factory=list)
 
 
@@ -43,11 +47,13 @@ class PromptAdapter(dspy.Adapter):  # type: ignore[misc]
 
     def __init__(self, prompt: Prompt, model: Model, purse: Purse, copies: Copies) -> None:
         super().__init__()
-        self.prompt, self.model, self.purse, self.copies = prompt, model, purse, copies
+        self.prompt, self.model, self.purse, self.shown_texts = prompt, model, purse, copies
         self.fields = safe_names(prompt.names)
         signature = {name: (Any, dspy.InputField()) for name in self.fields} | {"output": (str, dspy.OutputField())}
         self.signature = dspy.Signature(signature, prompt.instructions.text or _BLANK)
-        self.faults: dict[str, str | None] = {self.signature.instructions: None}  # DSPy has trimmed the text
+        self.original: str = self.signature.instructions  # DSPy has trimmed the text
+        self.faults: dict[str, str | None] = {self.original: None}
+        self.copies_made = count(1)
 
     def __deepcopy__(self, memo: object) -> PromptAdapter:
         return self  # every copy of a program is measured with the same purse
@@ -56,24 +62,27 @@ class PromptAdapter(dspy.Adapter):  # type: ignore[misc]
         self, lm: Any, lm_kwargs: Mapping[str, Any], signature: Any, demos: Sequence[Any], inputs: Mapping[str, Any]
     ) -> list[dict[str, str]]:
         asked = _NOW.get()
-        if problem := self.fault(signature.instructions):
+        if asked.recorded is not None:
+            nothing = Output(asked.example, "", status="failed", error="the source has no answer on record")
+            output = asked.recorded.get(asked.example, nothing)
+        elif problem := self.fault(signature.instructions):
             reason = f"these instructions are refused: {problem}"
             output = Output(asked.example, "", status="failed", error=reason)
         else:
             own = {self.fields[name]: value for name, value in inputs.items()}
             warmth = lm_kwargs.get("temperature", lm.kwargs.get("temperature"))
-            output = self._answer(asked.example, self.built(signature.instructions, demos), own, warmth)
+            output = self._answer(asked, self.built(signature.instructions, demos), own, warmth)
         asked.outputs.append(output)
         return [{"output": output.text}]
 
     def fault(self, instructions: str) -> str | None:
         if instructions not in self.faults:
-            self.faults[instructions] = fault(self.prompt, instructions, shown=self.copies)
+            self.faults[instructions] = fault(self.prompt, instructions, shown=self.shown_texts)
         return self.faults[instructions]
 
     def built(self, instructions: str, demos: Sequence[Any]) -> Prompt:
         """The prompt that a predictor with these instructions and demos stands for."""
-        unchanged = instructions == self.signature.instructions
+        unchanged = instructions == self.original
         prompt = self.prompt if unchanged else reworded(self.prompt, instructions)
         return replace(prompt, demos=tuple(self._demo(demo) for demo in demos))
 
@@ -92,32 +101,48 @@ class PromptAdapter(dspy.Adapter):  # type: ignore[misc]
     def _demo(self, demo: Any) -> Demo:
         return Demo({own: demo[name] for name, own in self.fields.items() if name in demo}, str(demo["output"]))
 
-    def _answer(self, example: str, prompt: Prompt, inputs: Mapping[str, Any], warmth: float | None) -> Output:
+    def _answer(self, asked: _Asked, prompt: Prompt, inputs: Mapping[str, Any], warmth: float | None) -> Output:
         request = prompt.render(inputs)
         if warmth is not None and "temperature" in prompt.params:  # a bootstrap's later rounds want other answers
             request = Request(request.messages, {**request.params, "temperature": warmth})
         try:
-            response = self.purse.ask(self.model, request, example)
+            response = self.purse.ask(self.model, request, asked.example, asked.copy)
         except ModelError as problem:
-            return Output(example, "", status="refused", error=str(problem), calls=1)
-        return _output(example, prompt, response)
+            return Output(asked.example, "", status="refused", error=str(problem), calls=1)
+        return _output(asked.example, prompt, response)
 
 
 class PromptModule(dspy.Module):  # type: ignore[misc]
-    """What the optimizers compile: one predictor. `mark` scores an output of an example."""
+    """What the optimizers compile: one predictor. `mark` scores an output of an example.
 
-    def __init__(self, adapter: PromptAdapter, mark: Callable[[Output], Score]) -> None:
+    `recorded`: outputs by example id that are given out instead of asking. `numbered`: its copies run side by side,
+    so each is told apart in the order in which they were made.
+    """
+
+    def __init__(
+        self, adapter: PromptAdapter, mark: Callable[[Output], Score], recorded: Mapping[str, Output] | None = None
+    ) -> None:
         super().__init__()
         self.adapter = adapter
         self.mark = mark
+        self.recorded = None if recorded is None else MappingProxyType(recorded)
+        self.numbered = False
+        self.number = 0
         self.predict = dspy.Predict(adapter.signature)
         self.predict.demos = [adapter.shown(demo) for demo in adapter.prompt.demos]
+
+    def deepcopy(self) -> PromptModule:
+        """With a signature of its own: DSPy shares it, and InferRules writes into it."""
+        copy: PromptModule = super().deepcopy()
+        copy.predict.signature = copy.predict.signature.with_instructions(copy.predict.signature.instructions)
+        copy.number = next(self.adapter.copies_made) if self.numbered else 0
+        return copy
 
     def forward(self, row: str, **fields: Any) -> Any:
         return self.adapter.purse.guard(lambda: self._forward(row, fields))
 
     def _forward(self, row: str, fields: Mapping[str, Any]) -> Any:
-        token = _NOW.set(asked := _Asked(row))
+        token = _NOW.set(asked := _Asked(row, self.number, self.recorded))
         try:
             with dspy.context(adapter=self.adapter):  # here only: the optimizers' own questions have another form
                 self.predict(**fields)
@@ -167,14 +192,25 @@ class AskingAdapter(dspy.ChatAdapter):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__(use_json_adapter_fallback=False)
 
+    def format(self, signature: Any, demos: Any, inputs: dict[str, Any]) -> Any:
+        known = {"program_code": "One prompt, sent to a language model once."}  # not the source code of this package
+        return super().format(signature, demos, {name: known.get(name, value) for name, value in inputs.items()})
+
     def parse(self, signature: Any, completion: str) -> dict[str, Any]:
         try:
             found: dict[str, Any] = super().parse(signature, completion)
             return found
         except dspy.AdapterParseError:
-            if len(signature.output_fields) != 1 or not completion.strip():
+            names = list(signature.output_fields)
+            main = next((name for name in names if name in _MAIN), names[0])
+            if (len(names) > 1 and main not in _MAIN) or not completion.strip():
                 raise
-            return {next(iter(signature.output_fields)): _bare(completion)}
+            text = _bare(completion)
+            said = {"predict": text} if main == "module_advice" else text
+            return {name: said if name == main else "" for name in names}
+
+
+_MAIN = ("proposed_instruction", "natural_language_rules", "module_advice")  # beside it: remarks and headings
 
 
 def _bare(completion: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
@@ -51,8 +51,18 @@ def answers(mark: Marker, contract: Contract, scores: Mapping[str, float]) -> di
         if gold is not None and contract.read(gold).status == "ok":
             found[name] = gold
         elif reference and reference.status == "ok" and scores[name] >= good:
-            found[name] = reference.text if contract.kind == "text" else as_text(reference.value)
+            found[name] = as_reply(reference, contract)
     return found
+
+
+def replies(mark: Marker, contract: Contract) -> dict[str, Output]:
+    """The source's outputs by example id, each with its answer in the reply's form."""
+    known = {name: mark.references[name] for name in mark.examples if name in mark.references}
+    return {name: replace(o, text=as_reply(o, contract)) if o.status == "ok" else o for name, o in known.items()}
+
+
+def as_reply(output: Output, contract: Contract) -> str:
+    return output.text if contract.kind == "text" else as_text(output.value)
 
 
 def rows(mark: Marker, answered: Mapping[str, str], fields: Mapping[str, str], seed: int) -> list[Any]:

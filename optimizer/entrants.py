@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import fmean
 from typing import Protocol
 
 from optimizer.brief import Scale
 from optimizer.objective import Evaluation
 from optimizer.prompt import Prompt
-from optimizer.race import Posterior
 from optimizer.space import Value
 from optimizer.trial import Trial
+from optimizer.twoway import Posterior
 from optimizer.types import Output, Score
 
 _TOLD = 400  # trials that Optuna is told of at most: each one slows every question down
@@ -23,7 +25,7 @@ class Allocation(Protocol):
     budget: float
     spent: float
 
-    def join(self, factors: Mapping[str, Value], price: float = 1.0) -> int: ...
+    def join(self, factors: Mapping[str, Value], price: float = 1.0, z: float | None = None) -> int: ...
 
     def observe(self, candidate: int, example: int, value: float | None) -> None: ...
 
@@ -50,12 +52,14 @@ class Candidate:
         return Evaluation(tuple(output for output, _ in ordered), tuple(mark for _, mark in ordered))
 
 
-class Field:
+class Entrants:
     """The candidates, numbered as in the race that they run. Number 0 is the unchanged prompt."""
 
-    def __init__(self, race: Allocation, scale: Scale) -> None:
+    def __init__(self, race: Allocation, scale: Scale, cost: Callable[[Prompt], float]) -> None:
         self.race, self.scale = race, scale
         self.candidates: list[Candidate] = []
+        self._cost = cost
+        self._prices: list[float] = []
         self._digests: set[str] = set()
 
     def __len__(self) -> int:
@@ -64,11 +68,24 @@ class Field:
     def __getitem__(self, number: int) -> Candidate:
         return self.candidates[number]
 
-    def enter(self, number: int, params: Mapping[str, Value], prompt: Prompt) -> None:
-        """A configuration joins in round `number`, unless it builds a prompt that takes part already."""
-        if prompt.digest not in self._digests:
-            self._digests.add(prompt.digest)
-            self.candidates.append(Candidate(self.race.join(params), number, params, prompt))
+    def enter(self, number: int, params: Mapping[str, Value], prompt: Prompt, known: float | None = None) -> None:
+        """A configuration joins in round `number`, unless it builds a prompt that takes part already.
+
+        It pays the square root of what a call with it costs, the unchanged prompt's being 1: under a budget that is
+        the share that tells dear and cheap candidates apart best. `known`: its worth by earlier targets.
+        """
+        if prompt.digest in self._digests:
+            return
+        self._digests.add(prompt.digest)
+        unchanged = self._cost(self.candidates[0].prompt if self.candidates else prompt)
+        self._prices.append(math.sqrt(self._cost(prompt) / unchanged) if unchanged > 0 else 1.0)
+        place = self.race.join(params, self._prices[-1], known)
+        self.candidates.append(Candidate(place, number, params, prompt))
+
+    @property
+    def usual_price(self) -> float:
+        """Of a call that is bought next, on average."""
+        return fmean(self._prices[candidate] for candidate in self.race.kept()) if self.candidates else 1.0
 
     def observe(self, number: int, place: int, output: Output, mark: Score) -> None:
         """An output that could not be had teaches nothing: it says nothing about the prompt."""

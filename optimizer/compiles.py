@@ -1,0 +1,111 @@
+"""Programs compiled by DSPy, bought for the search: those of the space in their round, others as it asks for them.
+
+A compile is bought for an optimizer and its knobs. Each has its limit of calls, and those with other knobs than the
+usual ones have a share of the search to live on. What is bought twice is remembered answers, and asks nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from optimizer.brief import Brief, Effort
+from optimizer.candidates import Pool, program_key
+from optimizer.errors import BudgetExceeded, ModelError, SearchError
+from optimizer.programs.dspy import OPTIMIZERS, Compiled, compile_prompt
+from optimizer.programs.dspy.recipes import check, recipe_of
+from optimizer.prompt import Prompt
+from optimizer.space import Choice, SearchSpace, Value
+
+_SHARE = 0.5  # calls for compiles with other knobs, as a part of the calls for the race
+
+
+def check_programs(space: SearchSpace) -> None:
+    """Raises ConfigError for an optimizer or a knob in the space that DSPy's do not have; opens nothing."""
+    for name in space.choices("program"):
+        if name != "plain":
+            recipe_of(str(name))
+    for optimizer, knob, values in _knobs(space):
+        for value in values:
+            check(optimizer, {} if value is None else {knob: value})
+
+
+def extra_calls(space: SearchSpace, effort: Effort) -> int:
+    """Calls that compiles with other knobs may take in all; none where the space has no knobs."""
+    return int(_SHARE * effort.trials * effort.calls_per_trial) if list(_knobs(space)) else 0
+
+
+def compile_planned(pool: Pool, brief: Brief, best: Prompt, number: int) -> Iterator[str]:
+    """The optimizers of the space whose round it is, with their usual knobs; yields notes for the log."""
+    for value in pool.space.choices("program"):
+        name = str(value)
+        if name in OPTIMIZERS and OPTIMIZERS[name].round == number:
+            yield from guarded(name, lambda name=name: _compile(pool, brief, best, name, {}))  # type: ignore[misc]
+
+
+def compile_asked(
+    pool: Pool, brief: Brief, best: Callable[[], Prompt], number: int, params: Mapping[str, Value]
+) -> Iterator[str]:
+    """What a configuration asks for, unless it is there, or cannot be had; yields notes for the log.
+
+    In the first round nothing is known that would be worth varying, nor of an optimizer that has failed.
+    """
+    variant = pool.space.build(pool.prompt, params)
+    name, key = variant.program, program_key(variant.program, variant.knobs)
+    if number == 0 or name not in pool.programs or key in pool.bought:
+        return
+    options = {knob.partition(".")[2]: value for knob, value in variant.knobs.items()}
+    taken = sum(calls for bought, calls in pool.bought.items() if bought not in OPTIMIZERS)
+    if taken + brief.effort.compile_calls <= extra_calls(pool.space, brief.effort):
+        yield from guarded(key, lambda: _compile(pool, brief, best(), name, options))
+
+
+def guarded(what: str, work: Callable[[], Iterator[str]]) -> Iterator[str]:
+    """Its failure loses what it was to bring, not the run."""
+    try:
+        yield from work()
+    except (SearchError, ModelError) as problem:
+        yield f"{what} lost: {problem}"
+    except BudgetExceeded as limit:
+        yield f"{what} not bought: {limit}"
+
+
+def _compile(pool: Pool, brief: Brief, best: Prompt, name: str, options: Mapping[str, Any]) -> Iterator[str]:
+    effort, key = brief.effort, program_key(name, {f"{name}.{knob}": value for knob, value in options.items()})
+    if reason := brief.afford(effort.compile_calls):
+        raise BudgetExceeded(reason)
+    pool.bought[key] = effort.compile_calls  # unless it tells how many it took
+    compiled = compile_prompt(
+        name,
+        best,
+        brief.ground.train,
+        brief.ground.references,
+        model=brief.cast.target,
+        proposer=brief.cast.proposer,
+        metric=brief.scale.metric,
+        seed=effort.seed,
+        max_calls=effort.compile_calls,
+        options=options,
+    )
+    pool.bought[key] = compiled.calls
+    pool.programs[key] = compiled.prompt
+    _share_out(pool, compiled, best, key)
+    yield f"{key} compiled with {compiled.calls} calls"
+    yield from (f"{key}: {note}" for note in compiled.notes)
+
+
+def _share_out(pool: Pool, compiled: Compiled, before: Prompt, key: str) -> None:
+    """What is new in a program is offered to the plain prompts, too: its instructions, and its worked examples."""
+    instructions, demos = compiled.prompt.instructions, compiled.prompt.demos
+    known = [pool.prompt.instructions, before.instructions, *pool.wordings.values()]
+    if "wording" in pool.space.names and instructions not in known:
+        pool.wordings[f"from_{key}"] = instructions
+    if demos and demos != before.demos and demos not in pool.sets.values():
+        pool.sets[f"from_{key}"] = demos
+
+
+def _knobs(space: SearchSpace) -> Iterator[tuple[str, str, tuple[Value, ...]]]:
+    for dimension in space.dimensions:
+        if isinstance(dimension, Choice) and dimension.when and dimension.when[0] == "program":
+            optimizer, _, knob = dimension.name.partition(".")
+            yield optimizer, knob, dimension.choices

@@ -1,0 +1,78 @@
+"""What can be settled before the first call: the space and the prompt for each target, and what a run will take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from optimizer.compiles import check_programs
+from optimizer.config import ModelSettings
+from optimizer.connect import accepted, check_metrics
+from optimizer.estimate import Estimate, estimate, refuse_small_budget
+from optimizer.habits import Habits, habits_of
+from optimizer.parameters import Terms, carried, fitted, varied
+from optimizer.prompt import Prompt
+from optimizer.space import SearchSpace
+from optimizer.spacecheck import faults, refuse_faults, without_faults
+from optimizer.spacefile import find_space
+from optimizer.split import Split, split_examples
+from optimizer.study import check_names
+from optimizer.task import Task
+
+Accepted = Callable[[ModelSettings], frozenset[str] | None]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The task for one target: the source's prompt with the parameters that it takes, and what can be varied."""
+
+    habits: Habits
+    prompt: Prompt
+    space: SearchSpace
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A task with all that can be settled before the first call. `fits`: of each target, in the task file's order."""
+
+    task: Task
+    parts: Split
+    fits: tuple[Fit, ...]
+    expected: Estimate
+
+
+def plan(task: Task, *, strict: bool = False, accepted: Accepted = accepted) -> Plan:
+    """Asks nothing. Raises what is wrong with the task: models, prices, space, sampler, metrics, splits, budget.
+
+    `strict` raises for a choice of the space that cannot be used as well; else it is lost, with a note.
+    """
+    parts = split_examples(
+        task.examples, task.settings.split.fractions, seed=task.settings.split.seed, strata=task.strata
+    )
+    space, notes = _sound_space(task, strict=strict)
+    check_metrics(task.settings, task.prompt.contract)
+    check_names(task.settings.search.sampler, task.settings.search.pruner)
+    check_programs(space)
+    fits = tuple(_fit(task, section, space, notes, accepted) for section in task.settings.targets)
+    expected = estimate(task, parts, space)
+    refuse_small_budget(task, expected)
+    return Plan(task, parts, fits, expected)
+
+
+def _sound_space(task: Task, *, strict: bool) -> tuple[SearchSpace, tuple[str, ...]]:
+    name = task.settings.search.space
+    space = find_space(name, task.folder)
+    if strict:
+        refuse_faults(name, faults(space, task.prompt))
+    return without_faults(space, task.prompt)
+
+
+def _fit(task: Task, section: ModelSettings, space: SearchSpace, lost: tuple[str, ...], accepted: Accepted) -> Fit:
+    habits, source = habits_of(section.model, section.family), task.settings.source.params
+    asks = set(source) - set(section.params) or varied(space, task.prompt)  # else nobody need open LiteLLM for it
+    terms = Terms(section.model, accepted(section) if asks else None, habits.drop_params)
+    params, left = carried(source, section.params, terms)
+    prompt = replace(task.prompt, params=params)
+    own, notes = fitted(space, prompt, terms)
+    return Fit(habits, prompt, own, (*lost, *left, *notes))
