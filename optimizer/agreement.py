@@ -14,12 +14,14 @@ def fingerprint(task: Task) -> str:
     """What must not change when a run goes on: data, prompt, models, split, metrics, margin: what was agreed at the
     start. More trials or more money only carry it on."""
     settings = task.settings.to_dict()
-    agreed = {name: settings[name] for name in ("source", "targets", "metrics", "split", "decision", "constraints")}
+    agreed = {
+        name: settings[name] for name in ("source", "targets", "metrics", "split", "decision", "constraints", "slices")
+    }
     for section in (agreed["source"], *agreed["targets"]):
         section.pop("limits", None)
         section.pop("timeout", None)
     examples = [[e.id, dict(e.inputs), e.expected, e.group] for e in task.examples]
-    data = [examples, task.strata, {key: vars(output) for key, output in (task.recorded or {}).items()}]
+    data = [examples, task.strata, task.slices, {key: vars(output) for key, output in (task.recorded or {}).items()}]
     facts = json.dumps([task.name, task.prompt.to_dict(), agreed, data], sort_keys=True, default=str)
     return hashlib.sha256(facts.encode()).hexdigest()[:16]
 

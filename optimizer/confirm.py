@@ -9,8 +9,11 @@ from enum import Enum
 from statistics import NormalDist, fmean, pstdev
 from typing import Literal
 
+from optimizer import reasons
 from optimizer.errors import DataError
+from optimizer.metrics.whole import Figure
 from optimizer.objective import Check, Constraints, Evaluation
+from optimizer.slices import SliceResult
 from optimizer.statistics import Comparison, examples_needed, paired
 from optimizer.types import Output
 
@@ -20,7 +23,6 @@ __all__ = ["Comparison", "Confirmation", "Decision", "Standard", "Verdict", "dec
 #: source's own answers are the reference, how well the source, asked again, agrees with them.
 Standard = Literal["gold", "parity"]
 
-_OUT_OF_REACH = 100  # times the examples that were held out
 _FEWEST = 10  # pairs; on fewer no verdict is given
 _LOST = 0.05  # a larger share of examples without an answer may hide the very ones that go wrong
 
@@ -42,6 +44,8 @@ class Decision:
     confidence: float
     checks: tuple[Check, ...] = ()
     needed: int | None = None
+    slices: tuple[SliceResult, ...] = ()
+    figures: tuple[Figure, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,50 +69,60 @@ def decide(
     margin: float,
     confidence: float,
     standard: Standard = "gold",
+    slices: tuple[SliceResult, ...] = (),
+    figures: tuple[Figure, ...] = (),
 ) -> Decision:
     """Migrate if the winner is surely not worse than the standard by the margin and keeps every constraint.
 
     An example that either side lost (status "failed") counts for neither. A broken constraint means "stay"
-    only where chance does not explain it; otherwise the verdict is open.
+    only where chance does not explain it; otherwise the verdict is open. A figure over the whole set is held to the
+    same margin: to migrate, the mean score and every figure must pass, so none of them can be passed by luck oftener
+    than 1 - confidence.
     """
-    theirs = confirmation.again if standard == "parity" and confirmation.again else confirmation.source
-    kept = _kept(confirmation, theirs, standard)
+    kept, theirs = pairs_of(confirmation, standard)
     ours = [confirmation.winner.scores[i].value for i in kept]
     comparison = paired(ours, [theirs.scores[i].value for i in kept], margin=margin, confidence=confidence)
     measured = tuple(output for output in confirmation.winner.outputs if output.status != "failed")
     checks = constraints.check(Evaluation(measured, ())) if measured else ()
     broken = {check: _surely_broken(check, measured, confidence) for check in checks if not check.met}
+    if slices and constraints.slice_drop is not None:
+        checks += (_slice_check(constraints.slice_drop, slices),)
+        broken |= {check: True for check in checks[-1:] if not check.met}
     lost, total = _lost(confirmation, theirs), len(theirs.outputs)
 
     verdict, needed = Verdict.INCONCLUSIVE, None
     if lost <= _LOST * total:
         if comparison.n >= _FEWEST:
-            verdict = _verdict(comparison, broken, margin, confidence)
+            verdict = _verdict(comparison, broken, margin, confidence, figures)
         if verdict is Verdict.INCONCLUSIVE:
             needed = _needed(comparison, broken, measured, margin, confidence)
     sentences = [
-        _quality(comparison, margin, confidence, standard, again=confirmation.again is not None),
-        *(_about(check, sure=sure) for check, sure in broken.items()),
+        reasons.quality(comparison, margin, confidence, standard, again=confirmation.again is not None),
+        *(reasons.of_figure(figure, margin, confidence) for figure in figures),
+        *(reasons.about(check, sure=sure) for check, sure in broken.items()),
         "Every constraint is kept." if checks and not broken else "",
-        _losses(lost, total),
+        reasons.hidden(slices, confidence),
+        reasons.losses(lost, total, _unscored(confirmation, theirs), _LOST),
         f"Fewer than {_FEWEST} pairs give no verdict." if comparison.n < _FEWEST else "",
-        _outlook(needed, comparison.n) if needed else "",
+        reasons.outlook(needed, comparison.n) if needed else "",
     ]
     reason = " ".join(sentence for sentence in sentences if sentence)
-    return Decision(verdict, reason, comparison, margin, confidence, checks, needed)
+    return Decision(verdict, reason, comparison, margin, confidence, checks, needed, slices, figures)
 
 
-def _outlook(needed: int, n: int) -> str:
-    """Nobody collects a hundred times the examples; then the two are simply that close to the line."""
-    if needed > _OUT_OF_REACH * n:
-        return "It lies so close to the line that no affordable number of examples would settle it."
-    return f"About {needed:,} held-out examples would settle it."
+def pairs_of(confirmation: Confirmation, standard: Standard) -> tuple[list[int], Evaluation]:
+    """The places of the examples that count, and what the target is held against."""
+    theirs = confirmation.again if standard == "parity" and confirmation.again else confirmation.source
+    return _kept(confirmation, theirs, standard), theirs
 
 
-def _verdict(comparison: Comparison, broken: Mapping[Check, bool], margin: float, confidence: float) -> Verdict:
-    if comparison.high < -margin or any(broken.values()):
+def _verdict(
+    comparison: Comparison, broken: Mapping[Check, bool], margin: float, confidence: float, figures: Sequence[Figure]
+) -> Verdict:
+    if comparison.high < -margin or any(broken.values()) or any(figure.worse(margin) for figure in figures):
         return Verdict.STAY
-    if comparison.p_value <= 1 - confidence and not broken:
+    held = all(figure.held(margin) for figure in figures)
+    if comparison.p_value <= 1 - confidence and not broken and held:
         return Verdict.MIGRATE
     return Verdict.INCONCLUSIVE
 
@@ -128,6 +142,19 @@ def _kept(confirmation: Confirmation, theirs: Evaluation, standard: Standard) ->
 def _lost(confirmation: Confirmation, theirs: Evaluation) -> int:
     sides = (confirmation.source.outputs, theirs.outputs, confirmation.winner.outputs)
     return sum("failed" in {output.status for output in row} for row in zip(*sides, strict=True))
+
+
+def _unscored(confirmation: Confirmation, theirs: Evaluation) -> list[str]:
+    """Why answers that are there could not be scored; of each example once."""
+    both = zip(theirs.outputs, confirmation.winner.outputs, strict=True)
+    found = ([o.error or "" for o in row if o.status == "failed" and o.text] for row in both)
+    return [errors[0] for errors in found if errors]
+
+
+def _slice_check(limit: float, slices: Sequence[SliceResult]) -> Check:
+    """Broken where a slice is worse by more than the limit, surely and with all slices looked at."""
+    value = max(0.0, *(-found.high for found in slices))
+    return Check("slice_drop", limit, value, value <= limit)
 
 
 def _held(check: Check, outputs: Sequence[Output]) -> tuple[list[float], float]:
@@ -159,61 +186,9 @@ def _needed(
     counts: list[int | None] = []
     if comparison.p_value > 1 - confidence and comparison.high >= -margin:
         counts.append(examples_needed(comparison.mean, comparison.sd, margin, confidence))
-    for check in broken:
+    for check in (check for check in broken if check.name != "slice_drop"):
         numbers, limit = _held(check, outputs)
         scale = max(1.0, limit)  # the formula thinks in scores; dollars and tokens are brought to its size
         counts.append(examples_needed((limit - fmean(numbers)) / scale, pstdev(numbers) / scale, 0.0, confidence))
     known = [count for count in counts if count is not None]
     return max(comparison.n + 1, _FEWEST, *known) if len(known) == len(counts) else None
-
-
-def _quality(comparison: Comparison, margin: float, confidence: float, standard: Standard, *, again: bool) -> str:
-    if not comparison.n:
-        return "No held-out example has an answer from both sides."
-    gap = "exactly as high as" if comparison.mean == 0 else f"{_side(comparison.mean)}"
-    at, examples = f"at {100 * confidence:g} % confidence", f"on {comparison.n:,} held-out examples"
-    limit = f"the margin of {100 * margin:g}"
-    if standard == "gold":
-        start = f"The target scores {gap} the source {examples}"
-    else:
-        whose = "the source's agreement with itself" if again else "full agreement (the source was not asked twice)"
-        start = f"The target's agreement with the source's answers is {gap} {whose} {examples}"
-    if comparison.high < -margin:
-        return f"{start}; {at} it is at least {_points(comparison.high, margin)} points below, beyond {limit}."
-    if comparison.p_value > 1 - confidence:
-        return f"{start}; {at} it may be as much as {_points(comparison.low, margin)} points below, outside {limit}."
-    if comparison.low >= 0:
-        return f"{start}; {at} it is at least {_points(comparison.low, margin)} points above."
-    return f"{start}; {at} it is at most {_points(comparison.low, margin)} points below, inside {limit}."
-
-
-def _side(difference: float) -> str:
-    return f"{_points(difference, 0.0)} points {'above' if difference > 0 else 'below'}"
-
-
-def _points(difference: float, limit: float) -> str:
-    """In points, to as many decimals as tell it from the limit: a bound of 4.98 must not read 5.0."""
-    size = 100 * abs(difference)
-    for decimals in (1, 2, 3):
-        text = f"{size:.{decimals}f}"
-        if float(text) != round(100 * limit, 6):
-            break
-    return text
-
-
-def _about(check: Check, *, sure: bool) -> str:
-    measured, limit, what = {
-        "valid": (f"{check.value:.1%}", f"at least {check.limit:.1%}", "valid replies"),
-        "p95_latency": (f"{check.value:.3g} s", f"at most {check.limit:.3g} s", "95th percentile of latency"),
-        "cost_per_1000": (f"${check.value:,.4g}", f"at most ${check.limit:,.4g}", "cost per 1,000 calls"),
-        "prompt_tokens": (f"{check.value:,.1f}", f"at most {check.limit:,.1f}", "mean prompt tokens"),
-    }[check.name]
-    weight = "beyond what chance explains" if sure else "though chance may explain it"
-    return f"A constraint is broken, {weight}: {what} {measured}, {limit} allowed."
-
-
-def _losses(lost: int, total: int) -> str:
-    if not lost:
-        return ""
-    told = f"{lost} of {total} examples got no answer from one side or both and were left out of both."
-    return f"{told} That is more than {_LOST:.0%}, too many for a verdict; run again." if lost > _LOST * total else told

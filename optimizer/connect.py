@@ -11,16 +11,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from optimizer.config import ModelSettings, Settings
+from optimizer.contract import Contract
 from optimizer.errors import ConfigError, ModelError
+from optimizer.metrics import Metric, build_metric
 from optimizer.models import Model, bridge
 from optimizer.models.cache import Cached, CallStore
+from optimizer.models.embedding import embedder
 from optimizer.models.litellm import LiteLLMModel, supported_params
 from optimizer.models.meter import Metered, Purse
 from optimizer.models.preset import Preset
 from optimizer.models.rate import Limited
 from optimizer.models.retry import Retrying
+from optimizer.models.scripted import ScriptedModel
 from optimizer.offline import OFFLINE, OfflineModel, heeded
-from optimizer.pricing import OFFLINE_PREFIX, price_of
+from optimizer.pricing import OFFLINE_PREFIX, price_of, price_of_vectors
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,7 @@ class Roles:
     targets: tuple[Model, ...]
     proposers: tuple[Model, ...]
     judge: Model | None
+    embedder: Model | None = None
 
 
 def provider(section: ModelSettings) -> Model:
@@ -78,7 +83,28 @@ def connect(
             speaker(writer, "proposer") if writer else role(section, "proposer") for section in settings.targets
         ),
         judge=speaker(settings.judge, "judge") if settings.judge else None,
+        embedder=_vectors(settings.embedder, store, purse) if settings.embedder else None,
     )
+
+
+def _vectors(section: ModelSettings, store: CallStore, purse: Purse) -> Model:
+    """The embedding model behind the same wrappers; what it is asked is never a chat."""
+    price, limits = price_of_vectors(section), section.limits
+    own = section.model_dump(include={"api_base", "api_key_env", "params", "timeout"})
+    model = embedder(section.model, price=section.price.build() if section.price else None, **own)
+    held = Retrying(Limited(model, concurrency=limits.concurrency, rpm=limits.rpm, tpm=limits.tpm))
+    return Metered(Cached(held, store, price), purse, "embedder", price)
+
+
+def metric_of(settings: Settings, contract: Contract, roles: Roles) -> Metric:
+    """The task's metrics as one, with the models that they ask."""
+    return build_metric(settings.metrics, contract, roles.judge, roles.embedder)
+
+
+def check_metrics(settings: Settings, contract: Contract) -> None:
+    """Raises what is wrong with the metrics, before anything is asked."""
+    nobody = ScriptedModel(lambda _: "", name="nobody")
+    build_metric(settings.metrics, contract, nobody if settings.judge else None, nobody if settings.embedder else None)
 
 
 def accepted(section: ModelSettings) -> frozenset[str] | None:

@@ -104,12 +104,14 @@ class Check:
 @dataclass(frozen=True)
 class Constraints:
     """Hard limits; None means no limit. `valid`: least share of valid replies; `p95_latency`: seconds;
-    `cost_per_1000`: dollars per 1,000 calls; `prompt_tokens`: mean input tokens per call."""
+    `cost_per_1000`: dollars per 1,000 calls; `prompt_tokens`: mean input tokens per call; `slice_drop`: by how much
+    the quality of a slice may surely be worse than the source's, which is checked on held-out examples only."""
 
     valid: float | None = None
     p95_latency: float | None = None
     cost_per_1000: float | None = None
     prompt_tokens: float | None = None
+    slice_drop: float | None = None
 
     def check(self, evaluation: Evaluation) -> tuple[Check, ...]:
         measured = {

@@ -17,12 +17,11 @@ from pathlib import Path
 from optimizer.agreement import fingerprint, versions
 from optimizer.allowance import Allowance, Clock
 from optimizer.brief import Brief, Cast, Effort, Ground, Scale
-from optimizer.confirm import Confirmation, Standard, decide
-from optimizer.connect import Roles, connect
+from optimizer.confirm import Confirmation, Standard
+from optimizer.connect import Roles, connect, metric_of
 from optimizer.demos import choices_in
 from optimizer.errors import DataError
 from optimizer.evaluate import record, score
-from optimizer.metrics import build_metric
 from optimizer.migration import Migration, TargetResult
 from optimizer.models import Model
 from optimizer.models.cache import CallStore
@@ -41,6 +40,7 @@ from optimizer.task import Task
 from optimizer.trial import SearchResult
 from optimizer.types import Example, Output
 from optimizer.watch import Progress, Stage, Watch, silent
+from optimizer.weigh import Evidence, weigh
 
 _TASTE = 20  # examples that the source answers first, to see whether its replies can be read at all
 _BROKEN = 0.5
@@ -74,7 +74,7 @@ class _Walk:
 
     def __init__(self, planned: Plan, roles: Roles, purse: Purse, clock: Clock, watch: Watch) -> None:
         self.task, self.parts = planned.task, planned.parts
-        self.metric = build_metric(self.task.settings.metrics, self.task.prompt.contract, roles.judge)
+        self.metric = metric_of(self.task.settings, self.task.prompt.contract, roles)
         self.fits, self.needs = planned.fits, planned.expected.needs
         self.roles, self.purse, self.clock = roles, purse, clock
         self.found: list[SearchResult] = []  # for each target so far: what the next ones can learn from
@@ -151,13 +151,8 @@ class _Walk:
         found = replace(found, notes=(*fit.notes, *found.notes))
         allowance.release()
         confirmation = self._confirm(target, fit.prompt, found.winner.prompt, baseline, again)
-        decision = decide(
-            confirmation,
-            constraints=settings.constraints.build(),
-            margin=settings.decision.margin,
-            confidence=settings.decision.confidence,
-            standard=self._standard(),
-        )
+        evidence = Evidence(self.parts.test, baseline, self.metric, self.task.slices)
+        decision = weigh(confirmation, evidence, settings, self._standard())
         self.watch(Progress("confirm", target.name, text=f"{target.name}: {decision.verdict.value}. {decision.reason}"))
         return TargetResult(section.model, found, confirmation, decision)
 

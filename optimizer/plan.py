@@ -7,11 +7,9 @@ from dataclasses import dataclass, replace
 
 from optimizer.compiles import check_programs
 from optimizer.config import ModelSettings
-from optimizer.connect import accepted
+from optimizer.connect import accepted, check_metrics
 from optimizer.estimate import Estimate, estimate, refuse_small_budget
 from optimizer.habits import Habits, habits_of
-from optimizer.metrics import build_metric
-from optimizer.models.scripted import ScriptedModel
 from optimizer.parameters import Terms, carried, fitted, varied
 from optimizer.prompt import Prompt
 from optimizer.space import SearchSpace
@@ -53,8 +51,7 @@ def plan(task: Task, *, strict: bool = False, accepted: Accepted = accepted) -> 
         task.examples, task.settings.split.fractions, seed=task.settings.split.seed, strata=task.strata
     )
     space, notes = _sound_space(task, strict=strict)
-    nobody = ScriptedModel(lambda _: "", name="judge")  # metrics are made for the sake of their complaints
-    build_metric(task.settings.metrics, task.prompt.contract, nobody if task.settings.judge else None)
+    check_metrics(task.settings, task.prompt.contract)
     check_names(task.settings.search.sampler, task.settings.search.pruner)
     check_programs(space)
     fits = tuple(_fit(task, section, space, notes, accepted) for section in task.settings.targets)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from optimizer.config.model_settings import ModelSettings
 from optimizer.errors import ConfigError, nearest
+from optimizer.models.embedding import LOCAL_PREFIX
 from optimizer.models.prices import Price, known_price, table_date
 from optimizer.offline.personas import PRICES
 
@@ -21,6 +22,13 @@ def price_of(section: ModelSettings) -> Price:
     if given is None and section.model in PRICES:
         return PRICES[section.model]
     return known_price(section.model, given)
+
+
+def price_of_vectors(section: ModelSettings) -> Price:
+    """As `price_of`, of an embedding model; a local one is free."""
+    if section.model.startswith(LOCAL_PREFIX):
+        return Price(0.0, 0.0)
+    return known_price(section.model, section.price.build() if section.price else None, modes=("embedding",))
 
 
 def origin_of_prices(sections: Iterable[ModelSettings]) -> str:

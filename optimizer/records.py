@@ -12,9 +12,11 @@ from typing import Any
 
 from optimizer.config.yamlfile import read_yaml, write_yaml
 from optimizer.confirm import Comparison, Confirmation, Decision, Verdict
+from optimizer.metrics.whole import Figure
 from optimizer.migration import Migration, Spend, TargetResult
 from optimizer.objective import Check, Evaluation
 from optimizer.prompt import Prompt
+from optimizer.slices import SliceResult
 from optimizer.trial import SearchResult, Trial
 from optimizer.types import Example, Output, Score
 
@@ -178,6 +180,8 @@ def _decision(row: Mapping[str, Any]) -> Decision:
         confidence=row["confidence"],
         checks=tuple(Check(**check) for check in row["checks"]),
         needed=row["needed"],
+        slices=tuple(SliceResult(**found | {"worst": tuple(found["worst"])}) for found in row.get("slices", ())),
+        figures=tuple(Figure(**found) for found in row.get("figures", ())),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from optimizer.config import ModelSettings, Settings
@@ -22,7 +22,8 @@ from optimizer.types import Example, Output
 class Task:
     """`prompt` has the source's parameters. `recorded`: the source's outputs by example id, where the data has them.
 
-    `strata`: by example id, what to spread evenly over the splits. `unmeasured` names the amounts (cost,
+    `strata`: by example id, what to spread evenly over the splits. `slices`: by column and example id, by what the
+    held-out examples are looked at part by part. `unmeasured` names the amounts (cost,
     latency, input_tokens, output_tokens) that the record lacks: they are 0 in `recorded`, and mean nothing.
     `notes` are sentences on what was found in the data; those on the settings are in `settings.warnings`.
     `folder` is where the task file's paths start.
@@ -35,6 +36,7 @@ class Task:
     folder: Path
     recorded: Mapping[str, Output] | None = None
     strata: Mapping[str, str] | None = None
+    slices: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     unmeasured: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
 
@@ -53,6 +55,7 @@ def load_task(path: str | Path) -> Task:
         price = _price(settings, document)
         recorded = columns.read_outputs(settings.data.source, prompt.contract, price, table, examples)
         unmeasured = _unmeasured(settings, price)
+    strata = _strata(settings, prompt, table, examples, document)
     return Task(
         name=settings.name,
         settings=settings,
@@ -60,7 +63,8 @@ def load_task(path: str | Path) -> Task:
         examples=examples,
         folder=path.parent,
         recorded=recorded,
-        strata=_strata(settings, prompt, table, examples, document),
+        strata=strata,
+        slices=_slices(settings, table, examples, strata, document),
         unmeasured=unmeasured,
         notes=tuple(_notes(settings, examples, recorded, unmeasured)),
     )
@@ -78,7 +82,7 @@ def with_target(task: Task, model: str) -> Task:
 
 def _table(settings: Settings, prompt: Prompt, folder: Path) -> Table:
     data = settings.data
-    wanted = columns.wanted(data, prompt.names)
+    wanted = columns.wanted(data, prompt.names, settings.slices.columns)
     if data.hub:
         return read_hub(wanted=wanted, **data.hub.model_dump())
     paths = [folder / Path(name).expanduser() for name in data.path]
@@ -125,6 +129,29 @@ def _strata(
     if found is None:
         at = document.at("data", "stratify")
         raise columns.no_column(at, wanted, table)
+    return found
+
+
+def _slices(
+    settings: Settings,
+    table: Table,
+    examples: tuple[Example, ...],
+    strata: Mapping[str, str] | None,
+    document: Document,
+) -> Mapping[str, Mapping[str, str]]:
+    """The values of the columns that are named; where none is, groups and strata."""
+    data, found = settings.data, dict[str, Mapping[str, str]]()
+    for name in settings.slices.columns:
+        values = columns.strata(name, table, examples)
+        if values is None:
+            raise columns.no_column(document.at("slices", "columns"), name, table)
+        found[name] = values
+    if found:
+        return found
+    if data.group:
+        found[data.group] = {example.id: example.group or "" for example in examples}
+    if strata:
+        found[data.stratify or "label"] = strata
     return found
 
 

@@ -110,3 +110,6 @@ class Score:
     def __post_init__(self) -> None:
         if not 0.0 <= self.value <= 1.0:  # NaN fails this too
             raise ValueError(f"a score must be between 0 and 1, got {self.value!r}")
+        for name, part in self.parts.items():
+            if not 0.0 <= part <= 1.0:
+                raise ValueError(f"a part of a score must be between 0 and 1, got {name!r}: {part!r}")

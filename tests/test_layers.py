@@ -23,11 +23,11 @@ LAYERS = """
     enrich   rundir   agreement   entrants   testing
     compiles
     candidates   records   task   connect   spacecheck   spacefile
-    migration   data   pricing   parameters   propose   demos   crossover   programs.dspy   pruning   lessons
+    migration   data   pricing   parameters   propose   demos   crossover   programs.dspy   pruning   lessons   weigh
     study   brief
-    config   space   trial   wording   programs.prompted
-    evaluate   prompt   habits
-    confirm   metrics   layout   programs   offline   runlog   prospect
+    config   space   trial   wording   programs.prompted   confirm
+    evaluate   prompt   habits   reasons
+    metrics   layout   programs   offline   runlog   prospect   slices
     models   contract   template   objective   statistics   race   plugins   split   console   examples
     errors   types   reader   twoway   pairs   watch   redact
 """
@@ -40,10 +40,10 @@ DOORS = {
     "tqdm": {"programs.dspy"},
     "optuna": {"study", "programs.dspy.quiet", "programs.dspy.variants"},
     "datasets": {"data"},
-    "sklearn": {"demos", "programs.dspy.showing"},
+    "sklearn": {"demos", "programs.dspy.showing", "metrics.labels", "slices"},
     "joblib": {"evaluate"},
-    "scipy": {"confirm", "pairs"},
-    "numpy": {"race", "twoway", "prospect", "pruning", "crossover", "statistics", "pairs"},
+    "scipy": {"confirm", "pairs", "metrics.whole"},
+    "numpy": {"race", "twoway", "prospect", "pruning", "crossover", "statistics", "pairs", "metrics.whole", "slices"},
     "jinja2": {"template", "report.page"},
     "aiohttp": {"models.transport", "models.access", "offline.server"},
     "pydantic": {"config"},
@@ -52,7 +52,10 @@ DOORS = {
     "rich": {"console", "cli"},
     "click": {"cli"},
 }
+#: The same for what only some users need: each is in an extra, and is opened late.
+OPTIONAL = {"model2vec": {"models.embedding"}}
 LATE = {
+    *OPTIONAL,
     "litellm",
     "dspy",
     "optuna",
@@ -143,7 +146,7 @@ def test_imports_point_downwards(name: str) -> None:
 def test_what_is_not_ours_comes_in_by_its_doors(name: str) -> None:
     for found in {whole.partition(".")[0] for whole in imported(MODULES[name])} - sys.stdlib_module_names:
         if found != "optimizer":
-            doors = DOORS.get(found, set())
+            doors = (DOORS | OPTIONAL).get(found, set())
             assert _in(name, doors), f"{name} imports {found}; its doors are {sorted(doors) or 'none'}"
 
 
@@ -198,6 +201,13 @@ def test_every_dependency_is_declared_and_every_declared_one_is_used() -> None:
 
     assert {COMES_WITH.get(name, name) for name in DOORS} == declared
     assert all(">=" in line and "<" in line for line in project["dependencies"])
+
+
+def test_what_only_some_users_need_is_in_an_extra() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    named = {line.split(">")[0].strip() for name, lines in extras.items() if name != "dev" for line in lines}
+
+    assert {COMES_WITH.get(name, name) for name in OPTIONAL} <= named
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,18 @@ import pytest
 
 from optimizer.contract import Contract
 from optimizer.errors import ConfigError, DataError, PluginError
-from optimizer.metrics import METRICS, Weighted, build, build_metric
+from optimizer.metrics import METRICS, Metric, Weighted, build, build_metric
+from optimizer.models.scripted import ScriptedModel
 from optimizer.types import Example, Output, Score
 
-GOLD, PLAIN = Example("7", {}, "high"), Example("8", {})
+GOLD, PLAIN = Example("7", {"passages": ["It is high."]}, "high"), Example("8", {})
 SAID = Output("7", "high", "high")
-OPTIONS: Mapping[str, dict[str, Any]] = {"regex_match": {"pattern": "h"}}
+OPTIONS: Mapping[str, dict[str, Any]] = {
+    "regex_match": {"pattern": "h"},
+    "format": {"kind": "line"},
+    "grounded": {"passages": "passages", "citations": False},
+}
+NOBODY = ScriptedModel(lambda _: "")
 
 OTHER = "not a metric"
 
@@ -54,6 +60,10 @@ def nan_score(example: Example, output: Output, reference: Output | None) -> Sco
     return Score(math.nan)
 
 
+def nan_part(example: Example, output: Output, reference: Output | None) -> Score:
+    return Score(0.5, "", {"tone": math.nan})
+
+
 def broken(example: Example, output: Output, reference: Output | None) -> float:
     raise KeyError("tone")
 
@@ -78,16 +88,23 @@ def own(name: str) -> str:
     return f"{__name__}:{name}"
 
 
-@pytest.mark.parametrize("name", sorted(set(METRICS) - {"judge"}))
+def made(name: str) -> Metric:
+    if name in ("bleu", "chrf", "rouge"):
+        pytest.importorskip("rouge_score")
+        pytest.importorskip("sacrebleu")
+    return build(name, OPTIONS.get(name), judge=NOBODY, embedder=NOBODY)
+
+
+@pytest.mark.parametrize("name", sorted(METRICS))
 def test_a_broken_or_declined_reply_scores_nought_with_its_reason(name: str) -> None:
     invalid = Output("7", "?", None, "invalid", "invalid reply: no JSON")
-    score = build(name, OPTIONS.get(name))(GOLD, invalid, None)
+    score = made(name)(GOLD, invalid, None)
     assert (score.value, score.feedback) == (0, "invalid reply: no JSON")
 
 
 @pytest.mark.parametrize("name", sorted(set(METRICS) - {"numeric", "json_fields", "judge"}))
 def test_the_right_answer_scores_one_without_feedback(name: str) -> None:
-    assert build(name, OPTIONS.get(name))(GOLD, SAID, None) == Score(1.0)
+    assert made(name)(GOLD, SAID, None) == Score(1.0)
 
 
 @pytest.mark.parametrize("name", sorted(METRICS))
@@ -186,7 +203,7 @@ def test_functions_and_classes_of_ones_own_are_metrics() -> None:
         build(own("OTHER"))
 
 
-@pytest.mark.parametrize("name", ["nan", "too_much", "nothing", "words", "nan_score", "broken"])
+@pytest.mark.parametrize("name", ["nan", "too_much", "nothing", "words", "nan_score", "nan_part", "broken"])
 def test_what_is_no_score_is_refused_with_metric_and_example(name: str) -> None:
     with pytest.raises(DataError, match=f"metric '{own(name)}', example '7'"):
         build(own(name))(GOLD, SAID, None)

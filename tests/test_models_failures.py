@@ -12,7 +12,7 @@ import pytest
 
 from optimizer.errors import ModelError
 from optimizer.models.failures import clean, retry_after, translate
-from optimizer.models.litellm import _open
+from optimizer.models.litellm import opened
 from optimizer.models.transport import Exchange
 
 PASSING, REFUSED, FINAL = "passing", "refused", "final"
@@ -75,7 +75,7 @@ ARGUMENTS: dict[str, Any] = {
 
 
 def foreign() -> dict[str, type[Exception]]:
-    found = vars(_open().exceptions)
+    found = vars(opened().exceptions)
     return {
         name: kind
         for name, kind in found.items()

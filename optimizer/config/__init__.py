@@ -24,6 +24,7 @@ from optimizer.config.sections import (
     Seed,
     Share,
     Text,
+    Word,
     many,
     named,
 )
@@ -74,6 +75,9 @@ class ConstraintSettings(Section):
     p95_latency: Positive | None = Field(default=None, description="Seconds")
     cost_per_1000: NotNegative | None = Field(default=None, description="Dollars per 1,000 calls")
     prompt_tokens: Positive | None = Field(default=None, description="Mean input tokens per call")
+    slice_drop: Share | None = Field(
+        default=None, description="No slice's quality may surely be worse than the source's by more, as in 0.05"
+    )
 
     def build(self) -> Constraints:
         return Constraints(**self.model_dump())
@@ -130,6 +134,18 @@ class DecisionSettings(Section):
     confidence: Annotated[Number, Field(gt=0.5, lt=1)] = 0.95
 
 
+class SliceSettings(Section):
+    columns: Annotated[tuple[Word, ...], BeforeValidator(many, json_schema_input_type=str | list[str])] = Field(
+        default=(),
+        description="Columns, or paths into the gold answer (expected.urgency), by whose values the held-out examples "
+        "are looked at part by part; default: data.group and data.stratify, or the labels",
+    )
+    clusters: Annotated[int, Field(strict=True, ge=0, le=50)] | None = Field(
+        default=None, description="Groups of similar inputs to look for; default: by the number of examples, 0: none"
+    )
+    least: Annotated[Count, Field(ge=5)] = Field(default=10, description="Examples without which none is looked at")
+
+
 class Budget(Section):
     """None: no limit."""
 
@@ -148,6 +164,9 @@ class Settings(Section):
     targets: Annotated[tuple[Model, ...], Field(min_length=1)]
     proposer: Model | None = Field(default=None, description="Writes new instructions")
     judge: Model | None = Field(default=None, description="Scores where a metric asks for a judge")
+    embedder: Model | None = Field(
+        default=None, description="Turns texts into vectors: a LiteLLM embedding model, or local/NAME"
+    )
     metrics: Annotated[
         tuple[Annotated[MetricSettings, named("name", MetricSettings)], ...],
         BeforeValidator(many, json_schema_input_type=str | MetricSettings | list[str | MetricSettings]),
@@ -159,6 +178,7 @@ class Settings(Section):
     search: SearchSettings = SearchSettings()
     split: SplitSettings = SplitSettings()
     decision: DecisionSettings = DecisionSettings()
+    slices: SliceSettings = SliceSettings()
     budget: Budget = Budget()
 
     @model_validator(mode="before")

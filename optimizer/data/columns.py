@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,9 +39,9 @@ class Problems:
             raise DataError("\n  ".join([*self.found, *more]))
 
 
-def wanted(data: Data, names: frozenset[str]) -> set[str]:
-    """The columns that a task reads; of a path into an object, the object."""
-    columns = [*_sources(data, names).values(), *_expected(data).values()]
+def wanted(data: Data, names: frozenset[str], more: Iterable[str] = ()) -> set[str]:
+    """The columns that a task reads, `more` among them; of a path into an object, the object."""
+    columns = [*_sources(data, names).values(), *_expected(data).values(), *more]
     columns += [column for column in (data.id, data.group, data.stratify) if column]
     columns += [column for column in data.source.model_dump().values() if column] if data.source else []
     return {part for column in columns for part in (column, column.partition(".")[0])}

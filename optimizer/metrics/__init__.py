@@ -8,18 +8,19 @@ as keyword arguments. What one's own answers is checked before it counts.
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from optimizer.contract import Contract
-from optimizer.errors import ConfigError, DataError, OptimizerError, PluginError, nearest
+from optimizer.errors import ConfigError, PluginError, nearest
+from optimizer.metrics.embedding import embedding_similarity
 from optimizer.metrics.judge import judge
-from optimizer.metrics.labels import label_accuracy
+from optimizer.metrics.labels import kappa, label_accuracy, macro_f1
+from optimizer.metrics.manner import form, refusal
 from optimizer.metrics.numeric import numeric
-from optimizer.metrics.standard import Against
+from optimizer.metrics.retrieval import grounded
+from optimizer.metrics.shape import Custom, Metric, MetricSpec, Weighted
 from optimizer.metrics.structured import json_fields
 from optimizer.metrics.text import (
     contains,
@@ -31,52 +32,34 @@ from optimizer.metrics.text import (
     rouge_l,
     token_f1,
 )
+from optimizer.metrics.translation import bleu, chrf, rouge
 from optimizer.metrics.valid import valid
 from optimizer.models import Model
 from optimizer.plugins import resolve
-from optimizer.types import Example, Output, Score
 
 __all__ = ["METRICS", "Custom", "Metric", "MetricSpec", "Weighted", "build", "build_metric"]
 
-
-class Metric(Protocol):
-    """Scores one output, from 0 to 1.
-
-    `reference` is what the source model answered; `example.expected` holds the gold answer, if there is one.
-    An output whose status is not "ok" scores 0; one that "failed" never comes here.
-    """
-
-    def __call__(self, example: Example, output: Output, reference: Output | None) -> Score: ...
-
-
-class MetricSpec(Protocol):
-    """What a task file says of one metric."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def weight(self) -> float: ...
-
-    @property
-    def against(self) -> Against: ...
-
-    @property
-    def options(self) -> Mapping[str, Any]: ...
-
-
-#: Name -> how it is made from its options; all but valid, regex_match and those with limits compare with an answer.
+#: Name -> how it is made from its options.
 METRICS: Mapping[str, Callable[..., Metric]] = {
+    "bleu": bleu,
+    "chrf": chrf,
     "contains": contains,
     "edit_similarity": edit_similarity,
+    "embedding_similarity": embedding_similarity,
     "exact_match": exact_match,
+    "format": form,
+    "grounded": grounded,
     "json_fields": json_fields,
     "judge": judge,
+    "kappa": kappa,
     "label_accuracy": label_accuracy,
     "length": length,
+    "macro_f1": macro_f1,
     "normalized_match": normalized_match,
     "numeric": numeric,
+    "refusal": refusal,
     "regex_match": regex_match,
+    "rouge": rouge,
     "rouge_l": rouge_l,
     "token_f1": token_f1,
     "valid": valid,
@@ -89,10 +72,12 @@ def build(
     *,
     contract: Contract | None = None,
     judge: Model | None = None,
+    embedder: Model | None = None,
 ) -> Metric:
     """The metric of that name with its options.
 
-    `contract`: the reply's, from which json_fields takes its defaults. `judge`: the model that the metric judge asks.
+    `contract`: the reply's, from which json_fields takes its defaults. `judge`, `embedder`: the models that some
+    metrics ask; one of your own is given them too, where it has a parameter of that name that only a keyword fills.
 
     Raises ConfigError for options that the metric does not know, PluginError for a name that leads nowhere.
     """
@@ -101,19 +86,16 @@ def build(
     if not callable(found):
         raise PluginError(f"metric {name!r}: {type(found).__name__} is no metric, since it cannot be called")
     builtin = METRICS.get(name) is found
-    if builtin and "contract" in inspect.signature(found).parameters:
-        found = partial(found, contract=contract)
-    if builtin and name == "judge":
-        if judge is None:
-            raise ConfigError("metrics: `judge` needs a model that judges; name one in the section `judge:`")
-        found = partial(found, model=judge)
+    found = _equipped(name, found, {"contract": contract, "model": judge, "embedder": embedder}, builtin=builtin)
     _check_options(name, found, given)
     if builtin:
         return found(**given)  # type: ignore[no-any-return]
-    return Custom(name, found(**given) if isinstance(found, type) else partial(found, **given) if given else found)
+    return Custom(name, found(**given) if inspect.isclass(_inner(found)) else partial(found, **given))
 
 
-def build_metric(specs: Sequence[MetricSpec], contract: Contract, judge: Model | None = None) -> Metric:
+def build_metric(
+    specs: Sequence[MetricSpec], contract: Contract, judge: Model | None = None, embedder: Model | None = None
+) -> Metric:
     """One metric from the task file's list: itself, or the weighted mean of several."""
     metrics: dict[str, Metric] = {}
     weights: dict[str, float] = {}
@@ -121,79 +103,42 @@ def build_metric(specs: Sequence[MetricSpec], contract: Contract, judge: Model |
         own = ":" in spec.name or spec.name not in METRICS
         options = dict(spec.options) if own or spec.against == "auto" else {**spec.options, "against": spec.against}
         name = spec.name if spec.name not in metrics else f"{spec.name}_{len(metrics) + 1}"
-        metrics[name], weights[name] = build(spec.name, options, contract=contract, judge=judge), spec.weight
+        metrics[name] = build(spec.name, options, contract=contract, judge=judge, embedder=embedder)
+        weights[name] = spec.weight
     return Weighted(metrics, weights) if len(metrics) > 1 else next(iter(metrics.values()))
 
 
-@dataclass(frozen=True)
-class Weighted:
-    """The weighted mean of several metrics; its parts are theirs, those below as `metric.part`."""
-
-    metrics: Mapping[str, Metric]
-    weights: Mapping[str, float]
-
-    def __post_init__(self) -> None:
-        if not self.metrics or self.weights.keys() != self.metrics.keys():
-            raise ConfigError(f"metrics: {sorted(self.metrics)} need one weight each, found {sorted(self.weights)}")
-        for name, weight in self.weights.items():
-            if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 < weight < math.inf:
-                raise ConfigError(f"metrics.{name}.weight: must be a number above 0, found {weight!r}")
-
-    @property
-    def asks(self) -> bool:
-        return any(getattr(metric, "asks", False) for metric in self.metrics.values())
-
-    def __call__(self, example: Example, output: Output, reference: Output | None) -> Score:
-        scores = {name: metric(example, output, reference) for name, metric in self.metrics.items()}
-        total = math.fsum(self.weights.values())
-        value = math.fsum(self.weights[name] * score.value for name, score in scores.items()) / total
-        parts: dict[str, float] = {}
-        for name, score in scores.items():
-            parts[name] = score.value
-            parts |= {f"{name}.{part}": below for part, below in score.parts.items()}
-        told = (f"{name}: {score.feedback}" for name, score in scores.items() if score.feedback)
-        return Score(min(value, 1.0), "; ".join(told), parts)
+def _inner(found: Any) -> Any:
+    return found.func if isinstance(found, partial) else found
 
 
-@dataclass(frozen=True)
-class Custom:
-    """A metric from outside: whatever goes wrong in it is told with its name and the example, and ends the run."""
-
-    name: str
-    function: Callable[[Example, Output, Output | None], Any]
-
-    def __call__(self, example: Example, output: Output, reference: Output | None) -> Score:
-        if output.status != "ok":
-            return Score(0.0, output.error or output.status)
-        place = f"metric {self.name!r}, example {example.id!r}"
-        try:
-            found = self.function(example, output, reference)
-        except OptimizerError:
-            raise
-        except Exception as error:
-            raise DataError(f"{place}: {type(error).__name__}: {error}") from error
-        if isinstance(found, Score):
-            return found
-        try:
-            number = math.nan if isinstance(found, str) else float(found)  # numpy's numbers are welcome
-        except (TypeError, ValueError):
-            number = math.nan
-        if not 0.0 <= number <= 1.0:
-            raise DataError(
-                f"{place}: a metric must return a Score, or a number from 0 to 1, but this is {found!r:.80}"
-            )
-        return Score(number)
+def _equipped(name: str, found: Any, helpers: Mapping[str, Any], *, builtin: bool) -> Any:
+    """The factory with the models that it asks for. A built-in one cannot do without them."""
+    try:
+        parameters = inspect.signature(found).parameters
+    except (TypeError, ValueError):  # some compiled callables do not tell
+        return found
+    if not builtin:
+        helpers = {"judge": helpers["model"], "embedder": helpers["embedder"]}
+    wanted = {key for key, p in parameters.items() if key in helpers and p.kind is p.KEYWORD_ONLY}
+    for key in wanted & {"model", "judge", "embedder"}:
+        if helpers[key] is None and (builtin or parameters[key].default is inspect.Parameter.empty):
+            section, does = ("embedder", "gives vectors") if key == "embedder" else ("judge", "judges")
+            raise ConfigError(f"metrics: `{name}` needs a model that {does}; name one in the section `{section}:`")
+    given = {key: helpers[key] for key in wanted if builtin or helpers[key] is not None}
+    return partial(found, **given) if given else found
 
 
 def _check_options(name: str, factory: Any, given: Mapping[str, Any]) -> None:
     try:
         parameters = inspect.signature(factory).parameters.values()
-    except (TypeError, ValueError):  # some compiled callables do not tell
+    except (TypeError, ValueError):
         return
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         return
     wanted = [p for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    known = [p.name for p in wanted if p.name not in {"contract", "model", "example", "output", "reference"}]
+    apart = {"contract", "model", "embedder", "example", "output", "reference"}
+    known = [p.name for p in wanted if p.name not in apart]
     for option in given:
         if option not in known:
             listed = f"it has {', '.join(known)}" if known else "it has none"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from importlib import import_module
+from typing import Any, Literal, get_args
 
 from optimizer.errors import ConfigError, DataError, nearest
 from optimizer.types import JSON, Example, Output, Score
@@ -36,16 +37,35 @@ class Compared:
     def __call__(self, example: Example, output: Output, reference: Output | None) -> Score:
         if output.status != "ok":
             return Score(0.0, output.error or output.status)
+        right, lacking = self.right(example, reference)
+        if lacking:
+            return Score(0.0, lacking)
+        try:
+            return self.compare(output, right)
+        except DataError as error:
+            raise DataError(f"example {example.id!r}: {error}") from error
+
+    def right(self, example: Example, reference: Output | None) -> tuple[JSON, str]:
+        """The right answer; or why there is none to compare with. Raises DataError where the task is at fault."""
         if self.against == "gold" and example.expected is None:
             raise DataError(f"example {example.id!r} has no gold answer; set data.expected, or against: source")
         if self.against != "source" and example.expected is not None:
-            return _at(example, lambda: self.compare(output, example.expected))
+            return example.expected, ""
         if reference is None:
             raise DataError(f"example {example.id!r} has neither a gold answer nor an answer of the source")
         if reference.status != "ok":
-            return Score(0.0, f"nothing to compare with: the source's own reply is {reference.status}")
-        right = reference.text if reference.value is None else reference.value
-        return _at(example, lambda: self.compare(output, right))
+            return None, f"nothing to compare with: the source's own reply is {reference.status}"
+        return (reference.text if reference.value is None else reference.value), ""
+
+
+def library(name: str, extra: str, metric: str) -> Any:
+    """A library that not every user needs. Raises ConfigError with the way to get it."""
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise ConfigError(
+            f"metric {metric!r} needs {name.partition('.')[0]} ({error}); pip install 'promptport[{extra}]'"
+        ) from error
 
 
 def wanted_text(example: Example, reference: Output | None, against: Against) -> str:
@@ -55,11 +75,12 @@ def wanted_text(example: Example, reference: Output | None, against: Against) ->
     return reference.text if reference is not None and reference.status == "ok" else ""
 
 
-def _at(example: Example, compare: Callable[[], Score]) -> Score:
-    try:
-        return compare()
-    except DataError as error:
-        raise DataError(f"example {example.id!r}: {error}") from error
+class Alone(Compared):
+    """A metric that needs no right answer."""
+
+    def right(self, example: Example, reference: Output | None) -> tuple[JSON, str]:
+        del example, reference
+        return None, ""
 
 
 def spoken(output: Output) -> str:

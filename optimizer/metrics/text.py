@@ -9,7 +9,7 @@ from typing import Literal
 
 from optimizer.errors import ConfigError, nearest
 from optimizer.metrics.overlap import distance, lcs_f1, multiset_f1
-from optimizer.metrics.standard import Against, Compared, alternatives, brief, spoken, written
+from optimizer.metrics.standard import Against, Alone, Compared, alternatives, brief, spoken, written
 from optimizer.metrics.tokens import plain, tokens
 from optimizer.types import JSON, Output, Score
 
@@ -33,17 +33,17 @@ def normalized_match(*, against: Against = "auto") -> Compared:
 
     Signs, decimal points and percent signs of numbers count.
     """
-    return _similarity(lambda ours, right: float(plain(ours) == plain(right)), against)
+    return similarity(lambda ours, right: float(plain(ours) == plain(right)), against)
 
 
 def token_f1(*, against: Against = "auto") -> Compared:
     """F1 of the words in common, as in SQuAD (no case, punctuation or articles), numbers kept whole."""
-    return _similarity(token_overlap, against)
+    return similarity(token_overlap, against)
 
 
 def rouge_l(*, against: Against = "auto") -> Compared:
     """F1 of the longest common subsequence of words; equals ROUGE-L without stemming for plain English."""
-    return _similarity(subsequence_overlap, against)
+    return similarity(subsequence_overlap, against)
 
 
 def edit_similarity(*, against: Against = "auto") -> Compared:
@@ -53,7 +53,7 @@ def edit_similarity(*, against: Against = "auto") -> Compared:
         longest = max(len(ours), len(right))
         return 1 - distance(ours, right) / longest if longest else 1.0
 
-    return _similarity(similar, against)
+    return similarity(similar, against)
 
 
 def contains(*, text: str | Sequence[str] | None = None, case: bool = False, against: Against = "auto") -> Compared:
@@ -72,7 +72,7 @@ def contains(*, text: str | Sequence[str] | None = None, case: bool = False, aga
         value = 1 - len(lacking) / len(needles) if needles else 1.0
         return Score(value, f"lacks {', '.join(map(brief, lacking))}" if lacking else "")
 
-    return _Alone(compare) if wanted else Compared(compare, against)
+    return Alone(compare) if wanted else Compared(compare, against)
 
 
 def regex_match(*, pattern: str, whole: bool = False) -> Compared:
@@ -86,7 +86,7 @@ def regex_match(*, pattern: str, whole: bool = False) -> Compared:
         found = (compiled.fullmatch if whole else compiled.search)(output.text.strip())
         return Score(1.0) if found else Score(0.0, f"{brief(output.text)} does not match {pattern}")
 
-    return _Alone(compare)
+    return Alone(compare)
 
 
 def length(
@@ -117,18 +117,7 @@ def length(
             return Score(high / found, f"{found} {unit}, expected at most {high}")
         return Score(1.0)
 
-    return Compared(compare, against) if low is None and high is None else _Alone(compare)
-
-
-class _Alone(Compared):
-    """A metric that needs no right answer."""
-
-    def __init__(self, judge: Callable[[Output, JSON], Score]) -> None:
-        super().__init__(judge)
-
-    def __call__(self, example: object, output: Output, reference: object) -> Score:
-        del example, reference
-        return self.compare(output, None) if output.status == "ok" else Score(0.0, output.error or output.status)
+    return Compared(compare, against) if low is None and high is None else Alone(compare)
 
 
 def token_overlap(ours: str, right: str) -> float:
@@ -139,7 +128,8 @@ def subsequence_overlap(ours: str, right: str) -> float:
     return lcs_f1(tokens(ours), tokens(right), plain(ours) == plain(right))
 
 
-def _similarity(similar: Similarity, against: Against) -> Compared:
+def similarity(similar: Similarity, against: Against) -> Compared:
+    """Any measure of two texts as a metric."""
     return Compared(partial(_best, similar), against)
 
 

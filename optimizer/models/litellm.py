@@ -96,7 +96,7 @@ class LiteLLMModel:
     async def complete(self, request: Request) -> Response:
         key = self._access.key()
         _refuse(self.name, request.params)
-        litellm = _opened[0] if _opened else await asyncio.to_thread(_open)
+        litellm = _opened[0] if _opened else await asyncio.to_thread(opened)
         arguments = self._arguments(request, key)
         with transport.observed() as exchange, _unlogged():
             started = time.perf_counter()
@@ -194,7 +194,7 @@ class LiteLLMModel:
 
 def supported_params(name: str) -> frozenset[str] | None:
     """What a model takes, by OpenAI's names; None where LiteLLM does not know. "json_schema": replies to a schema."""
-    litellm = _opened[0] if _opened else _open()
+    litellm = opened()
     try:
         model, provider, _, _ = litellm.get_llm_provider(name)
         found = litellm.get_supported_openai_params(model=model, custom_llm_provider=provider)
@@ -216,7 +216,10 @@ _opened: list[Any] = []
 _internal: list[ContextVar[bool]] = []
 
 
-def _open() -> Any:
+def opened() -> Any:
+    """The library with its switches set; takes seconds the first time."""
+    if _opened:
+        return _opened[0]
     os.environ.update(_SWITCHES)
     import litellm
 
@@ -228,6 +231,7 @@ def _open() -> Any:
         logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)  # what matters is raised; it also prints at exit
 
     litellm.suppress_debug_info = True  # else advice is printed among the user's output
+    litellm.DEFAULT_MAX_RETRIES = 0  # which it takes where it is told 0, when embedding
     litellm.disable_hf_tokenizer_download = True  # else counting tokens for some names waits for a hub
     _opened[:] = [litellm]
     return litellm

@@ -11,7 +11,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -93,21 +93,21 @@ class Price:
         return max(reached, key=lambda step: step[0])[1] if reached else self
 
 
-def find_price(model: str) -> Price | None:
+def find_price(model: str, modes: Sequence[str] = _TEXT_MODES) -> Price | None:
     """The list price of a LiteLLM model string, or None where the table has none (or says zero)."""
     for name, row in _rows(model):
-        if row.get("mode") in _TEXT_MODES and (price := _price(row)) and not price.free:
+        if row.get("mode") in modes and (price := _price(row)) and not price.free:
             return price
         if name == model:
             return None  # known by its full name, and not with a price per token
     return None
 
 
-def known_price(model: str, given: Price | None = None) -> Price:
+def known_price(model: str, given: Price | None = None, modes: Sequence[str] = _TEXT_MODES) -> Price:
     """`given`, else the list price. Raises ConfigError where neither is there: an unknown price is never zero."""
-    if price := given or find_price(model):
+    if price := given or find_price(model, modes):
         return price
-    names = set(_names(model.split("/", maxsplit=1)[0] if "/" in model else ""))
+    names = set(_names(model.split("/", maxsplit=1)[0] if "/" in model else "", modes))
     found = "lists no price for it." if model in names else f"does not know it.{nearest(model, names)}"
     raise ConfigError(
         f"model {model!r}: LiteLLM's price table {found} Correct the name, or state its price in "
@@ -139,10 +139,10 @@ def _rows(model: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
         rest = rest[1:]
 
 
-def _names(provider: str) -> Iterator[str]:
+def _names(provider: str, modes: Sequence[str]) -> Iterator[str]:
     """The names of one provider's models as LiteLLM takes them, or all names."""
     for name, row in _table().items():
-        if row.get("mode") in _TEXT_MODES and str(row.get("litellm_provider", "")).startswith(provider):
+        if row.get("mode") in modes and str(row.get("litellm_provider", "")).startswith(provider):
             yield name if not provider or name.startswith(provider + "/") else f"{provider}/{name}"
 
 

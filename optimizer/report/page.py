@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import Any
 
 from optimizer.migration import Migration, TargetResult
-from optimizer.report import charts, view
+from optimizer.report import charts, evidence, view
 from optimizer.report.diff import compare
 
 
@@ -44,6 +44,9 @@ def _target(migration: Migration, result: TargetResult) -> dict[str, Any]:
         "tiles": view.tiles(rows),
         "checks": view.checks(result),
         "interval": charts.interval(comparison.mean, comparison.low, comparison.high, decision.margin),
+        "slices": evidence.slice_rows(result),
+        "worse": evidence.worse_slices(migration, result),
+        "figures": evidence.figure_rows(result),
         "parts": fields and charts.bars(fields, _words(fields)),
         "search": charts.scatter(
             view.dots(found.trials, found.best),

@@ -23,6 +23,7 @@ _NAMES = {
     "p95_latency": ("95th percentile of latency, at most", "{:.2f} s"),
     "cost_per_1000": ("cost per 1,000 calls, at most", "${:,.4f}"),
     "prompt_tokens": ("input tokens, at most", "{:,.0f}"),
+    "slice_drop": ("certain loss of quality in any slice, at most", "{:.3f}"),
 }
 
 

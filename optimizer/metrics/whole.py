@@ -1,0 +1,123 @@
+"""Figures that belong to a whole set of answers, such as macro-F1: no mean of scores makes them.
+
+A metric with such a figure scores each example as any other does; that is what the search climbs and what the paired
+test compares. It also tallies each example; from the sum of the tallies its figure is reckoned, and shown for
+source, unchanged and migrated with an interval of the difference. The interval is the jackknife's: each example is
+left out in turn, and the spread of what remains tells how far chance reaches (Efron and Tibshirani 1993, ch. 11).
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+
+from optimizer.metrics.shape import Custom, Metric, Weighted
+from optimizer.types import Example, Output
+
+Tally: TypeAlias = Mapping[Hashable, float]
+Row: TypeAlias = "tuple[Example, Output, Output | None]"
+
+
+@runtime_checkable
+class Whole(Protocol):
+    """`figure` must depend on the sum of the tallies alone; NaN says that it is not defined for this set."""
+
+    def tally(self, example: Example, output: Output, reference: Output | None) -> Tally: ...
+
+    def figure(self, total: Tally) -> float: ...
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One metric's figure over the same examples; None where it is not defined.
+
+    `low` and `high` are one-sided bounds of migrated - source.
+    """
+
+    name: str
+    source: float | None
+    unchanged: float | None
+    migrated: float | None
+    low: float | None
+    high: float | None
+    n: int
+
+    def worse(self, margin: float) -> bool:
+        return self.high is not None and self.high < -margin
+
+    def held(self, margin: float) -> bool:
+        """Surely not worse by the margin; what is not defined is never held."""
+        return self.low is not None and self.low > -margin
+
+
+def wholes(metric: Metric, name: str = "figure") -> dict[str, Whole]:
+    """The metrics in `metric` that have a figure over a set, by their names."""
+    if isinstance(metric, Weighted):
+        return {below: whole for part, one in metric.metrics.items() for below, whole in wholes(one, part).items()}
+    inner = metric.function if isinstance(metric, Custom) else metric
+    named = metric.name if isinstance(metric, Custom) else str(getattr(metric, "name", name))
+    return {named: inner} if isinstance(inner, Whole) else {}
+
+
+def figures(
+    metric: Metric, source: Sequence[Row], unchanged: Sequence[Row], migrated: Sequence[Row], *, confidence: float
+) -> tuple[Figure, ...]:
+    """All rows in the same order of the same examples."""
+    found = []
+    for name, whole in wholes(metric).items():
+        sides = [[whole.tally(*row) for row in side] for side in (source, unchanged, migrated)]
+        values = [_known(whole.figure(_sum(side))) for side in sides]
+        low, high = map(_known, bounds(whole.figure, sides[2], sides[0], confidence=confidence))
+        found.append(Figure(name, values[0], values[1], values[2], low, high, len(source)))
+    return tuple(found)
+
+
+def bounds(
+    figure: Callable[[Tally], float], ours: Sequence[Tally], theirs: Sequence[Tally], *, confidence: float
+) -> tuple[float, float]:
+    """One-sided bounds of figure(ours) - figure(theirs), each at `confidence`; NaN where it is not defined.
+
+    Never nearer to the difference than what a set of this size can leave unseen.
+    """
+    from scipy.special import stdtrit
+
+    n = len(ours)
+    if n < 2:
+        return math.nan, math.nan
+    difference = figure(_sum(ours)) - figure(_sum(theirs))
+    left = np.array(_without(figure, ours)) - np.array(_without(figure, theirs))
+    pseudo = n * difference - (n - 1) * left
+    error = float(pseudo.std(ddof=1)) / math.sqrt(n)
+    unseen = 1 - math.exp(math.log(1 - confidence) / n)
+    reach = max(float(stdtrit(n - 1, confidence)) * error, unseen)
+    return (difference - reach, difference + reach) if math.isfinite(reach) else (math.nan, math.nan)
+
+
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _without(figure: Callable[[Tally], float], tallies: Sequence[Tally]) -> list[float]:
+    """The figure with each example left out; equal tallies leave equal figures behind."""
+    total, known = _sum(tallies), dict[frozenset[tuple[Hashable, float]], float]()
+    found = []
+    for tally in tallies:
+        key = frozenset(tally.items())
+        if key not in known:
+            rest = {name: amount - tally.get(name, 0.0) for name, amount in total.items()}
+            known[key] = figure({name: amount for name, amount in rest.items() if amount})
+        found.append(known[key])
+    return found
+
+
+def _sum(tallies: Sequence[Tally]) -> Tally:
+    total: Counter[Hashable] = Counter()
+    for tally in tallies:
+        for name, amount in tally.items():
+            total[name] += amount  # type: ignore[assignment]
+    return total

@@ -1,0 +1,93 @@
+"""Slices and figures over the whole set, as the page shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from optimizer.metrics.standard import brief
+from optimizer.metrics.whole import Figure
+from optimizer.migration import Migration, TargetResult
+from optimizer.report.charts import points
+from optimizer.slices import SliceResult
+
+_WIDE = 240  # characters of a text in a cell
+
+
+@dataclass(frozen=True)
+class SliceRow:
+    name: str
+    n: int
+    source: str
+    migrated: str
+    difference: str
+    bounds: str
+    worse: bool
+
+
+@dataclass(frozen=True)
+class WorseSlice:
+    """A slice that is surely worse, with the examples that lost most: (id, input, source's answer, migrated)."""
+
+    name: str
+    told: str
+    rows: Sequence[tuple[str, str, str, str]]
+
+
+def slice_rows(result: TargetResult) -> list[SliceRow]:
+    """The slices that lose most first."""
+    ordered = sorted(result.decision.slices, key=lambda found: (not found.worse, found.difference))
+    return [
+        SliceRow(
+            found.name,
+            found.n,
+            f"{found.source:.3f}",
+            f"{found.migrated:.3f}",
+            points(found.difference),
+            f"{points(found.low)} to {points(found.high)}",
+            found.worse,
+        )
+        for found in ordered
+    ]
+
+
+def worse_slices(migration: Migration, result: TargetResult) -> list[WorseSlice]:
+    met = result.confirmation
+    answers = {
+        source.example_id: (source, target)
+        for source, target in zip(met.source.outputs, met.winner.outputs, strict=True)
+    }
+
+    def row(name: str) -> tuple[str, str, str, str]:
+        inputs = " · ".join(brief(value, _WIDE)[1:-1] for value in migration.examples[name].inputs.values())
+        source, target = answers[name]
+        said = [brief(output.text or output.error or "", _WIDE)[1:-1] for output in (source, target)]
+        return name, inputs, said[0], said[1]
+
+    ordered = sorted((found for found in result.decision.slices if found.worse), key=lambda found: found.high)
+    return [WorseSlice(found.name, _told(found), [row(name) for name in found.worst]) for found in ordered]
+
+
+def figure_rows(result: TargetResult) -> list[tuple[str, str, str, str, str]]:
+    """(name, source, unchanged, migrated, bounds of the difference)."""
+    return [
+        (f"{f.name} ({f.n} examples)", _number(f.source), _number(f.unchanged), _number(f.migrated), _bounds(f))
+        for f in result.decision.figures
+    ]
+
+
+def _told(found: SliceResult) -> str:
+    return (
+        f"{found.n} examples, quality {found.migrated:.3f} against {found.source:.3f} with the source: "
+        f"{points(found.difference)} points, at least {points(found.high)}."
+    )
+
+
+def _number(value: float | None) -> str:
+    return "not defined" if value is None else f"{value:.3f}"
+
+
+def _bounds(figure: Figure) -> str:
+    if figure.low is None or figure.high is None:
+        return "not defined"
+    return f"{points(figure.low)} to {points(figure.high)}"
