@@ -18,8 +18,7 @@ from typing import Any
 import click
 
 from optimizer import __version__
-
-FAULTS = ("rate_limit", "error", "hang", "drop", "truncate", "impostor")
+from optimizer.options import FAULTS, columns, shares
 
 
 def shows_errors(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -108,8 +107,48 @@ def run(task_file: Path, run_dir: Path | None, require: str | None, as_json: boo
     with _watcher(quiet=as_json) as watch:
         migration = migrate(task, folder, watch=watch)
     say(json.dumps(outcome_json(migration, folder)) if as_json else outcome(migration, folder))
+    _leave(require, outcome_json(migration, folder)["verdict"])
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--source", metavar="MODEL", help="The model in use; its name finds its price.")
+@click.option("--target", multiple=True, metavar="MODEL", help="The model that may take its place.")
+@click.option("--source-output", metavar="COLUMN", help="The source's replies.")
+@click.option("--target-output", metavar="COLUMN", help="The target's replies.")
+@click.option("--model-column", metavar="COLUMN", help="Names the model, where each row is one model's.")
+@click.option("--id", "identity", metavar="COLUMN", help="The example's id, which joins rows.")
+@click.option("--expected", metavar="COLUMN", help="The gold answers.")
+@click.option("--metric", multiple=True, metavar="NAME", help="See promptport list metrics.")
+@click.option(
+    "--column",
+    multiple=True,
+    metavar="KEY=COLUMN",
+    callback=columns,
+    help="output, latency, input_tokens, output_tokens, cost, finish, score: of all sides, or of one (target.cost).",
+)
+@click.option("--margin", type=float, help="How much worse is still good enough; 0.05 is 5 points.")
+@click.option("--confidence", type=float)
+@click.option("--out", type=click.Path(path_type=Path), help="Folder to write to. Default: FILE-comparison.")
+@click.option("--require", type=click.Choice(["migrate"]), help="Exit 10 on stay, 11 on inconclusive.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, nothing else.")
+@shows_errors
+def compare(file: Path, out: Path | None, require: str | None, as_json: bool, **options: Any) -> None:
+    """The verdict on outputs recorded elsewhere: FILE is the data, or a comparison file. Asks no model."""
+    from optimizer.compare import compare, write_comparison
+    from optimizer.recorded import as_sections, load_recording
+    from optimizer.summary import outcome, outcome_json
+
+    folder = out or file.parent / f"{file.stem}-comparison"
+    migration = compare(load_recording(file, as_sections(**options)))
+    write_comparison(migration, folder)
+    say(json.dumps(outcome_json(migration, folder)) if as_json else outcome(migration, folder))
+    _leave(require, outcome_json(migration, folder)["verdict"])
+
+
+def _leave(require: str | None, verdict: str) -> None:
     if require:
-        sys.exit({"migrate": 0, "stay": 10, "inconclusive": 11}[outcome_json(migration, folder)["verdict"]])
+        sys.exit({"migrate": 0, "stay": 10, "inconclusive": 11}[verdict])
 
 
 @main.command()
@@ -127,6 +166,31 @@ def report(run_dir: Path) -> None:
 
 
 @main.command()
+@click.argument("run_dir", type=click.Path(path_type=Path))
+@click.option("--weights", multiple=True, metavar="KEY=NUMBER,...", help="quality, cost, latency; may be repeated.")
+@click.option("--constraint", "constraints", multiple=True, metavar="KEY=NUMBER", help="In place of the run's.")
+@click.option("--metric", "metrics", multiple=True, metavar="NAME", help="In place of the run's.")
+@click.option("--margin", type=float)
+@click.option("--confidence", type=float)
+@click.option("--task", type=click.Path(path_type=Path), help="Objective, constraints, metrics, decision of this file.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, nothing else.")
+@shows_errors
+def rescore(run_dir: Path, as_json: bool, **wishes: Any) -> None:
+    """A finished run under other weights, constraints, margins or metrics, from stored answers. Asks no model."""
+    from optimizer.report.rescored import as_dict, as_text, under, write_rescored
+    from optimizer.rundir import RunDir
+
+    migration = RunDir.read(run_dir).migration()
+    outcomes, studies = under(migration, **wishes)
+    page = write_rescored(run_dir / "rescored", migration, outcomes, studies)
+    say(
+        json.dumps(as_dict(migration, outcomes, studies))
+        if as_json
+        else f"{as_text(outcomes, studies)}\npage     {page}"
+    )
+
+
+@main.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
 @shows_errors
 def verify(bundle: Path) -> None:
@@ -136,23 +200,10 @@ def verify(bundle: Path) -> None:
     say(f"{bundle}: {verify_bundle(bundle)} files, all as written")
 
 
-def _shares(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> dict[str, float]:
-    shares = {}
-    for text in given:
-        kind, _, share = text.partition("=")
-        if kind not in FAULTS:
-            raise click.BadParameter(f"{kind!r} is no fault; known: {', '.join(FAULTS)}")
-        try:
-            shares[kind] = float(share)
-        except ValueError:
-            raise click.BadParameter(f"{text!r}: write KIND=SHARE with a share from 0 to 1, as in error=0.05") from None
-    return shares
-
-
 @main.command()
 @click.option("--port", default=8765, show_default=True, help="0 takes a free one.")
 @click.option("--wait", is_flag=True, help="Really wait as long as the simulated models would take.")
-@click.option("--fault", multiple=True, metavar="KIND=SHARE", callback=_shares, help=f"Kinds: {', '.join(FAULTS)}.")
+@click.option("--fault", multiple=True, metavar="KIND=SHARE", callback=shares, help=f"Kinds: {', '.join(FAULTS)}.")
 @click.option("--seed", default=0, show_default=True, help="Of the faults.")
 @shows_errors
 def serve(port: int, wait: bool, fault: dict[str, float], seed: int) -> None:

@@ -17,19 +17,21 @@ ROOT = Path(__file__).parent.parent
 LAYERS = """
     __main__
     cli                                                     commands: parse, call one function, print
-    pipeline                                                the run, from top to bottom
+    pipeline   compare                                      the run, from top to bottom; the same for recorded outputs
     allowance   outlets   plan                              what may be spent; what is handed out; what is settled
-    search   estimate   exporters   report   summary
+    search   estimate   exporters   report   summary   recorded
+    sensitivity
+    rescore
     enrich   rundir   agreement   entrants   testing
     compiles
-    candidates   records   task   connect   spacecheck   spacefile
+    candidates   records   task   connect   joining   spacecheck   spacefile
     migration   data   pricing   parameters   propose   demos   crossover   programs.dspy   pruning   lessons
     study   brief
     config   space   trial   wording   programs.prompted
     evaluate   prompt   habits
-    confirm   metrics   layout   programs   offline   runlog   prospect
+    confirm   metrics   findings   layout   programs   offline   runlog   prospect
     models   contract   template   objective   statistics   race   plugins   split   console   examples
-    errors   types   reader   twoway   pairs   watch   redact
+    errors   types   reader   twoway   pairs   watch   redact   options
 """
 
 #: Who may import what is not ours. `late`: only inside functions, so that `promptport --help` need not wait for it.
@@ -44,13 +46,13 @@ DOORS = {
     "joblib": {"evaluate"},
     "scipy": {"confirm", "pairs"},
     "numpy": {"race", "twoway", "prospect", "pruning", "crossover", "statistics", "pairs"},
-    "jinja2": {"template", "report.page"},
+    "jinja2": {"template", "report.page", "report.rescored"},
     "aiohttp": {"models.transport", "models.access", "offline.server"},
     "pydantic": {"config"},
     "yaml": {"config.yamlfile", "habits", "examples"},
     "filelock": {"rundir"},
     "rich": {"console", "cli"},
-    "click": {"cli"},
+    "click": {"cli", "options"},
 }
 LATE = {
     "litellm",
