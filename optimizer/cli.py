@@ -10,41 +10,14 @@ import io
 import json
 import sys
 import warnings
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import click
 
 from optimizer import __version__
-from optimizer.options import FAULTS, columns, shares
-
-
-def shows_errors(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The one place where errors are shown: one message, no traceback, the error's own exit code."""
-
-    @wraps(command)
-    def run(*args: Any, **kwargs: Any) -> Any:
-        from optimizer.errors import OptimizerError
-
-        try:
-            return command(*args, **kwargs)
-        except OptimizerError as error:
-            say(f"error: {error}", err=True)
-            sys.exit(error.exit_code)
-        except KeyboardInterrupt:
-            say("interrupted; all answers so far are kept: run the same command again to go on", err=True)
-            sys.exit(130)
-
-    return run
-
-
-def say(text: object, *, err: bool = False) -> None:
-    """What data, models and task files say is printed without control characters and secrets."""
-    from optimizer.console import printable
-
-    click.echo(printable(str(text)), err=err)
+from optimizer.commands import compare, report, rescore, results, verify
+from optimizer.options import FAULTS, leave, say, shares, shows_errors
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -107,97 +80,7 @@ def run(task_file: Path, run_dir: Path | None, require: str | None, as_json: boo
     with _watcher(quiet=as_json) as watch:
         migration = migrate(task, folder, watch=watch)
     say(json.dumps(outcome_json(migration, folder)) if as_json else outcome(migration, folder))
-    _leave(require, outcome_json(migration, folder)["verdict"])
-
-
-@main.command()
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--source", metavar="MODEL", help="The model in use; its name finds its price.")
-@click.option("--target", multiple=True, metavar="MODEL", help="The model that may take its place.")
-@click.option("--source-output", metavar="COLUMN", help="The source's replies.")
-@click.option("--target-output", metavar="COLUMN", help="The target's replies.")
-@click.option("--model-column", metavar="COLUMN", help="Names the model, where each row is one model's.")
-@click.option("--id", "identity", metavar="COLUMN", help="The example's id, which joins rows.")
-@click.option("--expected", metavar="COLUMN", help="The gold answers.")
-@click.option("--metric", multiple=True, metavar="NAME", help="See promptport list metrics.")
-@click.option(
-    "--column",
-    multiple=True,
-    metavar="KEY=COLUMN",
-    callback=columns,
-    help="output, latency, input_tokens, output_tokens, cost, finish, score: of all sides, or of one (target.cost).",
-)
-@click.option("--margin", type=float, help="How much worse is still good enough; 0.05 is 5 points.")
-@click.option("--confidence", type=float)
-@click.option("--out", type=click.Path(path_type=Path), help="Folder to write to. Default: FILE-comparison.")
-@click.option("--require", type=click.Choice(["migrate"]), help="Exit 10 on stay, 11 on inconclusive.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, nothing else.")
-@shows_errors
-def compare(file: Path, out: Path | None, require: str | None, as_json: bool, **options: Any) -> None:
-    """The verdict on outputs recorded elsewhere: FILE is the data, or a comparison file. Asks no model."""
-    from optimizer.compare import compare, write_comparison
-    from optimizer.recorded import as_sections, load_recording
-    from optimizer.summary import outcome, outcome_json
-
-    folder = out or file.parent / f"{file.stem}-comparison"
-    migration = compare(load_recording(file, as_sections(**options)))
-    write_comparison(migration, folder)
-    say(json.dumps(outcome_json(migration, folder)) if as_json else outcome(migration, folder))
-    _leave(require, outcome_json(migration, folder)["verdict"])
-
-
-def _leave(require: str | None, verdict: str) -> None:
-    if require:
-        sys.exit({"migrate": 0, "stay": 10, "inconclusive": 11}[verdict])
-
-
-@main.command()
-@click.argument("run_dir", type=click.Path(path_type=Path))
-@shows_errors
-def report(run_dir: Path) -> None:
-    """Write the report of a finished run again; needs no key and no network."""
-    from optimizer.outlets import publish
-    from optimizer.rundir import RunDir
-
-    found = RunDir.read(run_dir)
-    for lost in publish(found.migration(), found):
-        say(lost, err=True)
-    say(found.report)
-
-
-@main.command()
-@click.argument("run_dir", type=click.Path(path_type=Path))
-@click.option("--weights", multiple=True, metavar="KEY=NUMBER,...", help="quality, cost, latency; may be repeated.")
-@click.option("--constraint", "constraints", multiple=True, metavar="KEY=NUMBER", help="In place of the run's.")
-@click.option("--metric", "metrics", multiple=True, metavar="NAME", help="In place of the run's.")
-@click.option("--margin", type=float)
-@click.option("--confidence", type=float)
-@click.option("--task", type=click.Path(path_type=Path), help="Objective, constraints, metrics, decision of this file.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, nothing else.")
-@shows_errors
-def rescore(run_dir: Path, as_json: bool, **wishes: Any) -> None:
-    """A finished run under other weights, constraints, margins or metrics, from stored answers. Asks no model."""
-    from optimizer.report.rescored import as_dict, as_text, under, write_rescored
-    from optimizer.rundir import RunDir
-
-    migration = RunDir.read(run_dir).migration()
-    outcomes, studies = under(migration, **wishes)
-    page = write_rescored(run_dir / "rescored", migration, outcomes, studies)
-    say(
-        json.dumps(as_dict(migration, outcomes, studies))
-        if as_json
-        else f"{as_text(outcomes, studies)}\npage     {page}"
-    )
-
-
-@main.command()
-@click.argument("bundle", type=click.Path(path_type=Path))
-@shows_errors
-def verify(bundle: Path) -> None:
-    """Check that no byte of a bundle has changed."""
-    from optimizer.exporters.bundle import verify_bundle
-
-    say(f"{bundle}: {verify_bundle(bundle)} files, all as written")
+    leave(require, outcome_json(migration, folder)["verdict"])
 
 
 @main.command()
@@ -226,6 +109,10 @@ def list_(kind: str) -> None:
 
     for name, words in names_of(kind):
         say(f"{name:28} {words}".rstrip())
+
+
+for _command in (compare, rescore, results, report, verify):
+    main.add_command(_command)
 
 
 def _watcher(*, quiet: bool) -> Any:

@@ -16,10 +16,11 @@ ROOT = Path(__file__).parent.parent
 #: each other; `programs` alone is the protocol.
 LAYERS = """
     __main__
-    cli                                                     commands: parse, call one function, print
+    cli
+    commands                                                parse, call one function, print
     pipeline   compare                                      the run, from top to bottom; the same for recorded outputs
     allowance   outlets   plan                              what may be spent; what is handed out; what is settled
-    search   estimate   exporters   report   summary   recorded
+    search   estimate   exporters   report   summary   recorded   tidy
     sensitivity
     rescore
     enrich   rundir   agreement   entrants   testing
@@ -28,10 +29,10 @@ LAYERS = """
     migration   data   pricing   parameters   propose   demos   crossover   programs.dspy   pruning   lessons
     study   brief
     config   space   trial   wording   programs.prompted
-    evaluate   prompt   habits
+    evaluate   prompt   habits   options
     confirm   metrics   findings   layout   programs   offline   runlog   prospect
     models   contract   template   objective   statistics   race   plugins   split   console   examples
-    errors   types   reader   twoway   pairs   watch   redact   options
+    errors   types   reader   twoway   pairs   watch   redact
 """
 
 #: Who may import what is not ours. `late`: only inside functions, so that `promptport --help` need not wait for it.
@@ -52,7 +53,7 @@ DOORS = {
     "yaml": {"config.yamlfile", "habits", "examples"},
     "filelock": {"rundir"},
     "rich": {"console", "cli"},
-    "click": {"cli", "options"},
+    "click": {"cli", "commands", "options"},
 }
 LATE = {
     "litellm",
