@@ -69,7 +69,7 @@ def _slices(
 
 
 def _figures(
-    sides: tuple[Evaluation, Evaluation, Evaluation], kept: Sequence[int], evidence: Evidence, agreed: Agreed
+    sides: tuple[Evaluation, Evaluation | None, Evaluation], kept: Sequence[int], evidence: Evidence, agreed: Agreed
 ) -> tuple[Figure, ...]:
     def rows(side: Evaluation) -> list[Row]:
         chosen = ((evidence.examples[i], side.outputs[i]) for i in kept)
@@ -78,8 +78,8 @@ def _figures(
     if evidence.metric is None or not kept:
         return ()
     theirs, unchanged, ours = sides
-    both = rows(theirs), rows(unchanged), rows(ours)
-    return figures(evidence.metric, *both, confidence=agreed.decision.confidence)
+    between = None if unchanged is None else rows(unchanged)
+    return figures(evidence.metric, rows(theirs), between, rows(ours), confidence=agreed.decision.confidence)
 
 
 def _text(value: object) -> str:
