@@ -110,7 +110,7 @@ def read_outputs(
         if price and "cost" not in numbers:
             tokens = (int(numbers.get("input_tokens", 0)), int(numbers.get("output_tokens", 0)))
             numbers["cost"] = price.cost(*tokens)
-        outputs[example.id] = _output(example.id, _pick(row, columns.output), contract, numbers)
+        outputs[example.id] = _output(example.id, pick(row, columns.output), contract, numbers)
     problems.raise_any()
     if all(output.status == "failed" for output in outputs.values()):
         raise DataError(f"{table.name}: the column {columns.output!r} holds no recorded output; leave data.source out")
@@ -123,12 +123,12 @@ def strata(column: str, table: Table, examples: tuple[Example, ...]) -> dict[str
     if head == "expected" and not _has(table, column):
         values = [_walk(example.expected, rest) if rest else example.expected for example in examples]
     elif _has(table, column):
-        values = [_pick(row, column) for row in table.rows]
+        values = [pick(row, column) for row in table.rows]
     else:
         return None
     if all(value is _MISSING for value in values):
         return None
-    return {example.id: _text(value) for example, value in zip(examples, values, strict=True)}
+    return {example.id: as_text(value) for example, value in zip(examples, values, strict=True)}
 
 
 def no_column(at: str, column: str, table: Table) -> ConfigError:
@@ -151,7 +151,7 @@ def _has(table: Table, column: str) -> bool:
     return column in table.columns or ("." in column and column.partition(".")[0] in table.columns)
 
 
-def _pick(row: Row, column: str) -> Any:
+def pick(row: Row, column: str) -> Any:
     """The value of a column, or of a path into an object (`ticket.body`)."""
     if column in row.values:
         return row.values[column]
@@ -166,7 +166,7 @@ def _walk(value: Any, path: str) -> Any:
 
 
 def _needed(row: Row, column: str, problems: Problems) -> JSON:
-    value: JSON = _pick(row, column)
+    value: JSON = pick(row, column)
     if value is _MISSING or value is None:
         found = "is null" if value is None else "is missing"
         way = "the prompt asks for it in every row: fill it in or drop the row"
@@ -178,7 +178,7 @@ def _needed(row: Row, column: str, problems: Problems) -> JSON:
 def _identity(column: str | None, row: Row, position: int, problems: Problems) -> str:
     if column is None:
         return str(position)
-    value = _pick(row, column)
+    value = pick(row, column)
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
         shown = "missing" if value is _MISSING else json.dumps(value)[:60]
         problems.add(f"{row.place}, field {column!r}: an id is a text or a whole number, found {shown}")
@@ -187,14 +187,14 @@ def _identity(column: str | None, row: Row, position: int, problems: Problems) -
 
 
 def _group(row: Row, column: str | None) -> str | None:
-    value = _pick(row, column) if column else None
-    return None if value is None or value is _MISSING or value == "" else _text(value)
+    value = pick(row, column) if column else None
+    return None if value is None or value is _MISSING or value == "" else as_text(value)
 
 
 def _gold(row: Row, columns: Mapping[str, str], judge: Gold, problems: Problems) -> JSON:
     if not columns:
         return None
-    found = {key: _pick(row, column) for key, column in columns.items()}
+    found = {key: pick(row, column) for key, column in columns.items()}
     found = {key: value for key, value in found.items() if value is not _MISSING and value is not None and value != ""}
     if not found:
         return None
@@ -207,7 +207,7 @@ def _gold(row: Row, columns: Mapping[str, str], judge: Gold, problems: Problems)
 
 def _amount(row: Row, column: str, whole: bool, problems: Problems) -> float:
     """Seconds, tokens or dollars: a number, or a text that is one."""
-    value = _pick(row, column)
+    value = pick(row, column)
     try:
         number = math.nan if isinstance(value, bool) else float(value)
     except (TypeError, ValueError, OverflowError):
@@ -230,7 +230,7 @@ def _output(identity: str, answer: Any, contract: Contract, numbers: Mapping[str
     return Output(identity, reply.text, reply.value, reply.status, reply.error, calls=1, **amounts)
 
 
-def _text(value: Any) -> str:
+def as_text(value: Any) -> str:
     if value is _MISSING or value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)
