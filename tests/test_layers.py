@@ -29,7 +29,7 @@ LAYERS = """
     migration   data   pricing   parameters   propose   demos   crossover   programs.dspy   pruning   lessons   weigh
     study   brief
     config   space   trial   wording   programs.prompted   confirm
-    evaluate   prompt   habits   reasons   options
+    evaluate   prompt   habits   options   reasons
     metrics   findings   layout   programs   offline   runlog   prospect   slices
     models   contract   template   objective   statistics   race   plugins   split   console   examples
     errors   types   reader   twoway   pairs   watch   redact
