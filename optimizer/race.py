@@ -46,7 +46,10 @@ class Race:
         self._fitted_at = 0.0
 
     def join(self, factors: Mapping[str, Any], price: float = 1.0, z: float | None = None) -> int:
-        """A candidate enters, also in mid-race; `factors` are its choices in the search space."""
+        """A candidate enters, also in mid-race; `factors` are its choices in the search space.
+
+        `z` is how the same candidate did on the source, in 0..1, where that is known. How much it counts is learned.
+        """
         row = np.zeros((1, self._values.shape[1]))
         self._values, self._seen = np.vstack([self._values, row]), np.vstack([self._seen, row])
         self._factors.append(dict(factors))
@@ -85,11 +88,11 @@ class Race:
         return self._evidence().mean(self._shares)
 
     def kept(self) -> list[int]:
-        """The best by posterior mean, fewer and fewer as money goes; and who joined late and has seen too little."""
-        size, counts = len(self._prices), np.array(self._asked)
-        keep = max(2, math.ceil(size ** (1 - min(1.0, self.spent / self.budget))))
+        """The best by posterior mean, fewer and fewer as money goes; and who joined late and has had too little."""
+        paid = np.array(self._asked) * np.array(self._prices)
+        keep = max(2, math.ceil(len(paid) ** (1 - min(1.0, self.spent / self.budget))))
         order = np.argsort(-self._mean(), kind="stable")
-        late = [k for k in order[keep:] if counts[k] < counts.mean() / 2]
+        late = [k for k in order[keep:] if paid[k] < paid.mean() / 2]
         anchor = [self.anchor] if self.anchor is not None and self.anchor not in {*order[:keep], *late} else []
         return [int(k) for k in [*order[:keep], *late, *anchor]]
 
