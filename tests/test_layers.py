@@ -31,7 +31,7 @@ LAYERS = """
     config   space   trial   wording   programs.prompted   confirm
     evaluate   prompt   habits   options   reasons
     metrics   findings   layout   programs   offline   runlog   prospect   slices
-    models   contract   template   objective   statistics   race   plugins   split   console   examples
+    models   contract   picking   template   objective   statistics   race   plugins   split   console   examples
     errors   types   reader   twoway   pairs   watch   redact
 """
 
