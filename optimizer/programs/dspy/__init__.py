@@ -65,7 +65,7 @@ def compile_prompt(
     mark = Marker({example.id: example for example in trainset}, references, metric)
     scores = source_scores(mark)
     answered = answers(mark, prompt.contract, scores)
-    copies = Copies(words_of(trainset, answered))
+    copies = Copies(words_of(trainset), list(answered.values()))
     with _translated(optimizer), Purse(max_calls) as purse:
         import dspy
 
