@@ -111,9 +111,10 @@ def _against(space: SearchSpace, prompt: Prompt, terms: Terms, name: str, value:
 
 
 def _made(space: SearchSpace, prompt: Prompt, name: str, value: Value) -> tuple[Variant, Variant] | None:
-    """The unchanged variant, and the one with this choice; None where it cannot be built."""
+    """The unchanged variant, and the one with this choice, where it counts; None where it cannot be built."""
+    plain = space.counting(name)
     try:
-        return space.build(prompt, space.unchanged), space.build(prompt, {**space.unchanged, name: value})
+        return space.build(prompt, plain), space.build(prompt, {**plain, name: value})
     except ConfigError:
         return None
 

@@ -18,6 +18,7 @@ from optimizer.errors import ConfigError
 from optimizer.habits import habits_of
 from optimizer.models.cache import Cached, CallStore
 from optimizer.objective import Constraints, Objective, Unit
+from optimizer.parameters import Terms, fitted
 from optimizer.programs.dspy import OPTIMIZERS
 from optimizer.search import search
 from optimizer.space import Choice, SearchSpace, Value
@@ -80,6 +81,12 @@ def test_knobs_of_other_programs_change_nothing() -> None:
 
     assert into.build({**plain, TURNED.name: 2}).digest == into.build(plain).digest
     assert into.settled({**plain, TURNED.name: 2}) == plain
+
+
+def test_a_knob_is_not_taken_for_a_choice_that_does_nothing() -> None:
+    space, notes = fitted(SearchSpace((GEPA, knob("gepa", "minibatch", 4))), the_prompt(), Terms("x/target"))
+
+    assert space.choices("gepa.minibatch") == (None, 4) and notes == ()
 
 
 def test_crossings_do_not_try_what_does_not_count() -> None:
