@@ -17,6 +17,7 @@ from optimizer.programs.dspy import OPTIMIZERS, Compiled, compile_prompt
 from optimizer.programs.dspy.recipes import check, recipe_of
 from optimizer.prompt import Prompt
 from optimizer.space import Choice, SearchSpace, Value
+from optimizer.suite import Suite
 
 _SHARE = 0.5  # calls for compiles with other knobs, as a part of the calls for the race
 
@@ -29,6 +30,18 @@ def check_programs(space: SearchSpace) -> None:
     for optimizer, knob, values in _knobs(space):
         for value in values:
             check(optimizer, {} if value is None else {knob: value})
+
+
+def fit_for(space: SearchSpace, prompt: Prompt) -> SearchSpace:
+    """The space without what no program of several prompts can use: rows of data, and the source's record, as examples
+    of its predictors."""
+    if not isinstance(prompt, Suite):
+        return space
+    lost: set[tuple[str, Value]] = {("program", "labeled_few_shot")}
+    for optimizer, knob, values in _knobs(space):
+        if knob in ("teacher", "labeled") or optimizer == "labeled_few_shot":
+            lost |= {(f"{optimizer}.{knob}", value) for value in values[1:]}
+    return space.without(lost)
 
 
 def extra_calls(space: SearchSpace, effort: Effort) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from optimizer.compiles import check_programs
+from optimizer.compiles import check_programs, fit_for
 from optimizer.config import ModelSettings
 from optimizer.connect import accepted, check_metrics
 from optimizer.estimate import Estimate, estimate, refuse_small_budget
@@ -66,7 +66,7 @@ def _sound_space(task: Task, *, strict: bool) -> tuple[SearchSpace, tuple[str, .
     space, unfit = by_parts(find_space(name, task.folder), task.prompt)
     if strict:
         refuse_faults(name, faults(space, task.prompt))
-    sound, lost = without_faults(space, task.prompt)
+    sound, lost = without_faults(fit_for(space, task.prompt), task.prompt)
     return sound, (*unfit, *lost)
 
 

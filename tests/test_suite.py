@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from optimizer.candidates import Pool
-from optimizer.compiles import compile_planned
+from optimizer.compiles import compile_planned, fit_for
 from optimizer.contract import Contract
 from optimizer.errors import ConfigError, ModelError
 from optimizer.evaluate import record
@@ -28,7 +28,7 @@ from optimizer.suite import Part, Suite
 from optimizer.task import load_task
 from optimizer.template import Template
 from optimizer.types import Example, Request
-from search_spaces import ALL_PROGRAMS, DELIMITERS, DEMOS, REPLY, TEMPERATURE, WORDING
+from search_spaces import ALL_PROGRAMS, DELIMITERS, DEMOS, KNOBS, REPLY, TEMPERATURE, WORDING
 from tests.test_compiles import brief
 from tests.test_dspy import Follower, exact, numbers, right
 from tests.walking import SEARCH, crew, walk, write_task
@@ -400,7 +400,7 @@ def test_the_same_compile_on_one_thread_and_on_four() -> None:
     [
         ("labeled_few_shot", {}, "is no worked example of a program's predictors"),
         ("bootstrap_few_shot", {"teacher": "source"}, "the target must teach"),
-        ("simba", {}, "needs 60 calls at least for each of 2 predictors, but may make only 100"),
+        ("simba", {}, "needs 160 calls at least for a program of 2 prompts, but may make only 100"),
     ],
 )
 def test_what_cannot_be_compiled_for_a_program_is_said_before_the_first_call(
@@ -414,6 +414,31 @@ def test_what_cannot_be_compiled_for_a_program_is_said_before_the_first_call(
             name, opened(), rows, {}, model=model, proposer=model, metric=exact, seed=1, max_calls=100, options=options
         )
     assert not model.seen
+
+
+def test_answers_that_dspy_cannot_read_and_asks_for_again_fit_in_the_limit() -> None:
+    def mumbles(request: Request) -> str:
+        """Forgets the form now and then, but keeps to JSON where it is asked for that."""
+        told = steps(request) if "[[ ## number ## ]]" in request.messages[-1].content else ""
+        return "Hm." if int(request.key("m")[:4], 16) % 8 == 0 else told
+
+    model, author = Follower("x/target", mumbles), Follower("x/author", lambda r: f"Divide by two, way {r.sample}.")
+    rows = [Example(e.id, {"number": e.id}, e.expected) for e in numbers(60)]
+
+    found = compile_prompt(
+        "miprov2", opened(), rows, {}, model=model, proposer=author, metric=exact, seed=1, max_calls=200
+    )
+
+    assert found.calls == len(model.seen) + len(author.seen) <= 200
+
+
+def test_what_a_program_cannot_use_is_not_offered() -> None:
+    space = fit_for(SearchSpace((WORDING, ALL_PROGRAMS, *KNOBS)), opened())
+
+    assert "labeled_few_shot" not in space.choices("program") and "gepa" in space.choices("program")
+    assert "gepa.minibatch" in space.names
+    assert not [name for name in space.names if name.endswith((".teacher", ".labeled"))]
+    assert fit_for(SPACE, opened().part("divide").prompt) == SPACE
 
 
 def test_parts_of_a_compiled_program_join_the_pool_by_name() -> None:

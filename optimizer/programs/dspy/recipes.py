@@ -7,6 +7,7 @@ A recipe knows how many calls its optimizer makes at most with given knobs, and 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from math import ceil
 from typing import Any
 
 from optimizer.errors import ConfigError, SearchError, nearest
@@ -47,6 +48,7 @@ OPTIMIZERS: Mapping[str, Recipe] = {
     ),
 }
 
+_FIRST = 0.75  # of a program's calls; DSPy asks again, in another form, where it cannot read an answer
 _WEIGHTS = "it tunes the model's weights, which no prompt can carry"
 _UNFIT = {
     "bootstrap_finetune": _WEIGHTS,
@@ -92,9 +94,11 @@ def for_suite(optimizer: str, suite: Suite, calls: int, options: Mapping[str, An
         raise SearchError("a row of the training data is no worked example of a program's predictors")
     rounds = options["depth"] if optimizer == "copro" else 1  # with several predictors, COPRO judges all afresh
     spread = parts * parts * (rounds + 1) // 2 if optimizer == "copro" else parts
-    if calls // spread < (least := OPTIMIZERS[optimizer].least):
-        raise SearchError(f"needs {least} calls at least for each of {parts} predictors, but may make only {calls}")
-    return calls // spread, {**options, "labeled": 0}
+    answers = int(_FIRST * calls) // spread
+    if answers < (least := OPTIMIZERS[optimizer].least):
+        need = ceil(least * spread / _FIRST)
+        raise SearchError(f"needs {need} calls at least for a program of {parts} prompts, but may make only {calls}")
+    return answers, {**options, "labeled": 0}
 
 
 def _check_word(place: str, value: Any, allowed: Iterable[str]) -> None:
