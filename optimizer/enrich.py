@@ -39,7 +39,7 @@ def enrich(pool: Pool, brief: Brief, best: Prompt, number: int) -> Iterator[str]
 def _propose(pool: Pool, brief: Brief, best: Prompt, number: int, part: Part | None = None) -> Iterator[str]:
     """New instructions for the prompt, or for one part of it: then the failures are those of the whole program."""
     proposals = propose(
-        part.prompt if part else best,
+        part.as_prompt(best.protected) if part else best,
         proposer=brief.cast.proposer,
         habits=brief.cast.habits,
         failures=_failures(brief, best),

@@ -29,13 +29,13 @@ class Part:
     outputs: tuple[str, ...]
     demos: tuple[Mapping[str, JSON], ...] = ()
 
-    @property
-    def prompt(self) -> Prompt:
+    def as_prompt(self, protected: Iterable[str] = ()) -> Prompt:
         """The part as a prompt of its own: for who writes or checks instructions."""
+        kept = tuple(text for text in protected if text in self.instructions)
         lines: list[str | Var] = []
         for name in self.inputs:
             lines += [f"\n{name}: ", Var(name)]
-        return Prompt(Template((self.instructions,)), Template(tuple(lines)))
+        return Prompt(Template((self.instructions,)), Template(tuple(lines)), protected=kept)
 
 
 @dataclass(frozen=True)

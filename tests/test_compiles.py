@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -9,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from optimizer.brief import Brief, Cast, Effort, Ground, Scale
 from optimizer.candidates import Pool, program_key
 from optimizer.compiles import check_programs, compile_asked, compile_planned, extra_calls
+from optimizer.config import Settings
+from optimizer.config.sections import ProgramSettings
 from optimizer.crossover import crossings
 from optimizer.errors import ConfigError
 from optimizer.habits import habits_of
@@ -73,6 +77,25 @@ def test_every_optimizer_is_a_choice_and_every_knob_is_one_of_its_own() -> None:
         for value in choice.choices
         if value == OPTIMIZERS[choice.name.partition(".")[0]].options[choice.name.partition(".")[2]] is not None
     }, "the usual value stands as None already"
+
+
+def test_the_page_names_every_optimizer_with_its_knobs() -> None:
+    page = (Path(__file__).parent.parent / "optimizer/programs/README.md").read_text("utf-8")
+
+    rows = dict(re.findall(r"^\| `(\w+)` \|.*\| ([^|]*) \|$", page, re.MULTILINE))
+    assert set(rows) == set(OPTIMIZERS)
+    for name, told in rows.items():
+        for option in set(OPTIMIZERS[name].options) - {"bootstrapped", "labeled", "teacher"}:
+            assert f"`{option}`" in told or (told.startswith("and ") and option == "rounds"), (name, option)
+
+
+def test_the_program_on_the_page_is_a_section_that_a_task_file_may_have() -> None:
+    page = (Path(__file__).parent.parent / "optimizer/programs/README.md").read_text("utf-8")
+    (shown,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+
+    settings = Settings.model_validate(yaml.safe_load(shown))
+
+    assert isinstance(settings.subject, ProgramSettings) and settings.metrics[0].name == "label_accuracy"
 
 
 def test_knobs_of_other_programs_change_nothing() -> None:

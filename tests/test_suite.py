@@ -39,7 +39,7 @@ SPACE = SearchSpace((WORDING, DEMOS, BOOTSTRAP))
 
 
 def opened(path: str = "tests.steps:Parity", folder: Path = Path(), **more: Any) -> Suite:
-    facts: dict[str, Any] = {"state": None, "inputs": (), "output": None, "adapter": "chat"}
+    facts: dict[str, Any] = {"protect": (), "state": None, "inputs": (), "output": None, "adapter": "chat"}
     return open_suite(path, folder, contract=LABELS, params={"max_tokens": 20}, **{**facts, **more})
 
 
@@ -438,7 +438,44 @@ def test_what_a_program_cannot_use_is_not_offered() -> None:
     assert "labeled_few_shot" not in space.choices("program") and "gepa" in space.choices("program")
     assert "gepa.minibatch" in space.names
     assert not [name for name in space.names if name.endswith((".teacher", ".labeled"))]
-    assert fit_for(SPACE, opened().part("divide").prompt) == SPACE
+    assert fit_for(SPACE, opened().part("divide").as_prompt()) == SPACE
+
+
+def test_protected_texts_stay_in_the_part_that_has_them() -> None:
+    suite = opened(protect=("what is left",))
+    rows = [Example(e.id, {"number": e.id}, e.expected) for e in numbers(60)]
+    careless = Follower("x/a", lambda _: "Divide by two.")
+
+    found = compile_prompt(
+        "gepa", suite, rows, {}, model=Follower("x/t", steps), proposer=careless, metric=exact, seed=1, max_calls=300
+    )
+
+    assert isinstance(found.prompt, Suite) and found.prompt.part("divide") == suite.part("divide")
+    assert found.notes[0].endswith("of its rewrites refused: it lost the protected text 'what is left'")
+    space, _ = by_parts(SPACE, suite)
+    pool = Pool(suite, space, (), 0, wordings={"divide/new": Template(("Divide.",))})
+    with pytest.raises(ConfigError, match="lost the protected text"):
+        pool.build({**space.unchanged, "wording.divide": "divide/new"})
+    with pytest.raises(ConfigError, match="program.protect: 'nowhere' does not stand in the program's instructions"):
+        opened(protect=("nowhere",))
+
+
+def test_a_model_that_the_team_has_set_is_not_asked() -> None:
+    import dspy
+
+    from tests.steps import ready
+
+    class Wrong:
+        def complete(self, request: Any) -> Any:
+            raise AssertionError("asked")
+
+    ready.set_lm(dspy.LM("x/theirs", engine=Wrong(), cache=False, num_retries=0))
+    try:
+        output = record(program_of(opened("tests.steps:ready")), Follower("x/t", wise), [Example("3", {"number": 3})])
+    finally:
+        ready.set_lm(None)
+
+    assert output[0].value == "odd"
 
 
 def test_parts_of_a_compiled_program_join_the_pool_by_name() -> None:
@@ -554,4 +591,7 @@ def test_live_programs_are_never_changed_by_what_is_tried() -> None:
 def test_a_part_as_a_prompt_shows_its_own_fields() -> None:
     part = Part("name", "Name it.", ("number", "rest"), ("parity",))
 
-    assert [turn.content.text for turn in part.prompt.messages] == ["Name it.", "\nnumber: {{number}}\nrest: {{rest}}"]
+    assert [turn.content.text for turn in part.as_prompt().messages] == [
+        "Name it.",
+        "\nnumber: {{number}}\nrest: {{rest}}",
+    ]

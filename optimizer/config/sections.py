@@ -180,6 +180,9 @@ class ProgramSettings(Section):
     inputs: tuple[Word, ...] = Field(default=(), description="What the program is given; default: what it asks for")
     output: Text | None = Field(default=None, description="The field that is the answer, where there are several")
     adapter: Literal["chat", "json", "xml"] = Field(default="chat", description="How DSPy words the messages")
+    protect: Annotated[tuple[Text, ...], BeforeValidator(many, json_schema_input_type=str | list[str])] = Field(
+        default=(), description="Texts that stand word for word in every variant"
+    )
     reply: ReplySettings = ReplySettings()
 
 

@@ -9,6 +9,7 @@ import inspect
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ def open_suite(
     inputs: tuple[str, ...],
     output: str | None,
     adapter: str,
+    protect: tuple[str, ...],
     contract: Contract,
     params: Params,
 ) -> Suite:
@@ -47,6 +49,7 @@ def open_suite(
         origin = path
     else:
         program, origin = _chain(_read(folder / path), path), ""
+    program.set_lm(None)  # whom to ask is the run's to say
     named = dict(program.named_predictors())
     if not named:
         raise ConfigError(f"program.dspy: {path} has no predictor: there is no prompt in it to migrate")
@@ -56,7 +59,10 @@ def open_suite(
     kept = {name: {**predictor.dump_state(), "demos": [], "lm": None} for name, predictor in named.items()}
     kept["metadata"] = {"dependency_versions": get_dependency_versions()}
     facts = Origin(origin, adapter, output, kept)
-    return Suite.of([_part(name, p) for name, p in named.items()], facts, names, contract, params)
+    suite = Suite.of([_part(name, p) for name, p in named.items()], facts, names, contract, params)
+    if lost := suite.lacks(protect):
+        raise ConfigError(f"program.protect: {lost[:60]!r} does not stand in the program's instructions word for word")
+    return replace(suite, protected=protect)
 
 
 _opened: dict[str, Any] = {}

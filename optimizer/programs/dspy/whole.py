@@ -43,7 +43,7 @@ class SuiteBench:
         if instructions == part.instructions:
             return None
         if instructions not in self.faults:
-            self.faults[instructions] = fault(part.prompt, instructions, shown=self.copies)
+            self.faults[instructions] = fault(part.as_prompt(self.suite.protected), instructions, shown=self.copies)
         return self.faults[instructions]
 
     def shipped(self, student: Any) -> Suite:
