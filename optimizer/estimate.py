@@ -23,6 +23,7 @@ from optimizer.pricing import price_of
 from optimizer.programs.dspy.recipes import OPTIMIZERS
 from optimizer.space import SearchSpace
 from optimizer.split import Split
+from optimizer.suite import Suite
 from optimizer.task import Task
 from optimizer.types import Request
 
@@ -80,11 +81,15 @@ class Estimate:
 
 @dataclass(frozen=True)
 class _Size:
-    """Of a call with the unchanged prompt: mean tokens in and out, and the longest request."""
+    """Of a call with the unchanged prompt: mean tokens in and out, and the longest request.
+
+    `calls`: of one answer. A program of several prompts is reckoned as if each of its calls showed all of them.
+    """
 
     read: int
     wrote: int
     longest: Request
+    calls: int = 1
 
 
 def estimate(task: Task, parts: Split, space: SearchSpace) -> Estimate:
@@ -93,20 +98,20 @@ def estimate(task: Task, parts: Split, space: SearchSpace) -> Estimate:
     programs = [OPTIMIZERS[str(name)] for name in space.choices("program") if name in OPTIMIZERS]
     effort = Effort(trials=search.trials, calls_per_trial=search.calls_per_trial)
     compiled = Effort.compile_calls * sum(1 for recipe in programs if recipe.least) + extra_calls(space, effort)
-    raced, learned = search.trials * search.calls_per_trial, search.rounds * LOOK + compiled
+    raced, learned = search.trials * search.calls_per_trial, search.rounds * LOOK + compiled // size.calls
     proposed = search.rounds + 10 * len(programs)
     targets, proposers, held_out = [], [], len(parts.test)
     for section in settings.targets:
         once, grown = _once(section, size), _once(section, size, _GROWTH)
         dollars = raced * math.sqrt(once * grown) + learned * grown + held_out * (once + grown)  # see `entrants`
-        targets.append(Share(raced + learned + 2 * held_out, dollars))
+        targets.append(Share((raced + learned + 2 * held_out) * size.calls, dollars))
         writer = price_of(settings.proposer or section)
         proposers.append(Share(proposed, proposed * writer.cost(8 * size.read, 1500)))
     source, judging = _source(task, parts, size), _judging(task, parts, size)
     needs = [_need(task, section, size, held_out, judging) for section in settings.targets]
     roles = {"source": source, "target": _sum(targets), "proposer": _sum(proposers)}
     if judging.calls:
-        rated = sum(share.calls for share in targets) + len(parts.train)
+        rated = sum(share.calls for share in targets) // size.calls + len(parts.train)
         roles["judge"] = Share(judging.calls + rated, judging.dollars + rated * _judgement(settings, size))
     return Estimate(roles, tuple(needs), _least(task, source, needs, size))
 
@@ -129,8 +134,8 @@ def refuse_small_budget(task: Task, expected: Estimate) -> None:
 
 def _source(task: Task, parts: Split, size: _Size) -> Share:
     """All examples once, and the held-out ones a second time."""
-    calls = 0 if task.recorded else len(task.examples) + len(parts.test)
-    return Share(calls, calls * _once(task.settings.source, size) if calls else 0.0)
+    answers = 0 if task.recorded else len(task.examples) + len(parts.test)
+    return Share(answers * size.calls, answers * _once(task.settings.source, size) if answers else 0.0)
 
 
 def _judging(task: Task, parts: Split, size: _Size) -> Share:
@@ -145,7 +150,7 @@ def _need(task: Task, section: ModelSettings, size: _Size, held_out: int, judgin
     settings, search = task.settings, task.settings.search
     once, grown = _once(section, size), _once(section, size, _GROWTH)
     rating = _judgement(settings, size) if judging.calls else 0.0
-    each, answer = (2 if judging.calls else 1), (once + grown) / 2 + rating
+    each, answer = size.calls + (1 if judging.calls else 0), (once + grown) / 2 + rating
     request = replace(size.longest, params={**settings.source.params, **section.params})
     confirm = Share(2 * held_out * each + judging.calls, 2 * held_out * answer + judging.dollars)
     first = max(4, -(-search.trials // search.rounds) // 2)  # the race's first batch is never larger
@@ -159,8 +164,8 @@ def _least(task: Task, source: Share, needs: Sequence[Need], size: _Size) -> Sha
 
 
 def _once(section: ModelSettings, size: _Size, growth: float = 1.0) -> float:
-    """Dollars of one call."""
-    return price_of(section).cost(int(growth * size.read), size.wrote)
+    """Dollars of one answer."""
+    return size.calls * price_of(section).cost(int(growth * size.read), size.wrote)
 
 
 def _judgement(settings: Settings, size: _Size) -> float:
@@ -178,4 +183,5 @@ def _size(task: Task) -> _Size:
     known = [tokens(output.text) for output in (task.recorded or {}).values()]
     known = known or [tokens(as_text(e.expected)) for e in task.examples if e.expected is not None]
     wrote = 1.3 * fmean(known) + 10 if known else _REPLY
-    return _Size(int(fmean(lengths)), int(wrote), asked[lengths.index(max(lengths))])
+    calls = len(task.prompt.parts) if isinstance(task.prompt, Suite) else 1
+    return _Size(int(fmean(lengths)), int(wrote), asked[lengths.index(max(lengths))], calls)

@@ -31,7 +31,7 @@ from optimizer.objective import Evaluation, Unit
 from optimizer.outlets import publish
 from optimizer.plan import Plan, plan
 from optimizer.pricing import OFFLINE_PREFIX, origin_of_prices, price_of
-from optimizer.programs.prompted import PromptProgram
+from optimizer.programs.shipped import program_of
 from optimizer.prompt import Prompt
 from optimizer.rundir import RunDir
 from optimizer.runlog import RunLog
@@ -199,4 +199,4 @@ class _Walk:
         def tick(done: int) -> None:
             self.watch(Progress(stage, model.name, done, total))
 
-        return record(PromptProgram(prompt), model, examples, sample=sample, tick=tick)
+        return record(program_of(prompt), model, examples, sample=sample, tick=tick)

@@ -17,6 +17,7 @@ from optimizer.migration import Migration, Spend, TargetResult
 from optimizer.objective import Check, Evaluation
 from optimizer.prompt import Prompt
 from optimizer.slices import SliceResult
+from optimizer.suite import Suite
 from optimizer.trial import SearchResult, Trial
 from optimizer.types import Example, Output, Score
 
@@ -158,7 +159,7 @@ def read_migration(path: Path, manifest: Mapping[str, Any]) -> Migration:
     return Migration(
         name=run["name"],
         source=run["source"],
-        prompt=run["prompt"] and Prompt.from_dict(run["prompt"]),
+        prompt=run["prompt"] and Suite.from_dict(run["prompt"]),
         examples={example.id: example for example in examples},
         split={part: tuple(ids) for part, ids in json.loads((path / "split.json").read_text("utf-8")).items()},
         baseline=tuple(Output(**row) for row in _lines(path / "baseline.jsonl")),
@@ -188,7 +189,7 @@ def _search(
     rows: Sequence[Mapping[str, Any]], answered: Sequence[Mapping[str, Any]], found: Mapping[str, Any]
 ) -> SearchResult:
     known = [{key: value for key, value in row.items() if key != "target"} for row in rows]
-    prompts = [Prompt.from_dict(row.pop("prompt")) for row in known]
+    prompts = [Suite.from_dict(row.pop("prompt")) for row in known]
     trials = tuple(Trial(**row, prompt=prompt) for row, prompt in zip(known, prompts, strict=True))
     return SearchResult(
         trials, found["best"], found["stopped_by"], found["instructions"], tuple(found["notes"]), _answers(answered)

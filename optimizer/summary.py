@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 from optimizer.migration import Migration, TargetResult
 from optimizer.objective import Evaluation
 from optimizer.plugins import known_names, resolve
+from optimizer.prompt import Prompt
 from optimizer.records import best_verdict
 from optimizer.rundir import RunDir
+from optimizer.suite import Suite
 
 if TYPE_CHECKING:
     from optimizer.plan import Plan
@@ -23,7 +25,7 @@ def expectation(plan: Plan) -> str:
     lines = [
         f"{task.name}: {len(task.examples)} examples "
         f"({len(parts.train)} train, {len(parts.validation)} validation, {len(parts.test)} held out)",
-        f"prompt: {len(task.prompt.messages)} messages, variables {', '.join(sorted(task.prompt.names))}",
+        f"{_prompt(task.prompt)}, variables {', '.join(sorted(task.prompt.names))}",
         f"source: {settings.source.model}" + (" (recorded, not called)" if task.recorded else ""),
         f"target: {', '.join(section.model for section in settings.targets)}",
         f"space: {settings.search.space}, {settings.search.trials} trials in {settings.search.rounds} rounds",
@@ -144,3 +146,9 @@ def names_of(kind: str) -> Iterator[tuple[str, str]]:
 
 def _first_line(thing: object) -> str:
     return (thing.__doc__ or "").strip().partition("\n")[0]
+
+
+def _prompt(prompt: Prompt) -> str:
+    if isinstance(prompt, Suite):
+        return f"program: {len(prompt.parts)} prompts ({', '.join(part.name for part in prompt.parts)})"
+    return f"prompt: {len(prompt.messages)} messages"

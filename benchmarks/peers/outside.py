@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from optimizer.config import Settings
+from optimizer.config.sections import PromptSettings
 from optimizer.prompt import Prompt
 from optimizer.types import JSON, Example
 
@@ -51,7 +52,7 @@ def load(name: str) -> Loaded:
             "metrics": metrics,
         }
     )
-    return settings, settings.prompt.build(), pool, spare
+    return settings, PromptSettings(**section).build(), pool, spare
 
 
 Read = tuple[dict[str, Any], Any, list[Example], list[Example]]
