@@ -1,7 +1,7 @@
 """promptolution's CAPO, by its documented recipe.
 
 The instruction is the original prompt's, the input is the rendered question, examples come from a tenth of the rows, as
-by default. The first population is the original and variations of it that the proposer writes (`create_prompt_variation`);
+by default. The first population is the original and variations of it by the proposer (`create_prompt_variation`);
 operators, racing, length penalty and block size are the defaults. The population is small enough for several steps.
 """
 
