@@ -25,12 +25,14 @@ LAYERS = """
     rescore
     enrich   rundir   agreement   entrants   testing
     compiles
-    candidates   records   task   connect   joining   spacecheck   spacefile
+    candidates   restore   task   connect   joining   spacecheck   spacefile
+    records
+    corners
     migration   data   pricing   parameters   propose   demos   crossover   programs.dspy   pruning   lessons   weigh
     study   brief
     config   space   trial   wording   programs.prompted   confirm
     evaluate   prompt   habits   options   reasons
-    metrics   findings   layout   programs   offline   runlog   prospect   slices
+    metrics   findings   power   layout   programs   offline   runlog   prospect   slices
     models   contract   template   objective   statistics   race   plugins   split   console   examples
     errors   types   reader   twoway   pairs   watch   redact
 """

@@ -132,6 +132,7 @@ class DecisionSettings(Section):
         default=0.05, description="How much worse is still good enough"
     )
     confidence: Annotated[Number, Field(gt=0.5, lt=1)] = 0.95
+    draws: Annotated[Count, Field(le=20)] = Field(default=1, description="How often each held-out example is asked")
 
 
 class SliceSettings(Section):
@@ -161,7 +162,7 @@ class Settings(Section):
     data: Annotated[Data, named("path", Data)]
     prompt: Annotated[PromptSettings, named("user", PromptSettings)]
     source: Model
-    targets: Annotated[tuple[Model, ...], Field(min_length=1)]
+    targets: Annotated[tuple[Model, ...], Field(min_length=1, max_length=10)]
     proposer: Model | None = Field(default=None, description="Writes new instructions")
     judge: Model | None = Field(default=None, description="Scores where a metric asks for a judge")
     embedder: Model | None = Field(
