@@ -100,7 +100,7 @@ def estimate(task: Task, parts: Split, space: SearchSpace) -> Estimate:
     compiled = Effort.compile_calls * sum(1 for recipe in programs if recipe.least) + extra_calls(space, effort)
     raced, learned = search.trials * search.calls_per_trial, search.rounds * LOOK + compiled // size.calls
     proposed = search.rounds + 10 * len(programs)
-    targets, proposers, held_out = [], [], len(parts.test)
+    targets, proposers, held_out = [], [], len(parts.test) * settings.decision.draws
     for section in settings.targets:
         once, grown = _once(section, size), _once(section, size, _GROWTH)
         dollars = raced * math.sqrt(once * grown) + learned * grown + held_out * (once + grown)  # see `entrants`
@@ -133,15 +133,16 @@ def refuse_small_budget(task: Task, expected: Estimate) -> None:
 
 
 def _source(task: Task, parts: Split, size: _Size) -> Share:
-    """All examples once, and the held-out ones a second time."""
-    answers = 0 if task.recorded else len(task.examples) + len(parts.test)
+    """All examples once, and the held-out ones once more than they are drawn."""
+    answers = 0 if task.recorded else len(task.examples) + task.settings.decision.draws * len(parts.test)
     return Share(answers * size.calls, answers * _once(task.settings.source, size) if answers else 0.0)
 
 
 def _judging(task: Task, parts: Split, size: _Size) -> Share:
     """The judge's ratings of the source's held-out answers; none where no metric asks it."""
     asked = task.settings.judge and any(metric.name == "judge" for metric in task.settings.metrics)
-    calls = (1 if task.recorded else 2) * len(parts.test) if asked else 0
+    draws = 1 if task.recorded else 1 + task.settings.decision.draws
+    calls = draws * len(parts.test) if asked else 0
     return Share(calls, calls * _judgement(task.settings, size))
 
 

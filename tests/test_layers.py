@@ -25,14 +25,16 @@ LAYERS = """
     rescore
     enrich   rundir   agreement   entrants   testing
     compiles
-    candidates   records   task   connect   programs.shipped   joining   spacecheck   spacefile
+    candidates   restore   task   connect   programs.shipped   joining   spacecheck   spacefile
+    records
+    corners
     migration   data   pricing   parameters   propose   demos   programs.dspy   pruning   lessons   weigh
     crossover   parts
     study   brief
     config   space   trial   wording   programs.prompted   confirm
     suite
     evaluate   prompt   habits   options   reasons
-    metrics   findings   layout   programs   offline   runlog   prospect   slices
+    metrics   findings   power   layout   programs   offline   runlog   prospect   slices
     models   contract   picking   template   objective   statistics   race   plugins   split   console   examples
     errors   types   reader   copying   twoway   pairs   watch   redact
 """

@@ -108,6 +108,7 @@ class DecisionSettings(Section):
         default=0.05, description="How much worse is still good enough"
     )
     confidence: Annotated[Number, Field(gt=0.5, lt=1)] = 0.95
+    draws: Annotated[Count, Field(le=20)] = Field(default=1, description="How often each held-out example is asked")
 
 
 class SliceSettings(Section):
@@ -140,7 +141,7 @@ class Settings(Section):
         default=None, description="Instead of a prompt: a DSPy program"
     )
     source: Model
-    targets: Annotated[tuple[Model, ...], Field(min_length=1)]
+    targets: Annotated[tuple[Model, ...], Field(min_length=1, max_length=10)]
     proposer: Model | None = Field(default=None, description="Writes new instructions")
     judge: Model | None = Field(default=None, description="Scores where a metric asks for a judge")
     embedder: Model | None = Field(

@@ -11,7 +11,14 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from optimizer.config import DEFAULT_METRICS, ConstraintSettings, DecisionSettings, MetricSettings, ObjectiveSettings
+from optimizer.config import (
+    DEFAULT_METRICS,
+    ConstraintSettings,
+    DecisionSettings,
+    MetricSettings,
+    ObjectiveSettings,
+    SliceSettings,
+)
 from optimizer.config.model_settings import PriceSettings
 from optimizer.config.sections import Count, ReplySettings, Section, Text, Word, many, named
 
@@ -75,6 +82,7 @@ class ComparisonSettings(Section):
     objective: ObjectiveSettings = ObjectiveSettings()
     constraints: ConstraintSettings = ConstraintSettings()
     decision: DecisionSettings = DecisionSettings()
+    slices: SliceSettings = SliceSettings()
 
     @model_validator(mode="before")
     @classmethod
