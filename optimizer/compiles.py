@@ -17,7 +17,7 @@ from optimizer.programs.dspy import OPTIMIZERS, Compiled, compile_prompt
 from optimizer.programs.dspy.recipes import check, recipe_of
 from optimizer.prompt import Prompt
 from optimizer.space import Choice, SearchSpace, Value
-from optimizer.suite import Suite
+from optimizer.suite import Suite, calls_of
 
 _SHARE = 0.5  # calls for compiles with other knobs, as a part of the calls for the race
 
@@ -45,7 +45,7 @@ def fit_for(space: SearchSpace, prompt: Prompt) -> SearchSpace:
 
 
 def extra_calls(space: SearchSpace, effort: Effort) -> int:
-    """Calls that compiles with other knobs may take in all; none where the space has no knobs."""
+    """Answers that compiles with other knobs may take in all; none where the space has no knobs."""
     return int(_SHARE * effort.trials * effort.calls_per_trial) if list(_knobs(space)) else 0
 
 
@@ -70,7 +70,8 @@ def compile_asked(
         return
     options = {knob.partition(".")[2]: value for knob, value in variant.knobs.items()}
     taken = sum(calls for bought, calls in pool.bought.items() if bought not in OPTIMIZERS)
-    if taken + brief.effort.compile_calls <= extra_calls(pool.space, brief.effort):
+    each = calls_of(pool.prompt)
+    if taken + each * brief.effort.compile_calls <= each * extra_calls(pool.space, brief.effort):
         yield from guarded(key, lambda: _compile(pool, brief, best(), name, options))
 
 
@@ -88,7 +89,8 @@ def _compile(pool: Pool, brief: Brief, best: Prompt, name: str, options: Mapping
     effort, key = brief.effort, program_key(name, {f"{name}.{knob}": value for knob, value in options.items()})
     if reason := brief.afford(effort.compile_calls):
         raise BudgetExceeded(reason)
-    pool.bought[key] = effort.compile_calls  # unless it tells how many it took
+    limit = calls_of(best) * effort.compile_calls
+    pool.bought[key] = limit  # unless it tells how many it took
     compiled = compile_prompt(
         name,
         best,
@@ -98,7 +100,7 @@ def _compile(pool: Pool, brief: Brief, best: Prompt, name: str, options: Mapping
         proposer=brief.cast.proposer,
         metric=brief.scale.metric,
         seed=effort.seed,
-        max_calls=effort.compile_calls,
+        max_calls=limit,
         options=options,
     )
     pool.bought[key] = compiled.calls

@@ -23,7 +23,7 @@ from optimizer.pricing import price_of
 from optimizer.programs.dspy.recipes import OPTIMIZERS
 from optimizer.space import SearchSpace
 from optimizer.split import Split
-from optimizer.suite import Suite
+from optimizer.suite import calls_of
 from optimizer.task import Task
 from optimizer.types import Request
 
@@ -98,7 +98,7 @@ def estimate(task: Task, parts: Split, space: SearchSpace) -> Estimate:
     programs = [OPTIMIZERS[str(name)] for name in space.choices("program") if name in OPTIMIZERS]
     effort = Effort(trials=search.trials, calls_per_trial=search.calls_per_trial)
     compiled = Effort.compile_calls * sum(1 for recipe in programs if recipe.least) + extra_calls(space, effort)
-    raced, learned = search.trials * search.calls_per_trial, search.rounds * LOOK + compiled // size.calls
+    raced, learned = search.trials * search.calls_per_trial, search.rounds * LOOK + compiled
     proposed = search.rounds + 10 * len(programs)
     targets, proposers, held_out = [], [], len(parts.test) * settings.decision.draws
     for section in settings.targets:
@@ -184,5 +184,4 @@ def _size(task: Task) -> _Size:
     known = [tokens(output.text) for output in (task.recorded or {}).values()]
     known = known or [tokens(as_text(e.expected)) for e in task.examples if e.expected is not None]
     wrote = 1.3 * fmean(known) + 10 if known else _REPLY
-    calls = len(task.prompt.parts) if isinstance(task.prompt, Suite) else 1
-    return _Size(int(fmean(lengths)), int(wrote), asked[lengths.index(max(lengths))], calls)
+    return _Size(int(fmean(lengths)), int(wrote), asked[lengths.index(max(lengths))], calls_of(task.prompt))

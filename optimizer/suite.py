@@ -101,6 +101,11 @@ class Suite(Prompt):
         return cls(**known, origin=Origin(**data["origin"])).with_parts(parts)
 
 
+def calls_of(prompt: Prompt) -> int:
+    """Calls that one answer takes: one for each part, as far as can be told beforehand."""
+    return len(prompt.parts) if isinstance(prompt, Suite) else 1
+
+
 def _shown(part: Part) -> str:
     demos = f"\n({len(part.demos)} worked examples)" if part.demos else ""
     return f"[{part.name}: {', '.join(part.inputs)} -> {', '.join(part.outputs)}]\n{part.instructions}{demos}"

@@ -86,7 +86,7 @@ def test_the_page_names_every_optimizer_with_its_knobs() -> None:
     assert set(rows) == set(OPTIMIZERS)
     for name, told in rows.items():
         for option in set(OPTIMIZERS[name].options) - {"bootstrapped", "labeled", "teacher"}:
-            assert f"`{option}`" in told or (told.startswith("and ") and option == "rounds"), (name, option)
+            assert f"`{option}`" in told, (name, option)
 
 
 def test_the_program_on_the_page_is_a_section_that_a_task_file_may_have() -> None:

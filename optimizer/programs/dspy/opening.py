@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
@@ -67,6 +68,7 @@ def open_suite(
 
 _opened: dict[str, Any] = {}
 _MOST_OPEN = 64
+_lock = threading.Lock()
 
 
 def live(suite: Suite) -> Any:
@@ -77,9 +79,10 @@ def live(suite: Suite) -> Any:
         program.load_state(suite.state)
         for _, predictor in program.named_predictors():
             predictor.lm = None  # the model is the run's to choose
-        while len(_opened) >= _MOST_OPEN:
-            _opened.pop(next(iter(_opened)), None)
-        _opened[suite.digest] = program
+        with _lock:
+            while len(_opened) >= _MOST_OPEN:
+                _opened.pop(next(iter(_opened)))
+            _opened[suite.digest] = program
     return program
 
 
