@@ -36,7 +36,7 @@ METHODS: Mapping[str, Method] = {
     "top-two Thompson": bandits.top_two_thompson,
     "CAPO's racing": rivals.capo_racing,
 }
-_OURS = ("race", "race, warm start", "engine")
+OURS, ENGINE = ("race", "race, warm start"), "engine"
 
 
 @dataclass(frozen=True)
@@ -116,5 +116,9 @@ def _game(table: str, seed: int) -> Game:
 def _digest(method: str) -> str:
     """Of the code that a method's figures come from."""
     shared = [games.__file__, Path(__file__).with_name("recorded.py")]
-    own = [ours.__file__, race.__file__, twoway.__file__] if method in _OURS else [METHODS[method].__code__.co_filename]
+    own = (
+        [ours.__file__, race.__file__, twoway.__file__]
+        if method in (*OURS, ENGINE)
+        else [METHODS[method].__code__.co_filename]
+    )
     return hashlib.sha256(b"".join(Path(str(file)).read_bytes() for file in [*shared, *own])).hexdigest()[:8]
