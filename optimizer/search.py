@@ -28,7 +28,8 @@ from optimizer.trial import SearchResult, Trial
 from optimizer.types import Output, Score
 from optimizer.watch import Progress
 
-_SURE = 0.95  # a changed prompt replaces the unchanged one only if it is better with this probability
+_SURE = 0.98  # a changed prompt replaces the unchanged one only if it is better with this probability: of many, one
+# is the best by chance, and at 0.95 every sixth run among equal prompts changed something
 _ENTRY = 0.5  # share of the budget after which nobody joins: the rest goes to telling the good ones apart
 _PATIENCE = 3  # as many examples in a row may get no answer; more is an outage
 _FRESH = 4  # configurations asked for each one wanted: many build a prompt that is known already

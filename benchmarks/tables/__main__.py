@@ -24,14 +24,15 @@ SLOW_ON_LARGE, SLOW_SEEDS = ("TRIPLE, continuous rejection", "top-two Thompson")
 HOME = Path(__file__).parents[2] / "runs" / "tables"
 
 
-def cells(tables: Sequence[str], methods: Sequence[str], seeds: int) -> Iterator[Cell]:
+def cells(tables: Sequence[str], methods: Sequence[str], budgets: Sequence[int], seeds: int) -> Iterator[Cell]:
     for table in tables:
         for method in methods:
             if (method == ENGINE) != (table == FLAT) or (table in LARGE and method in NOT_ON_LARGE):
                 continue
             enough = min(seeds, SLOW_SEEDS) if table in LARGE and method in SLOW_ON_LARGE else seeds
-            for budget in (*BUDGETS, *FINER) if method in OURS else BUDGETS:
-                yield Cell(table, method, budget, enough)
+            for budget in budgets:
+                if method in OURS or budget in BUDGETS:
+                    yield Cell(table, method, budget, enough)
 
 
 def main(given: Sequence[str] | None = None) -> None:
@@ -39,12 +40,14 @@ def main(given: Sequence[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, default=200)
     parser.add_argument("--tables", default=",".join(TABLES))
     parser.add_argument("--methods", default=";".join(METHODS), help="separated by ';'")
+    parser.add_argument("--budgets", default=",".join(map(str, (*BUDGETS, *FINER))), help="calls per prompt")
     parser.add_argument("--jobs", type=int, default=1)
     asked = parser.parse_args(given)
     if folder() is None:
         print("tables: skipped, for the recorded tables are not there (PROMPTPORT_DATA names their folder)")
         return
-    wanted = list(cells(asked.tables.split(","), asked.methods.split(";"), asked.seeds))
+    budgets = [int(budget) for budget in asked.budgets.split(",")]
+    wanted = list(cells(asked.tables.split(","), asked.methods.split(";"), budgets, asked.seeds))
     write(run(wanted, HOME, asked.jobs, lambda line: print(line, file=sys.stderr)))
 
 
