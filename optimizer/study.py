@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -25,8 +25,8 @@ RACE = "race"
 
 def ask(
     space: SearchSpace, told: Sequence[tuple[Mapping[str, Value], float]], count: int, *, sampler: str, seed: int
-) -> list[Mapping[str, Value]]:
-    """`count` configurations worth trying, given what earlier ones were worth."""
+) -> Iterator[Mapping[str, Value]]:
+    """Up to `count` configurations worth trying, given what earlier ones were worth; each is asked for when wanted."""
     optuna = _optuna()
     study = optuna.create_study(direction="maximize", sampler=_sampler(sampler, seed))
     distributions = _distributions(space)
@@ -35,7 +35,7 @@ def ask(
         for params, value in told
         if all(params[name] in space.choices(name) for name in distributions)
     )
-    return [space.suggest(study.ask()) for _ in range(count)]
+    yield from (space.suggest(study.ask()) for _ in range(count))
 
 
 def pruner(name: str, examples: int) -> Callable[[int, Mapping[int, float], bool], bool]:

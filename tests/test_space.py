@@ -128,7 +128,7 @@ def test_only_good_answers_of_the_source_become_examples() -> None:
 def test_every_sampler_asks_repeatably_within_the_space(sampler: str) -> None:
     told = [({**QUICK.unchanged, "demos": n}, n / 10) for n in (0, 2, 4)]
 
-    asked = [ask(QUICK, told, 5, sampler=sampler, seed=7) for _ in range(2)]
+    asked = [list(ask(QUICK, told, 5, sampler=sampler, seed=7)) for _ in range(2)]
 
     assert asked[0] == asked[1]
     assert all(params[d.name] in d.choices for params in asked[0] for d in QUICK.dimensions)
