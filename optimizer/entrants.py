@@ -124,6 +124,21 @@ class Entrants:
             ranked = ranked[: _TOLD // 2] + [rest[i * len(rest) // (_TOLD // 2)] for i in range(_TOLD // 2)]
         return [(c.params, values[c.number]) for c in sorted(ranked, key=lambda c: c.number)]
 
+    def told_apart(self, objectives: Sequence[str]) -> list[tuple[Mapping[str, Value], tuple[float, ...]]]:
+        """The same with one value for each of several objectives: mean quality, and cost and latency in units of the
+        source's, less of which is better."""
+        chosen = {id(params) for params, _ in self.told()}
+        return [(c.params, self._values(c, objectives)) for c in self.candidates if id(c.params) in chosen]
+
+    def _values(self, candidate: Candidate, objectives: Sequence[str]) -> tuple[float, ...]:
+        found, unit = candidate.evaluation, self.scale.unit
+        values = {
+            "quality": found.quality,
+            "cost": -found.cost / (unit.cost or 1.0),
+            "latency": -found.latency / (unit.latency or 1.0),
+        }
+        return tuple(values[name] for name in objectives)
+
     def newcomers(self, number: int) -> Sequence[Candidate]:
         return [c for c in self.candidates if c.round == number and c.seen]
 

@@ -128,7 +128,8 @@ class _Search:
         effort, space, told = self.brief.effort, self.pool.offered(), self.entrants.told()
         full = effort.trials * (number + 1) // self.rounds
         wanted = _FRESH * (full - len(self.entrants))
-        asked = ask(space, told, wanted, sampler=effort.sampler, seed=1000 * effort.seed + number)
+        weighed = self.entrants.told_apart(effort.objectives) if effort.objectives else [(p, (v,)) for p, v in told]
+        asked = ask(space, weighed, wanted, sampler=effort.sampler, seed=1000 * effort.seed + number)
         turns = zip_longest(crossings(space, told, wanted), asked)
         proposed = (params for pair in turns for params in pair if params is not None)
         for params in chain(self._newcomers(number), proposed):
