@@ -11,6 +11,7 @@ from typing import Literal
 
 from optimizer import reasons
 from optimizer.errors import DataError
+from optimizer.metrics.scrutiny import Scrutiny
 from optimizer.metrics.whole import Figure
 from optimizer.objective import Check, Constraints, Evaluation
 from optimizer.slices import SliceResult
@@ -46,6 +47,7 @@ class Decision:
     needed: int | None = None
     slices: tuple[SliceResult, ...] = ()
     figures: tuple[Figure, ...] = ()
+    judges: tuple[Scrutiny, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ def decide(
     standard: Standard = "gold",
     slices: tuple[SliceResult, ...] = (),
     figures: tuple[Figure, ...] = (),
+    judges: tuple[Scrutiny, ...] = (),
 ) -> Decision:
     """Migrate if the winner is surely not worse than the standard by the margin and keeps every constraint.
 
@@ -107,7 +110,7 @@ def decide(
         reasons.outlook(needed, comparison.n) if needed else "",
     ]
     reason = " ".join(sentence for sentence in sentences if sentence)
-    return Decision(verdict, reason, comparison, margin, confidence, checks, needed, slices, figures)
+    return Decision(verdict, reason, comparison, margin, confidence, checks, needed, slices, figures, judges)
 
 
 def pairs_of(confirmation: Confirmation, standard: Standard) -> tuple[list[int], Evaluation]:

@@ -151,7 +151,7 @@ class _Walk:
         found = replace(found, notes=(*fit.notes, *found.notes))
         allowance.release()
         confirmation = self._confirm(target, fit.prompt, found.winner.prompt, baseline, again)
-        evidence = Evidence(self.parts.test, baseline, self.metric, self.task.slices)
+        evidence = Evidence(self.parts.test, baseline, self.metric, self.task.slices, self.task.rated)
         decision = weigh(confirmation, evidence, settings, self._standard())
         self.watch(Progress("confirm", target.name, text=f"{target.name}: {decision.verdict.value}. {decision.reason}"))
         return TargetResult(section.model, found, confirmation, decision)

@@ -12,6 +12,7 @@ from typing import Any
 
 from optimizer.config.yamlfile import read_yaml, write_yaml
 from optimizer.confirm import Comparison, Confirmation, Decision, Verdict
+from optimizer.metrics.scrutiny import Agreement, Noise, Scrutiny
 from optimizer.metrics.whole import Figure
 from optimizer.migration import Migration, Spend, TargetResult
 from optimizer.objective import Check, Evaluation
@@ -181,8 +182,14 @@ def _decision(row: Mapping[str, Any]) -> Decision:
         checks=tuple(Check(**check) for check in row["checks"]),
         needed=row["needed"],
         slices=tuple(SliceResult(**found | {"worst": tuple(found["worst"])}) for found in row.get("slices", ())),
+        judges=tuple(_scrutiny(found) for found in row.get("judges", ())),
         figures=tuple(Figure(**found) for found in row.get("figures", ())),
     )
+
+
+def _scrutiny(found: Mapping[str, Any]) -> Scrutiny:
+    noise, human = found["noise"], found["human"]
+    return Scrutiny(**{**found, "noise": noise and Noise(**noise), "human": human and Agreement(**human)})
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:

@@ -9,7 +9,9 @@ from typing import Protocol
 
 from optimizer.config import ConstraintSettings, DecisionSettings, SliceSettings
 from optimizer.confirm import Confirmation, Decision, Standard, decide, pairs_of
+from optimizer.evaluate import asked_together
 from optimizer.metrics import Metric
+from optimizer.metrics.scrutiny import Rated, Scrutiny, scrutinise
 from optimizer.metrics.whole import Figure, Row, figures
 from optimizer.objective import Evaluation
 from optimizer.slices import SliceResult, find_slices, weigh_slices
@@ -34,12 +36,14 @@ class Evidence:
     """What the held-out examples are, in the order of the confirmation, and how they are scored.
 
     `columns` maps the name of a column to its values by example id. `metric` is None where scores were recorded.
+    `rated`: answers with people's scores; None where no model may be asked, so that no judge can be looked into.
     """
 
     examples: Sequence[Example]
     references: Mapping[str, Output]
     metric: Metric | None = None
     columns: Mapping[str, Mapping[str, str]] | None = None
+    rated: Rated | None = None
 
 
 def weigh(confirmation: Confirmation, evidence: Evidence, agreed: Agreed, standard: Standard) -> Decision:
@@ -53,6 +57,7 @@ def weigh(confirmation: Confirmation, evidence: Evidence, agreed: Agreed, standa
         standard=standard,
         slices=_slices((confirmation.winner, theirs), kept, evidence, agreed),
         figures=_figures((theirs, confirmation.unchanged, confirmation.winner), kept, evidence, agreed),
+        judges=_judges(confirmation.winner, kept, evidence),
     )
 
 
@@ -71,15 +76,21 @@ def _slices(
 def _figures(
     sides: tuple[Evaluation, Evaluation, Evaluation], kept: Sequence[int], evidence: Evidence, agreed: Agreed
 ) -> tuple[Figure, ...]:
-    def rows(side: Evaluation) -> list[Row]:
-        chosen = ((evidence.examples[i], side.outputs[i]) for i in kept)
-        return [(example, output, evidence.references.get(example.id)) for example, output in chosen]
-
     if evidence.metric is None or not kept:
         return ()
-    theirs, unchanged, ours = sides
-    both = rows(theirs), rows(unchanged), rows(ours)
-    return figures(evidence.metric, *both, confidence=agreed.decision.confidence)
+    theirs, unchanged, ours = (_rows(side, kept, evidence) for side in sides)
+    return figures(evidence.metric, theirs, unchanged, ours, confidence=agreed.decision.confidence)
+
+
+def _judges(winner: Evaluation, kept: Sequence[int], evidence: Evidence) -> tuple[Scrutiny, ...]:
+    if evidence.metric is None or evidence.rated is None:
+        return ()
+    return scrutinise(evidence.metric, _rows(winner, kept, evidence), evidence.rated, asked_together)
+
+
+def _rows(side: Evaluation, kept: Sequence[int], evidence: Evidence) -> list[Row]:
+    chosen = ((evidence.examples[i], side.outputs[i]) for i in kept)
+    return [(example, output, evidence.references.get(example.id)) for example, output in chosen]
 
 
 def _text(value: object) -> str:

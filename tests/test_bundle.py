@@ -352,7 +352,19 @@ def test_the_evidence_in_the_bundle_is_the_decision(plain_run: Walked) -> None:
     met = plain_run.migration.targets[0].confirmation
 
     told = {
-        key: decision[key] for key in ("verdict", "reason", "comparison", "margin", "confidence", "checks", "needed")
+        key: decision[key]
+        for key in (
+            "verdict",
+            "reason",
+            "comparison",
+            "margin",
+            "confidence",
+            "checks",
+            "needed",
+            "slices",
+            "figures",
+            "judges",
+        )
     }
     assert bundle["evidence"]["decision"] == told
     assert {side: figures["quality"] for side, figures in bundle["evidence"]["held_out"].items()} == {

@@ -42,7 +42,7 @@ DOORS = {
     "datasets": {"data"},
     "sklearn": {"demos", "programs.dspy.showing", "metrics.labels", "slices"},
     "joblib": {"evaluate"},
-    "scipy": {"confirm", "pairs", "metrics.whole"},
+    "scipy": {"confirm", "pairs", "metrics.whole", "metrics.scrutiny"},
     "numpy": {"race", "twoway", "prospect", "pruning", "crossover", "statistics", "pairs", "metrics.whole", "slices"},
     "jinja2": {"template", "report.page"},
     "aiohttp": {"models.transport", "models.access", "offline.server"},

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from optimizer.config.sections import Data, Recorded
+from optimizer.config.sections import Data, Human, Recorded
 from optimizer.contract import Contract
 from optimizer.data import Row, Table
 from optimizer.data.golds import Gold, gold_reader
@@ -44,6 +44,7 @@ def wanted(data: Data, names: frozenset[str], more: Iterable[str] = ()) -> set[s
     columns = [*_sources(data, names).values(), *_expected(data).values(), *more]
     columns += [column for column in (data.id, data.group, data.stratify) if column]
     columns += [column for column in data.source.model_dump().values() if column] if data.source else []
+    columns += [column for column in (data.human.score, data.human.answer) if column] if data.human else []
     return {part for column in columns for part in (column, column.partition(".")[0])}
 
 
@@ -68,6 +69,9 @@ def check_columns(data: Data, names: frozenset[str], table: Table, at: At) -> No
     for key in ("id", "group"):
         if (column := getattr(data, key)) and not _has(table, column):
             raise no_column(at("data", key), column, table)
+    for key in ("score", "answer"):
+        if data.human and (column := getattr(data.human, key)) and not _has(table, column):
+            raise no_column(at("data", "human", key), column, table)
     for key, column in (data.source.model_dump() if data.source else {}).items():
         if column and not _has(table, column):
             raise no_column(at("data", "source", key), column, table)
@@ -115,6 +119,32 @@ def read_outputs(
     if all(output.status == "failed" for output in outputs.values()):
         raise DataError(f"{table.name}: the column {columns.output!r} holds no recorded output; leave data.source out")
     return outputs
+
+
+def read_ratings(human: Human, table: Table, examples: tuple[Example, ...]) -> dict[str, tuple[float, str | None]]:
+    """People's scores from 0 to 1, with the answer that they are of (None: the source's), by example id.
+
+    Rows without a score are left out. Raises DataError for what is none.
+    """
+    problems, found = Problems(), dict[str, tuple[float, str | None]]()
+    for row, example in zip(table.rows, examples, strict=True):
+        value = _pick(row, human.score)
+        if value is _MISSING or value is None or value == "":
+            continue
+        try:
+            number = math.nan if isinstance(value, bool) else float(value)
+        except (TypeError, ValueError):
+            number = math.nan
+        if not human.low <= number <= human.high:
+            wanted = f"a score from {human.low:g} to {human.high:g} (data.human.low, high)"
+            problems.add(f"{row.place}, field {human.score!r}: must be {wanted}, found {json.dumps(value)[:60]}")
+            continue
+        answer = _pick(row, human.answer) if human.answer else None
+        said = None if answer is None or answer is _MISSING else _text(answer)
+        if said is not None or not human.answer:
+            found[example.id] = ((number - human.low) / (human.high - human.low), said)
+    problems.raise_any()
+    return found
 
 
 def strata(column: str, table: Table, examples: tuple[Example, ...]) -> dict[str, str] | None:
