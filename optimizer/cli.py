@@ -10,42 +10,14 @@ import io
 import json
 import sys
 import warnings
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import click
 
 from optimizer import __version__
-
-FAULTS = ("rate_limit", "error", "hang", "drop", "truncate", "impostor")
-
-
-def shows_errors(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The one place where errors are shown: one message, no traceback, the error's own exit code."""
-
-    @wraps(command)
-    def run(*args: Any, **kwargs: Any) -> Any:
-        from optimizer.errors import OptimizerError
-
-        try:
-            return command(*args, **kwargs)
-        except OptimizerError as error:
-            say(f"error: {error}", err=True)
-            sys.exit(error.exit_code)
-        except KeyboardInterrupt:
-            say("interrupted; all answers so far are kept: run the same command again to go on", err=True)
-            sys.exit(130)
-
-    return run
-
-
-def say(text: object, *, err: bool = False) -> None:
-    """What data, models and task files say is printed without control characters and secrets."""
-    from optimizer.console import printable
-
-    click.echo(printable(str(text)), err=err)
+from optimizer.commands import compare, report, rescore, results, verify
+from optimizer.options import FAULTS, leave, say, shares, shows_errors
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -108,51 +80,13 @@ def run(task_file: Path, run_dir: Path | None, require: str | None, as_json: boo
     with _watcher(quiet=as_json) as watch:
         migration = migrate(task, folder, watch=watch)
     say(json.dumps(outcome_json(migration, folder)) if as_json else outcome(migration, folder))
-    if require:
-        sys.exit({"migrate": 0, "stay": 10, "inconclusive": 11}[outcome_json(migration, folder)["verdict"]])
-
-
-@main.command()
-@click.argument("run_dir", type=click.Path(path_type=Path))
-@shows_errors
-def report(run_dir: Path) -> None:
-    """Write the report of a finished run again; needs no key and no network."""
-    from optimizer.outlets import publish
-    from optimizer.rundir import RunDir
-
-    found = RunDir.read(run_dir)
-    for lost in publish(found.migration(), found):
-        say(lost, err=True)
-    say(found.report)
-
-
-@main.command()
-@click.argument("bundle", type=click.Path(path_type=Path))
-@shows_errors
-def verify(bundle: Path) -> None:
-    """Check that no byte of a bundle has changed."""
-    from optimizer.exporters.bundle import verify_bundle
-
-    say(f"{bundle}: {verify_bundle(bundle)} files, all as written")
-
-
-def _shares(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> dict[str, float]:
-    shares = {}
-    for text in given:
-        kind, _, share = text.partition("=")
-        if kind not in FAULTS:
-            raise click.BadParameter(f"{kind!r} is no fault; known: {', '.join(FAULTS)}")
-        try:
-            shares[kind] = float(share)
-        except ValueError:
-            raise click.BadParameter(f"{text!r}: write KIND=SHARE with a share from 0 to 1, as in error=0.05") from None
-    return shares
+    leave(require, outcome_json(migration, folder)["verdict"])
 
 
 @main.command()
 @click.option("--port", default=8765, show_default=True, help="0 takes a free one.")
 @click.option("--wait", is_flag=True, help="Really wait as long as the simulated models would take.")
-@click.option("--fault", multiple=True, metavar="KIND=SHARE", callback=_shares, help=f"Kinds: {', '.join(FAULTS)}.")
+@click.option("--fault", multiple=True, metavar="KIND=SHARE", callback=shares, help=f"Kinds: {', '.join(FAULTS)}.")
 @click.option("--seed", default=0, show_default=True, help="Of the faults.")
 @shows_errors
 def serve(port: int, wait: bool, fault: dict[str, float], seed: int) -> None:
@@ -175,6 +109,10 @@ def list_(kind: str) -> None:
 
     for name, words in names_of(kind):
         say(f"{name:28} {words}".rstrip())
+
+
+for _command in (compare, rescore, results, report, verify):
+    main.add_command(_command)
 
 
 def _watcher(*, quiet: bool) -> Any:

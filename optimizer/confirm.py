@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from statistics import NormalDist, fmean, pstdev
-from typing import Literal
+from typing import Literal, Protocol
 
 from optimizer import reasons
 from optimizer.errors import DataError
@@ -18,7 +18,7 @@ from optimizer.slices import SliceResult
 from optimizer.statistics import Comparison, examples_needed, paired
 from optimizer.types import Output
 
-__all__ = ["Comparison", "Confirmation", "Decision", "Standard", "Verdict", "decide"]
+__all__ = ["Comparison", "Confirmation", "Decision", "Standard", "Verdict", "decide", "standard_of"]
 
 #: What the target is held against. "gold": the source's scores against gold answers. "parity": where the
 #: source's own answers are the reference, how well the source, asked again, agrees with them.
@@ -55,13 +55,27 @@ class Confirmation:
     """Everyone's meeting with the held-out examples, in the same order.
 
     `again` is the source asked a second time (None where its outputs were recorded elsewhere): how well it
-    agrees with itself is what parity is judged against.
+    agrees with itself is what parity is judged against. Without a search there is no `unchanged`: then `winner` is
+    what the target answered to whatever prompt it was given.
     """
 
     source: Evaluation
-    unchanged: Evaluation
+    unchanged: Evaluation | None
     winner: Evaluation
     again: Evaluation | None = None
+
+
+class _Against(Protocol):
+    @property
+    def against(self) -> str: ...
+
+
+def standard_of(metrics: Iterable[_Against], *, gold: bool) -> Standard:
+    """Where a score is agreement with the source's answer, the source's agreement with itself is the standard.
+
+    `gold`: whether every example has a gold answer.
+    """
+    return "gold" if {metric.against for metric in metrics} <= ({"gold", "auto"} if gold else {"gold"}) else "parity"
 
 
 def decide(

@@ -16,6 +16,7 @@ from optimizer.trial import Trial
 from optimizer.twoway import Posterior
 from optimizer.types import Output, Score
 
+SURE = 0.95  # a changed prompt replaces the unchanged one only if it is better with this probability
 _TOLD = 400  # trials that Optuna is told of at most: each one slows every question down
 
 
@@ -32,6 +33,8 @@ class Allocation(Protocol):
     def batch(self, upto: float) -> list[tuple[int, int]]: ...
 
     def posterior(self) -> Posterior: ...
+
+    def refit(self) -> None: ...
 
     def kept(self) -> list[int]: ...
 
@@ -121,6 +124,16 @@ class Entrants:
 
     def newcomers(self, number: int) -> Sequence[Candidate]:
         return [c for c in self.candidates if c.round == number and c.seen]
+
+    def winner(self) -> tuple[int, bool]:
+        """Who is to be confirmed, and whether that is the unchanged prompt for want of one that is surely better."""
+        best = self.best()
+        kept = best != 0 and self.allowed(self[0]) and self.race.posterior().surely_better(best, 0) < SURE
+        return (0 if kept else best), kept
+
+    def answers(self) -> dict[int, Evaluation]:
+        """What every candidate that was measured answered."""
+        return {candidate.number: candidate.evaluation for candidate in self.candidates if candidate.seen}
 
     def trials(self) -> tuple[Trial, ...]:
         values, going = self.values, set(self.race.kept())

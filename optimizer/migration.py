@@ -28,11 +28,13 @@ class TargetResult:
 @dataclass(frozen=True)
 class Migration:
     """`split` maps "train", "validation" and "test" to example ids; `settings` is the task file with all
-    defaults filled in; `simulated` says that an offline model took part; `prices` names the table and its date."""
+    defaults filled in; `simulated` says that an offline model took part; `prices` names the table and its date.
+    `notes` are sentences on what was found in the data. Outputs that were recorded elsewhere come without a `prompt`,
+    and their targets with NO_SEARCH."""
 
     name: str
     source: str
-    prompt: Prompt
+    prompt: Prompt | None
     examples: Mapping[str, Example]
     split: Mapping[str, tuple[str, ...]]
     baseline: tuple[Output, ...]
@@ -42,3 +44,4 @@ class Migration:
     versions: Mapping[str, str] = field(default_factory=dict)
     prices: str = ""
     simulated: bool = False
+    notes: tuple[str, ...] = ()

@@ -15,10 +15,13 @@ class Evaluation:
     """Outputs of one program on one set of examples, each with its score, in the same order.
 
     An output for which no answer was to be had ("failed") is neither good nor bad: no mean counts it.
+    `unmeasured` names the amounts (cost, latency, input_tokens, output_tokens) that a record lacks: there is no mean
+    of what was not measured.
     """
 
     outputs: tuple[Output, ...]
     scores: tuple[Score, ...]
+    unmeasured: frozenset[str] = frozenset()
 
     @property
     def answered(self) -> tuple[Output, ...]:
@@ -33,21 +36,21 @@ class Evaluation:
     @property
     def cost(self) -> float:
         """Dollars per example."""
-        return _mean([output.cost for output in self.answered])
+        return self._amount("cost")
 
     @property
     def latency(self) -> float:
         """Mean seconds per example."""
-        return _mean([output.latency for output in self.answered])
+        return self._amount("latency")
 
     @property
     def median_latency(self) -> float:
-        return median(output.latency for output in self.answered) if self.answered else math.nan
+        return median(self._latencies) if self._latencies else math.nan
 
     @property
     def p95_latency(self) -> float:
         """The nearest-rank 95th percentile, in seconds."""
-        ordered = sorted(output.latency for output in self.answered)
+        ordered = sorted(self._latencies)
         return ordered[math.ceil(0.95 * len(ordered)) - 1] if ordered else math.nan
 
     @property
@@ -57,11 +60,18 @@ class Evaluation:
 
     @property
     def input_tokens(self) -> float:
-        return _mean([output.input_tokens for output in self.answered])
+        return self._amount("input_tokens")
 
     @property
     def output_tokens(self) -> float:
-        return _mean([output.output_tokens for output in self.answered])
+        return self._amount("output_tokens")
+
+    @property
+    def _latencies(self) -> list[float]:
+        return [] if "latency" in self.unmeasured else [output.latency for output in self.answered]
+
+    def _amount(self, name: str) -> float:
+        return math.nan if name in self.unmeasured else _mean([getattr(output, name) for output in self.answered])
 
 
 @dataclass(frozen=True)

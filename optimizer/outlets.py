@@ -15,7 +15,7 @@ def publish(migration: Migration, run: RunDir) -> list[str]:
     A bundle of an earlier winner does not stay behind where the new one cannot be written.
     """
     lost = []
-    for result in migration.targets:
+    for result in migration.targets if migration.prompt else ():
         folder = run.bundle(migration, result)
         try:
             write_bundle(migration, result, folder)

@@ -17,7 +17,7 @@ from pathlib import Path
 from optimizer.agreement import fingerprint, versions
 from optimizer.allowance import Allowance, Clock
 from optimizer.brief import Brief, Cast, Effort, Ground, Scale
-from optimizer.confirm import Confirmation, Standard
+from optimizer.confirm import Confirmation, Standard, standard_of
 from optimizer.connect import Roles, connect, metric_of
 from optimizer.demos import choices_in
 from optimizer.errors import DataError
@@ -99,6 +99,7 @@ class _Walk:
             spend=self.purse.spend,
             versions=versions(),
             prices=origin_of_prices((settings.source, *settings.targets)),
+            notes=(*task.notes, *self.parts.notes, *settings.warnings),
             simulated=any(m.model.startswith(OFFLINE_PREFIX) for m in (settings.source, *settings.targets)),
         )
 
@@ -168,10 +169,8 @@ class _Walk:
         return Scale(self.metric, settings.objective.build(), settings.constraints.build(), unit, settings.search.jobs)
 
     def _standard(self) -> Standard:
-        """Where a score is agreement with the source's answer, the source's agreement with itself is the standard."""
         gold = all(example.expected is not None for example in self.task.examples)
-        compared = {metric.against for metric in self.task.settings.metrics}
-        return "gold" if compared <= ({"gold", "auto"} if gold else {"gold"}) else "parity"
+        return standard_of(self.task.settings.metrics, gold=gold)
 
     def _confirm(
         self, target: Model, carried: Prompt, winner: Prompt, baseline: Mapping[str, Output], again: tuple[Output, ...]

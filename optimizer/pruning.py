@@ -59,6 +59,9 @@ class Pruning:
         spread = [max(noise, 1e-4) / len(values) if values else _NOTHING_KNOWN for values in known]
         return Posterior(np.array(means), np.diag(spread))
 
+    def refit(self) -> None:
+        """Nothing is fitted here."""
+
     def kept(self) -> list[int]:
         return [candidate for candidate in range(len(self._asked)) if candidate not in self._pruned]
 

@@ -84,6 +84,10 @@ class Race:
     def _mean(self) -> Matrix:
         return self._evidence().mean(self._shares)
 
+    def refit(self) -> None:
+        """The last word is spoken with shares that are fitted to all answers, not to those of some time ago."""
+        self._fitted_at = 0.0
+
     def kept(self) -> list[int]:
         """The best by posterior mean, fewer and fewer as money goes; and who joined late and has seen too little."""
         size, counts = len(self._prices), np.array(self._asked)

@@ -66,11 +66,13 @@ def facts(migration: Migration) -> dict[str, Any]:
         "name": migration.name,
         "source": migration.source,
         "targets": [result.model for result in migration.targets],
-        "prompt": migration.prompt.to_dict(),
+        "prompt": plain(migration.prompt),
         "spend": plain(migration.spend),
         "versions": dict(migration.versions),
         "prices": migration.prices,
         "simulated": migration.simulated,
+        "notes": list(migration.notes),
+        "unmeasured": [_unmeasured(result.confirmation) for result in migration.targets],
         "searches": [
             {
                 "best": result.search.best,
@@ -93,16 +95,29 @@ def decision(migration: Migration) -> dict[str, Any]:
             {
                 "model": result.model,
                 **plain(result.decision),
-                "winner": {
-                    "trial": result.search.best,
-                    "params": plain(result.search.winner.params),
-                    "program": result.search.winner.program,
-                    "prompt": result.search.winner.prompt.digest,
-                },
+                "winner": _winner(result.search),
             }
             for result in migration.targets
         ],
     }
+
+
+def _winner(found: SearchResult) -> dict[str, Any] | None:
+    """None where nothing was searched."""
+    if not found.trials:
+        return None
+    winner = found.winner
+    return {
+        "trial": winner.number,
+        "params": plain(winner.params),
+        "program": winner.program,
+        "prompt": winner.prompt.digest,
+    }
+
+
+def _unmeasured(confirmation: Confirmation) -> dict[str, list[str]]:
+    sides = {side: getattr(confirmation, side) for side in _SIDES}
+    return {side: sorted(e.unmeasured) for side, e in sides.items() if e and e.unmeasured}
 
 
 def best_verdict(targets: Sequence[TargetResult]) -> Verdict:
@@ -114,6 +129,13 @@ def best_verdict(targets: Sequence[TargetResult]) -> Verdict:
 def trials(migration: Migration) -> Iterator[dict[str, Any]]:
     for result in migration.targets:
         yield from ({"target": result.model, **plain(trial)} for trial in result.search.trials)
+
+
+def answers(migration: Migration) -> Iterator[dict[str, Any]]:
+    for result in migration.targets:
+        for number, evaluation in result.search.answers.items():
+            for output, mark in zip(evaluation.outputs, evaluation.scores, strict=True):
+                yield {"target": result.model, "trial": number, "output": plain(output), "score": plain(mark)}
 
 
 def confirmations(migration: Migration) -> Iterator[dict[str, Any]]:
@@ -131,45 +153,65 @@ def read_migration(path: Path, manifest: Mapping[str, Any]) -> Migration:
     decided = json.loads((path / "decision.json").read_text("utf-8"))["targets"]
     trials = _lines(path / "trials.jsonl")
     confirmed = _lines(path / "confirmation.jsonl")
+    answered = _lines(path / "answers.jsonl") if (path / "answers.jsonl").exists() else []
     examples = [Example(**row) for row in _lines(path / "examples.jsonl")]
+    unmeasured = run.get("unmeasured", [{} for _ in decided])
     return Migration(
         name=run["name"],
         source=run["source"],
-        prompt=Prompt.from_dict(run["prompt"]),
+        prompt=run["prompt"] and Prompt.from_dict(run["prompt"]),
         examples={example.id: example for example in examples},
         split={part: tuple(ids) for part, ids in json.loads((path / "split.json").read_text("utf-8")).items()},
         baseline=tuple(Output(**row) for row in _lines(path / "baseline.jsonl")),
         targets=tuple(
             TargetResult(
                 row["model"],
-                _search([t for t in trials if t["target"] == row["model"]], found),
-                _confirmation([c for c in confirmed if c["target"] == row["model"]]),
+                _search(
+                    [t for t in trials if t["target"] == row["model"]],
+                    [a for a in answered if a["target"] == row["model"]],
+                    found,
+                ),
+                _confirmation([c for c in confirmed if c["target"] == row["model"]], lacking),
                 _decision(row),
             )
-            for row, found in zip(decided, run["searches"], strict=True)
+            for row, found, lacking in zip(decided, run["searches"], unmeasured, strict=True)
         ),
         settings=read_yaml(path / "task.yaml").data,
         spend={role: Spend(**spent) for role, spent in run["spend"].items()},
         versions=run["versions"],
         prices=run["prices"],
         simulated=run["simulated"],
+        notes=tuple(run.get("notes", ())),
     )
 
 
-def _search(rows: Sequence[Mapping[str, Any]], found: Mapping[str, Any]) -> SearchResult:
+def _search(
+    rows: Sequence[Mapping[str, Any]], answered: Sequence[Mapping[str, Any]], found: Mapping[str, Any]
+) -> SearchResult:
     known = [{key: value for key, value in row.items() if key != "target"} for row in rows]
     prompts = [Prompt.from_dict(row.pop("prompt")) for row in known]
     trials = tuple(Trial(**row, prompt=prompt) for row, prompt in zip(known, prompts, strict=True))
-    return SearchResult(trials, found["best"], found["stopped_by"], found["instructions"], tuple(found["notes"]))
+    return SearchResult(
+        trials, found["best"], found["stopped_by"], found["instructions"], tuple(found["notes"]), _answers(answered)
+    )
 
 
-def _confirmation(rows: Sequence[Mapping[str, Any]]) -> Confirmation:
-    def side(name: str) -> Evaluation:
-        return Evaluation(
-            tuple(Output(**row[name]["output"]) for row in rows), tuple(Score(**row[name]["score"]) for row in rows)
-        )
+def _answers(rows: Sequence[Mapping[str, Any]]) -> dict[int, Evaluation]:
+    found: dict[int, list[tuple[Output, Score]]] = {}
+    for row in rows:
+        found.setdefault(row["trial"], []).append((Output(**row["output"]), Score(**row["score"])))
+    return {n: Evaluation(tuple(o for o, _ in pairs), tuple(s for _, s in pairs)) for n, pairs in found.items()}
 
-    return Confirmation(**{name: side(name) for name in _SIDES if name in rows[0]})
+
+def _confirmation(rows: Sequence[Mapping[str, Any]], unmeasured: Mapping[str, Sequence[str]]) -> Confirmation:
+    def side(name: str) -> Evaluation | None:
+        if name not in rows[0]:
+            return None
+        outputs = tuple(Output(**row[name]["output"]) for row in rows)
+        marks = tuple(Score(**row[name]["score"]) for row in rows)
+        return Evaluation(outputs, marks, frozenset(unmeasured.get(name, ())))
+
+    return Confirmation(**{name: side(name) for name in _SIDES})  # type: ignore[arg-type]
 
 
 def _decision(row: Mapping[str, Any]) -> Decision:

@@ -5,6 +5,7 @@
     split.json         which example is in which part
     baseline.jsonl     what the source answered
     trials.jsonl       every configuration that was tried, with its prompt
+    answers.jsonl      what each of them answered on validation examples, with scores
     confirmation.jsonl what source, unchanged and winner answered on the held-out examples
     examples.jsonl     the examples, as they were read
     decision.json      the verdict, with its evidence
@@ -108,13 +109,16 @@ class RunDir:
             "examples.jsonl": records.as_lines(migration.examples.values()),
             "baseline.jsonl": records.as_lines(migration.baseline),
             "trials.jsonl": records.as_lines(records.trials(migration)),
+            "answers.jsonl": records.as_lines(records.answers(migration)),
             "confirmation.jsonl": records.as_lines(records.confirmations(migration)),
             "decision.json": as_json(records.decision(migration)),
         }
         self._decision.unlink(missing_ok=True)
         files = {name: _digest(text.encode()) for name, text in texts.items()}
         self._write_manifest(run=records.facts(migration), files=files, status="finished")
-        write_study(self.study, {result.model: result.search.trials for result in migration.targets})
+        studies = {result.model: result.search.trials for result in migration.targets if result.search.trials}
+        if studies:
+            write_study(self.study, studies)
         for name, text in texts.items():
             write_whole(self.path / name, text)
 

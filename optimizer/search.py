@@ -33,7 +33,6 @@ from optimizer.types import Output
 from optimizer.watch import Progress
 from optimizer.wording import reworded
 
-_SURE = 0.95  # a changed prompt replaces the unchanged one only if it is better with this probability
 _ENTRY = 0.5  # share of the budget after which nobody joins: the rest goes to telling the good ones apart
 _PATIENCE = 3  # as many examples in a row may get no answer; more is an outage
 _FRESH = 4  # configurations asked for each one wanted: many build a prompt that is known already
@@ -212,16 +211,17 @@ class _Search:
             if self.stopped:
                 raise BudgetExceeded(f"no candidate could be measured: {self.stopped}; raise the budget and run again")
             raise SearchError("no candidate could be measured: no call was answered")
-        best, posterior = field.best(), field.race.posterior()
-        if best != 0 and field.allowed(field[0]) and posterior.surely_better(best, 0) < _SURE:
+        field.race.refit()
+        best, kept = field.winner()
+        if kept:
             self._note("no candidate is surely better than the unchanged prompt, so that is kept")
-            best = 0
         return SearchResult(
             trials=field.trials(),
             best=best,
             stopped_by=self.stopped or self.ended,
             instructions={name: template.text for name, template in self.pool.wordings.items()},
             notes=tuple(self.notes),
+            answers=field.answers(),
         )
 
 

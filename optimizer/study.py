@@ -94,6 +94,27 @@ def write_study(path: Path, studies: Mapping[str, Sequence[Trial]]) -> None:
     temporary.replace(path)
 
 
+def importance(trials: Sequence[Trial]) -> dict[str, dict[str, float]]:
+    """Optuna's own: how much of the objective each dimension explains, by two evaluators; most important first.
+
+    Empty where fewer than four trials were measured, or none of them differ.
+    """
+    measured = [trial for trial in trials if trial.value is not None]
+    if len(measured) < 4 or len({trial.value for trial in measured}) < 2:
+        return {}
+    optuna = _optuna()
+    values = {key: dict.fromkeys(trial.params[key] for trial in measured) for key in measured[0].params}
+    tried = {key: optuna.distributions.CategoricalDistribution(list(found)) for key, found in values.items()}
+    study = optuna.create_study(direction="maximize")
+    study.add_trials(_frozen(tried, trial) for trial in measured)
+    evaluators = {
+        "fanova": optuna.importance.FanovaImportanceEvaluator(seed=0),
+        "ped_anova": optuna.importance.PedAnovaImportanceEvaluator(),
+    }
+    found = {name: optuna.importance.get_param_importances(study, evaluator=e) for name, e in evaluators.items()}
+    return {name: {key: float(share) for key, share in shares.items()} for name, shares in found.items()}
+
+
 def _frozen(distributions: Mapping[str, Any], trial: Trial) -> Any:
     optuna = _optuna()
     known = ("round", "program", "state", "quality", "cost", "latency", "valid", "examples", "note")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,7 +50,9 @@ def outcome(migration: Migration, folder: Path) -> str:
     run = RunDir(folder)
     lines = [""]
     for result in migration.targets:
-        lines += [*_target(migration, result), f"  bundle   {run.bundle(migration, result)}", ""]
+        lines += [*_target(migration, result, run), ""]
+    if not migration.prompt:
+        return "\n".join([*lines, *(f"note     {note}" for note in migration.notes), f"report   {run.report}"])
     spend = migration.spend.values()
     lines.append(f"spent    ${sum(s.dollars for s in spend):.4f} in {sum(s.calls for s in spend):,} calls")
     if migration.simulated:
@@ -57,20 +60,31 @@ def outcome(migration: Migration, folder: Path) -> str:
     return "\n".join([*lines, f"report   {run.report}"])
 
 
-def _target(migration: Migration, result: TargetResult) -> Iterator[str]:
+def _target(migration: Migration, result: TargetResult, run: RunDir) -> Iterator[str]:
     met, decision = result.confirmation, result.decision
     yield f"{migration.source} -> {result.model}: {decision.verdict.value.upper()}"
     yield f"  {decision.reason}"
     yield f"  {'':10} {'quality':>8} {'valid':>7} {'$/1,000':>9} {'p95':>7}  on {decision.comparison.n} held-out"
-    for name, evaluation in (("source", met.source), ("unchanged", met.unchanged), ("migrated", met.winner)):
-        yield f"  {name:10} {_figures(evaluation)}"
-    winner = result.search.winner
-    stopped = result.search.stopped_by
-    yield f"  winner   trial {winner.number} of {len(result.search.trials)}, {winner.program}; {stopped}"
+    last = "migrated" if result.search.trials else "target"
+    for name, evaluation in (("source", met.source), ("unchanged", met.unchanged), (last, met.winner)):
+        if evaluation:
+            yield f"  {name:10} {_figures(evaluation)}"
+    if result.search.trials:
+        winner = result.search.winner
+        stopped = result.search.stopped_by
+        yield f"  winner   trial {winner.number} of {len(result.search.trials)}, {winner.program}; {stopped}"
+        yield f"  bundle   {run.bundle(migration, result)}"
 
 
 def _figures(e: Evaluation) -> str:
-    return f"{e.quality:8.3f} {e.valid:7.1%} {1000 * e.cost:9.4f} {e.p95_latency:6.2f}s"
+    cost = f"{'–':>9}" if math.isnan(e.cost) else f"{1000 * e.cost:9.4f}"
+    late = f"{'–':>7}" if math.isnan(e.p95_latency) else f"{e.p95_latency:6.2f}s"
+    return f"{e.quality:8.3f} {e.valid:7.1%} {cost} {late}"
+
+
+def _known(value: float) -> float | None:
+    """JSON has no word for "not a number"."""
+    return None if math.isnan(value) else value
 
 
 def outcome_json(migration: Migration, folder: Path) -> dict[str, Any]:
@@ -83,23 +97,26 @@ def outcome_json(migration: Migration, folder: Path) -> dict[str, Any]:
         "dollars": sum(spent.dollars for spent in migration.spend.values()),
         "run_dir": str(folder),
         "report": str(run.report),
+        "notes": list(migration.notes),
     }
 
 
 def _target_json(migration: Migration, result: TargetResult, run: RunDir) -> Mapping[str, Any]:
     met, comparison = result.confirmation, result.decision.comparison
-    return {
+    sides = {"source": met.source, "unchanged": met.unchanged, "migrated": met.winner}
+    found = {
         "model": result.model,
         "verdict": result.decision.verdict.value,
         "reason": result.decision.reason,
-        "winner": result.search.best,
-        "program": result.search.winner.program,
-        "quality": {"source": met.source.quality, "unchanged": met.unchanged.quality, "migrated": met.winner.quality},
+        "quality": {name: side.quality for name, side in sides.items() if side},
         "difference": {"mean": comparison.mean, "low": comparison.low, "high": comparison.high, "n": comparison.n},
-        "cost_per_1000": 1000 * met.winner.cost,
-        "latency_p95": met.winner.p95_latency,
-        "bundle": str(run.bundle(migration, result)),
+        "cost_per_1000": _known(1000 * met.winner.cost),
+        "latency_p95": _known(met.winner.p95_latency),
     }
+    if not result.search.trials:
+        return found
+    won = {"winner": result.search.best, "program": result.search.winner.program}
+    return found | won | {"bundle": str(run.bundle(migration, result))}
 
 
 def names_of(kind: str) -> Iterator[tuple[str, str]]:

@@ -11,6 +11,7 @@ from optimizer.config import ModelSettings, Settings
 from optimizer.config.taskfile import open_file
 from optimizer.config.yamlfile import Document
 from optimizer.data import Table, columns, read_files, read_hub
+from optimizer.data.ratings import read_ratings
 from optimizer.errors import ConfigError
 from optimizer.metrics.scrutiny import Rated
 from optimizer.metrics.whole import Row
@@ -25,8 +26,8 @@ class Task:
     """`prompt` has the source's parameters. `recorded`: the source's outputs by example id, where the data has them.
 
     `strata`: by example id, what to spread evenly over the splits. `slices`: by column and example id, by what the
-    held-out examples are looked at part by part. `rated`: answers with people's scores. `unmeasured` names the amounts (cost,
-    latency, input_tokens, output_tokens) that the record lacks: they are 0 in `recorded`, and mean nothing.
+    held-out examples are looked at part by part. `rated`: answers with people's scores. `unmeasured` names the amounts
+    (cost, latency, input_tokens, output_tokens) that the record lacks: they are 0 in `recorded`, and mean nothing.
     `notes` are sentences on what was found in the data; those on the settings are in `settings.warnings`.
     `folder` is where the task file's paths start.
     """
@@ -147,7 +148,7 @@ def _rated(
     human = settings.data.human
     if human is None:
         return Rated()
-    scores, rows, known = columns.read_ratings(human, table, examples), list[tuple[Row, float]](), recorded or {}
+    scores, rows, known = read_ratings(human, table, examples), list[tuple[Row, float]](), recorded or {}
     for example in examples:
         if example.id not in scores:
             continue

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from optimizer.objective import Evaluation
 from optimizer.prompt import Prompt
 from optimizer.types import Params
 
@@ -39,14 +40,22 @@ class Trial:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """`best` is the number of the winning trial; `instructions` are the wordings by the name in `params`."""
+    """`best` is the number of the winning trial; `instructions` are the wordings by the name in `params`.
+
+    `answers`: by trial, what it answered on the validation examples that it saw.
+    """
 
     trials: tuple[Trial, ...]
     best: int
     stopped_by: str
     instructions: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    answers: Mapping[int, Evaluation] = field(default_factory=dict)
 
     @property
     def winner(self) -> Trial:
         return self.trials[self.best]
+
+
+#: Of outputs that were recorded elsewhere: it has no trials, and so no winner.
+NO_SEARCH = SearchResult((), -1, "the outputs were recorded elsewhere")

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from optimizer.config import ConstraintSettings, DecisionSettings, SliceSettings
+from optimizer.config import ConstraintSettings, DecisionSettings
+from optimizer.config.scoring import SliceSettings
 from optimizer.confirm import Confirmation, Decision, Standard, decide, pairs_of
 from optimizer.evaluate import asked_together
 from optimizer.metrics import Metric
@@ -74,12 +75,12 @@ def _slices(
 
 
 def _figures(
-    sides: tuple[Evaluation, Evaluation, Evaluation], kept: Sequence[int], evidence: Evidence, agreed: Agreed
+    sides: tuple[Evaluation, Evaluation | None, Evaluation], kept: Sequence[int], evidence: Evidence, agreed: Agreed
 ) -> tuple[Figure, ...]:
     if evidence.metric is None or not kept:
         return ()
-    theirs, unchanged, ours = (_rows(side, kept, evidence) for side in sides)
-    return figures(evidence.metric, theirs, unchanged, ours, confidence=agreed.decision.confidence)
+    theirs, unchanged, ours = (None if side is None else _rows(side, kept, evidence) for side in sides)
+    return figures(evidence.metric, theirs or (), unchanged, ours or (), confidence=agreed.decision.confidence)
 
 
 def _judges(winner: Evaluation, kept: Sequence[int], evidence: Evidence) -> tuple[Scrutiny, ...]:

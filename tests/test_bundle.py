@@ -370,7 +370,7 @@ def test_the_evidence_in_the_bundle_is_the_decision(plain_run: Walked) -> None:
     assert {side: figures["quality"] for side, figures in bundle["evidence"]["held_out"].items()} == {
         "source": met.source.quality,
         "source_again": met.again.quality if met.again else None,
-        "unchanged": met.unchanged.quality,
+        "unchanged": met.unchanged.quality if met.unchanged else None,
         "migrated": met.winner.quality,
     }
     assert bundle["evidence"]["examples"] == {"train": 24, "validation": 36, "test": 60}

@@ -87,9 +87,9 @@ class Done:
 
 @pytest.fixture(scope="session")
 def stayed(tmp_path_factory: pytest.TempPathFactory) -> Done:
-    """A run on offline models for which the form alone is no help: the verdict is stay."""
+    """A run towards an offline model that cannot do the task: the verdict is stay."""
     folder = tmp_path_factory.mktemp("stayed")
-    task = write(folder)
+    task = write(folder, target="offline/sim-delta")
     return Done(task, folder / "run", run("run", task, "--run-dir", folder / "run"))
 
 
@@ -99,7 +99,7 @@ def stayed(tmp_path_factory: pytest.TempPathFactory) -> Done:
 def test_a_run_prints_its_way_the_verdict_and_where_everything_is(stayed: Done) -> None:
     assert stayed.result.exit_code == 0
     out = stayed.result.stdout
-    assert "offline/sim-alpha -> offline/sim-beta: STAY" in out
+    assert "offline/sim-alpha -> offline/sim-delta: STAY" in out
     assert f"report   {stayed.run_dir / 'report.html'}" in out and f"bundle   {stayed.run_dir / 'bundle'}" in out
     assert "simulated" in out
     assert (stayed.run_dir / "report.html").exists()

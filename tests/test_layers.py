@@ -16,18 +16,21 @@ ROOT = Path(__file__).parent.parent
 #: each other; `programs` alone is the protocol.
 LAYERS = """
     __main__
-    cli                                                     commands: parse, call one function, print
-    pipeline                                                the run, from top to bottom
+    cli
+    commands                                                parse, call one function, print
+    pipeline   compare                                      the run, from top to bottom; the same for recorded outputs
     allowance   outlets   plan                              what may be spent; what is handed out; what is settled
-    search   estimate   exporters   report   summary
+    search   estimate   exporters   report   summary   recorded   tidy
+    sensitivity
+    rescore
     enrich   rundir   agreement   entrants   testing
     compiles
-    candidates   records   task   connect   spacecheck   spacefile
+    candidates   records   task   connect   joining   spacecheck   spacefile
     migration   data   pricing   parameters   propose   demos   crossover   programs.dspy   pruning   lessons   weigh
     study   brief
     config   space   trial   wording   programs.prompted   confirm
-    evaluate   prompt   habits   reasons
-    metrics   layout   programs   offline   runlog   prospect   slices
+    evaluate   prompt   habits   options   reasons
+    metrics   findings   layout   programs   offline   runlog   prospect   slices
     models   contract   template   objective   statistics   race   plugins   split   console   examples
     errors   types   reader   twoway   pairs   watch   redact
 """
@@ -44,13 +47,13 @@ DOORS = {
     "joblib": {"evaluate"},
     "scipy": {"confirm", "pairs", "metrics.whole", "metrics.scrutiny"},
     "numpy": {"race", "twoway", "prospect", "pruning", "crossover", "statistics", "pairs", "metrics.whole", "slices"},
-    "jinja2": {"template", "report.page"},
+    "jinja2": {"template", "report.page", "report.rescored"},
     "aiohttp": {"models.transport", "models.access", "offline.server"},
     "pydantic": {"config"},
     "yaml": {"config.yamlfile", "habits", "examples"},
     "filelock": {"rundir"},
     "rich": {"console", "cli"},
-    "click": {"cli"},
+    "click": {"cli", "commands", "options"},
 }
 #: The same for what only some users need: each is in an extra, and is opened late.
 OPTIONAL = {"model2vec": {"models.embedding"}}

@@ -11,6 +11,7 @@ import click
 import pytest
 
 from optimizer import __version__, cli, errors
+from optimizer import options as shared_options
 from optimizer.cli import main
 from optimizer.plan import plan
 from optimizer.task import load_task
@@ -131,7 +132,7 @@ def test_the_task_in_the_first_document_is_one_of_ten_lines_and_runs(tmp_path: P
 def test_the_exit_codes_are_the_ones_in_the_code() -> None:
     kinds = (kind for kind in vars(errors).values() if isinstance(kind, type))
     of_errors = {kind.exit_code for kind in kinds if issubclass(kind, errors.OptimizerError)}
-    source = Path(cli.__file__).read_text("utf-8")
+    source = "".join(Path(str(module.__file__)).read_text("utf-8") for module in (cli, shared_options))
     of_commands = {
         int(code)
         for code in re.findall(r'sys\.exit\((\d+)\)|"(?:stay|inconclusive)": (\d+)', source)

@@ -264,6 +264,7 @@ def _filled(migration: Migration, text: str) -> Migration:
     )
     search = replace(result.search, trials=trials, notes=(text,), instructions={text: text}, stopped_by=text)
     met = result.confirmation
+    assert met.unchanged
 
     def said(side: Evaluation, value: float) -> Evaluation:
         outputs = tuple(replace(output, text=text, error=text) for output in side.outputs)

@@ -51,6 +51,16 @@ class SliceSettings(Section):
     least: Annotated[Count, Field(ge=5)] = Field(default=10, description="Examples without which none is looked at")
 
 
+def judgements(metrics: Sequence[MetricSettings]) -> int:
+    """How often each judge is asked about one answer; an estimate for what other libraries ask."""
+    asked = {"judge": 1, "preference": 2, "ragas": 3, "deepeval": 3}
+    found = 0
+    for metric in metrics:
+        samples = metric.options.get("samples", 1)
+        found += asked.get(metric.name, 0) * (samples if isinstance(samples, int) else 1)
+    return found
+
+
 def odd_judges(
     judges: Sequence[ModelSettings],
     source: ModelSettings,

@@ -19,10 +19,14 @@ M = TypeVar("M", bound=BaseModel)
 
 def open_file(path: Path, model: type[M]) -> tuple[M, Document]:
     """The settings, and the document that knows their lines. Raises one ConfigError with all problems."""
-    document = read_yaml(path)
+    return checked(read_yaml(path), path.parent, model)
+
+
+def checked(document: Document, folder: Path, model: type[M]) -> tuple[M, Document]:
+    """The same for what was not read from a file, say from options; paths in it start at `folder`."""
     problems: list[Problem] = []
-    data = _inlined(document.data, path.parent, problems)
-    data = {"name": _name(path)} | {key: value for key, value in data.items() if value is not None}
+    data = _inlined(document.data, folder, problems)
+    data = {"name": _name(folder)} | {key: value for key, value in data.items() if value is not None}
     problems += complaints.secrets(data)
     try:
         settings = model.model_validate(data)
@@ -64,8 +68,8 @@ def _where(keys: Keys, text: str) -> Problem:
     return (*keys, *place), text[match.end() :]
 
 
-def _name(path: Path) -> str:
-    return re.sub(r"[^\w .-]", "-", path.resolve().parent.name).lstrip(" .-")[:100] or "task"
+def _name(folder: Path) -> str:
+    return re.sub(r"[^\w .-]", "-", folder.resolve().name).lstrip(" .-")[:100] or "task"
 
 
 def _inlined(data: dict[str, Any], folder: Path, problems: list[Problem]) -> dict[str, Any]:

@@ -79,7 +79,7 @@ def read_hub(
 ) -> Table:
     """The rows of a split of a dataset on the hub. Raises DataError; asks no network when HF_HUB_OFFLINE is set."""
     try:
-        found = _datasets().load_dataset(name, config, split=split, revision=revision)
+        found = open_datasets().load_dataset(name, config, split=split, revision=revision)
         columns, names = tuple(found.column_names), _label_names(found.features)
         kept = [column for column in columns if wanted is None or column in wanted]
         batches = found.select_columns(kept).with_format("arrow").iter(batch_size=_BATCH)
@@ -136,7 +136,7 @@ def _parquet(path: Path, folder: Path, columns: dict[str, None]) -> Iterator[Par
 def _stream(kind: str, path: Path, folder: Path, **options: Any) -> Iterator[tuple[Any, Any]]:
     """Batches of a local file as Arrow tables, with the features."""
     link = _linked(path, folder)
-    rows = _datasets().load_dataset(
+    rows = open_datasets().load_dataset(
         kind, data_files=[link], split="train", streaming=True, cache_dir=str(folder), **options
     )
     for batch in rows.with_format("arrow").iter(batch_size=_BATCH):
@@ -153,7 +153,7 @@ def _linked(path: Path, folder: Path) -> str:
     return str(plain)
 
 
-def _datasets() -> Any:
+def open_datasets() -> Any:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     import datasets
 

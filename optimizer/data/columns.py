@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from optimizer.config.sections import Data, Human, Recorded
+from optimizer.config.sections import Data, Recorded
 from optimizer.contract import Contract
 from optimizer.data import Row, Table
 from optimizer.data.golds import Gold, gold_reader
@@ -17,7 +17,7 @@ from optimizer.models.prices import Price
 from optimizer.types import JSON, Example, Output
 
 _SHOWN = 5  # problems listed before "and so many more"
-_MISSING: Any = object()
+MISSING: Any = object()
 At = Callable[..., str]
 
 
@@ -69,12 +69,10 @@ def check_columns(data: Data, names: frozenset[str], table: Table, at: At) -> No
     for key in ("id", "group"):
         if (column := getattr(data, key)) and not _has(table, column):
             raise no_column(at("data", key), column, table)
-    for key in ("score", "answer"):
-        if data.human and (column := getattr(data.human, key)) and not _has(table, column):
-            raise no_column(at("data", "human", key), column, table)
-    for key, column in (data.source.model_dump() if data.source else {}).items():
-        if column and not _has(table, column):
-            raise no_column(at("data", "source", key), column, table)
+    for section in ("source", "human"):
+        for key, column in (getattr(data, section).model_dump() if getattr(data, section) else {}).items():
+            if isinstance(column, str) and not _has(table, column):
+                raise no_column(at("data", section, key), column, table)
 
 
 def read_examples(data: Data, names: frozenset[str], contract: Contract, table: Table) -> tuple[Example, ...]:
@@ -114,37 +112,11 @@ def read_outputs(
         if price and "cost" not in numbers:
             tokens = (int(numbers.get("input_tokens", 0)), int(numbers.get("output_tokens", 0)))
             numbers["cost"] = price.cost(*tokens)
-        outputs[example.id] = _output(example.id, _pick(row, columns.output), contract, numbers)
+        outputs[example.id] = _output(example.id, pick(row, columns.output), contract, numbers)
     problems.raise_any()
     if all(output.status == "failed" for output in outputs.values()):
         raise DataError(f"{table.name}: the column {columns.output!r} holds no recorded output; leave data.source out")
     return outputs
-
-
-def read_ratings(human: Human, table: Table, examples: tuple[Example, ...]) -> dict[str, tuple[float, str | None]]:
-    """People's scores from 0 to 1, with the answer that they are of (None: the source's), by example id.
-
-    Rows without a score are left out. Raises DataError for what is none.
-    """
-    problems, found = Problems(), dict[str, tuple[float, str | None]]()
-    for row, example in zip(table.rows, examples, strict=True):
-        value = _pick(row, human.score)
-        if value is _MISSING or value is None or value == "":
-            continue
-        try:
-            number = math.nan if isinstance(value, bool) else float(value)
-        except (TypeError, ValueError):
-            number = math.nan
-        if not human.low <= number <= human.high:
-            wanted = f"a score from {human.low:g} to {human.high:g} (data.human.low, high)"
-            problems.add(f"{row.place}, field {human.score!r}: must be {wanted}, found {json.dumps(value)[:60]}")
-            continue
-        answer = _pick(row, human.answer) if human.answer else None
-        said = None if answer is None or answer is _MISSING else _text(answer)
-        if said is not None or not human.answer:
-            found[example.id] = ((number - human.low) / (human.high - human.low), said)
-    problems.raise_any()
-    return found
 
 
 def strata(column: str, table: Table, examples: tuple[Example, ...]) -> dict[str, str] | None:
@@ -153,12 +125,12 @@ def strata(column: str, table: Table, examples: tuple[Example, ...]) -> dict[str
     if head == "expected" and not _has(table, column):
         values = [_walk(example.expected, rest) if rest else example.expected for example in examples]
     elif _has(table, column):
-        values = [_pick(row, column) for row in table.rows]
+        values = [pick(row, column) for row in table.rows]
     else:
         return None
-    if all(value is _MISSING for value in values):
+    if all(value is MISSING for value in values):
         return None
-    return {example.id: _text(value) for example, value in zip(examples, values, strict=True)}
+    return {example.id: as_text(value) for example, value in zip(examples, values, strict=True)}
 
 
 def no_column(at: str, column: str, table: Table) -> ConfigError:
@@ -181,23 +153,23 @@ def _has(table: Table, column: str) -> bool:
     return column in table.columns or ("." in column and column.partition(".")[0] in table.columns)
 
 
-def _pick(row: Row, column: str) -> Any:
+def pick(row: Row, column: str) -> Any:
     """The value of a column, or of a path into an object (`ticket.body`)."""
     if column in row.values:
         return row.values[column]
     head, _, rest = column.partition(".")
-    return _walk(row.values.get(head, _MISSING), rest) if rest else _MISSING
+    return _walk(row.values.get(head, MISSING), rest) if rest else MISSING
 
 
 def _walk(value: Any, path: str) -> Any:
     for key in path.split("."):
-        value = value.get(key, _MISSING) if isinstance(value, dict) else _MISSING
+        value = value.get(key, MISSING) if isinstance(value, dict) else MISSING
     return value
 
 
 def _needed(row: Row, column: str, problems: Problems) -> JSON:
-    value: JSON = _pick(row, column)
-    if value is _MISSING or value is None:
+    value: JSON = pick(row, column)
+    if value is MISSING or value is None:
         found = "is null" if value is None else "is missing"
         way = "the prompt asks for it in every row: fill it in or drop the row"
         problems.add(f"{row.place}, field {column!r}: {found}; {way}")
@@ -208,24 +180,24 @@ def _needed(row: Row, column: str, problems: Problems) -> JSON:
 def _identity(column: str | None, row: Row, position: int, problems: Problems) -> str:
     if column is None:
         return str(position)
-    value = _pick(row, column)
+    value = pick(row, column)
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
-        shown = "missing" if value is _MISSING else json.dumps(value)[:60]
+        shown = "missing" if value is MISSING else json.dumps(value)[:60]
         problems.add(f"{row.place}, field {column!r}: an id is a text or a whole number, found {shown}")
         return f"\0{position}"
     return str(value)
 
 
 def _group(row: Row, column: str | None) -> str | None:
-    value = _pick(row, column) if column else None
-    return None if value is None or value is _MISSING or value == "" else _text(value)
+    value = pick(row, column) if column else None
+    return None if value is None or value is MISSING or value == "" else as_text(value)
 
 
 def _gold(row: Row, columns: Mapping[str, str], judge: Gold, problems: Problems) -> JSON:
     if not columns:
         return None
-    found = {key: _pick(row, column) for key, column in columns.items()}
-    found = {key: value for key, value in found.items() if value is not _MISSING and value is not None and value != ""}
+    found = {key: pick(row, column) for key, column in columns.items()}
+    found = {key: value for key, value in found.items() if value is not MISSING and value is not None and value != ""}
     if not found:
         return None
     value, problem = judge(found[""] if "" in columns else found)
@@ -237,13 +209,13 @@ def _gold(row: Row, columns: Mapping[str, str], judge: Gold, problems: Problems)
 
 def _amount(row: Row, column: str, whole: bool, problems: Problems) -> float:
     """Seconds, tokens or dollars: a number, or a text that is one."""
-    value = _pick(row, column)
+    value = pick(row, column)
     try:
         number = math.nan if isinstance(value, bool) else float(value)
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number) or number < 0 or (whole and number != int(number)):
-        shown = "nothing" if value in (_MISSING, None, "") else json.dumps(value)[:60]
+        shown = "nothing" if value in (MISSING, None, "") else json.dumps(value)[:60]
         kind = "a whole number" if whole else "a number"
         problems.add(
             f"{row.place}, field {column!r}: must be {kind}, 0 or more, as in {12 if whole else 1.5}, found {shown}"
@@ -254,13 +226,13 @@ def _amount(row: Row, column: str, whole: bool, problems: Problems) -> float:
 
 def _output(identity: str, answer: Any, contract: Contract, numbers: Mapping[str, float]) -> Output:
     amounts: dict[str, Any] = {key: int(n) if key.endswith("_tokens") else n for key, n in numbers.items()}
-    if answer is _MISSING or answer is None:
+    if answer is MISSING or answer is None:
         return Output(identity, "", status="failed", error="no output was recorded", **amounts)
     reply = contract.read(answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False))
     return Output(identity, reply.text, reply.value, reply.status, reply.error, calls=1, **amounts)
 
 
-def _text(value: Any) -> str:
-    if value is _MISSING or value is None:
+def as_text(value: Any) -> str:
+    if value is MISSING or value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)

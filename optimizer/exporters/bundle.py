@@ -33,6 +33,8 @@ _WAY_OUT = "write it anew with `promptport report RUN`"
 
 def write_bundle(migration: Migration, result: TargetResult, folder: Path) -> Path:
     """Write the bundle of one target's winner. Raises ExportError where it would not render as scored."""
+    if not result.search.trials:
+        raise ExportError("the outputs were recorded elsewhere, so there is no prompt to ship")
     bundle = as_bundle(migration, result)
     faithful(bundle, result.search.winner.prompt, [migration.examples[i] for i in migration.split["test"]])
     texts = {"bundle.json": as_json(bundle), "reader.py": Path(reader.__file__).read_text("utf-8")}
@@ -68,9 +70,13 @@ def as_bundle(migration: Migration, result: TargetResult) -> dict[str, Any]:
         "variables": {name: {"type": _type_of(name, examples)} for name in sorted(prompt.names)},
         "parameters": dict(prompt.params),
         "reply": prompt.reading.to_dict(),
-        "source": {"model": migration.source, "prompt": migration.prompt.to_dict(), "digest": migration.prompt.digest},
+        "source": {"model": migration.source, **_before(migration.prompt)},
         "evidence": _evidence(migration, result),
     }
+
+
+def _before(prompt: Prompt | None) -> dict[str, Any]:
+    return {"prompt": prompt.to_dict(), "digest": prompt.digest} if prompt else {}
 
 
 def verify_bundle(folder: Path) -> int:

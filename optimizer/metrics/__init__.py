@@ -15,6 +15,7 @@ from typing import Any
 from optimizer.contract import Contract
 from optimizer.errors import ConfigError, PluginError, nearest
 from optimizer.metrics.embedding import embedding_similarity
+from optimizer.metrics.frameworks import deepeval, ragas
 from optimizer.metrics.judge import judge, preference
 from optimizer.metrics.labels import kappa, label_accuracy, macro_f1
 from optimizer.metrics.manner import form, refusal
@@ -44,6 +45,7 @@ METRICS: Mapping[str, Callable[..., Metric]] = {
     "bleu": bleu,
     "chrf": chrf,
     "contains": contains,
+    "deepeval": deepeval,
     "edit_similarity": edit_similarity,
     "embedding_similarity": embedding_similarity,
     "exact_match": exact_match,
@@ -58,6 +60,7 @@ METRICS: Mapping[str, Callable[..., Metric]] = {
     "normalized_match": normalized_match,
     "numeric": numeric,
     "preference": preference,
+    "ragas": ragas,
     "refusal": refusal,
     "regex_match": regex_match,
     "rouge": rouge,

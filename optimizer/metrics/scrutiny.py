@@ -80,7 +80,7 @@ def scrutinise(
     rated: Rated,
     each: Callable[[Callable[[Any], Any], Sequence[Any]], list[Any]],
 ) -> tuple[Scrutiny, ...]:
-    """`rows`: answers that were judged; those that people rated. `each` maps a function over many, as the scorer does: many at once."""
+    """`rows`: answers that were judged; `rated`: those that people rated. `each` maps a function over many at once."""
     found = []
     for name, judge in judging(metric).items():
         ok = [row for row in rows if row[1].status == "ok"][:REPEATED]

@@ -65,14 +65,20 @@ def wholes(metric: Metric, name: str = "figure") -> dict[str, Whole]:
 
 
 def figures(
-    metric: Metric, source: Sequence[Row], unchanged: Sequence[Row], migrated: Sequence[Row], *, confidence: float
+    metric: Metric,
+    source: Sequence[Row],
+    unchanged: Sequence[Row] | None,
+    migrated: Sequence[Row],
+    *,
+    confidence: float,
 ) -> tuple[Figure, ...]:
-    """All rows in the same order of the same examples."""
+    """All rows in the same order of the same examples; `unchanged` is None where nobody asked."""
     found = []
     for name, whole in wholes(metric).items():
-        sides = [[whole.tally(*row) for row in side] for side in (source, unchanged, migrated)]
-        values = [_known(whole.figure(_sum(side))) for side in sides]
-        low, high = map(_known, bounds(whole.figure, sides[2], sides[0], confidence=confidence))
+        sides = [[whole.tally(*row) for row in side or ()] for side in (source, unchanged, migrated)]
+        before, between, after = sides
+        low, high = map(_known, bounds(whole.figure, after, before, confidence=confidence))
+        values = [_known(whole.figure(_sum(side))) if side else None for side in (before, between, after)]
         found.append(Figure(name, values[0], values[1], values[2], low, high, len(source)))
     return tuple(found)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import dedent
+from typing import Any
 
 from optimizer.offline.objects import json_in
 from optimizer.types import Message
@@ -51,7 +52,8 @@ class Sheet:
         found = [(name, body.strip()) for name, body in FIELD.findall(_ASKED.sub("", turn.content))]
         if turn.role == "user":
             return (
-                "\n\n".join(f"{name.replace('_', ' ').capitalize()}:\n{body}" for name, body in found) or turn.content
+                "\n\n".join(f"## {name.replace('_', ' ').capitalize()}\n\n{body}" for name, body in found)
+                or turn.content
             )
         kept = {name: body for name, body in found if name in self.asked} or json_in(turn.content) or {}
         if len(self.asked) == 1:
@@ -61,7 +63,7 @@ class Sheet:
     def reply(self, text: str) -> str:
         """An answer to `plain`, put into the fields that were asked for."""
         value = json_in(text)
-        filled = {}
+        filled: dict[str, Any] = {}
         for name, kind, _ in self.outputs:
             if name in _THOUGHTS:
                 filled[name] = "The definitions and examples that are nearest to the input decide."
@@ -71,10 +73,10 @@ class Sheet:
                 filled[name] = value.get(name, "") if isinstance(value, dict) else text
         return self.fill(filled)
 
-    def fill(self, filled: dict[str, str]) -> str:
+    def fill(self, filled: Mapping[str, Any]) -> str:
         if self.as_json:
             return json.dumps(filled, ensure_ascii=False)
-        parts = [f"[[ ## {name} ## ]]\n{body}" for name, body in filled.items()]
+        parts = [f"[[ ## {name} ## ]]\n{_written(body)}" for name, body in filled.items()]
         return "\n\n".join([*parts, "[[ ## completed ## ]]"])
 
 
@@ -89,10 +91,15 @@ def read_sheet(messages: Sequence[Message]) -> Sheet | None:
     return Sheet(dedent(objective).strip(), outputs, tuple(turns), as_json) if outputs else None
 
 
+def _written(body: Any) -> str:
+    return body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
+
+
 def _kind(kind: str) -> str:
-    choices = re.search(r"Literal\[(.*)\]", kind)
-    return (
-        f"one of {choices[1]}."
-        if choices
-        else {"bool": "true or false.", "float": "a number.", "int": "a number."}.get(kind, "")
-    )
+    """A Python type in words."""
+    choices = re.search(r"Literal\[([^\]]*)\]", kind)
+    several = "a list, each " if kind.startswith(("list", "List")) else ""
+    if choices:
+        return f"{several}one of {choices[1]}."
+    known = {"bool": "true or false.", "float": "a number.", "int": "a number."}
+    return known.get(kind, "a list." if several else "")

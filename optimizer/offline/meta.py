@@ -15,6 +15,9 @@ from optimizer.types import Message
 _ASKS = re.compile(
     r"\b(?:re-?writ\w*|improv\w*|propos\w*|optimi[sz]\w*|refin\w*|revis\w*|generat\w*|writ\w*|new|better)\b[^.\n]{0,80}"
     r"\b(?:instructions?|prompts?)\b", re.I)  # fmt: skip
+_VARY = re.compile(
+    r"\b(?:rephrase|vary|merge|variation of|mutate|crossover)\b[^.\n]{0,60}\b(?:instructions?|prompts?)\b", re.I
+)
 _CURRENT = ("prompt", "current_prompt", "current_instructions", "instruction", "current", "original_prompt", "original")
 _NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8}
 
@@ -28,13 +31,14 @@ class Case:
 
 @dataclass(frozen=True)
 class Meta:
-    """`form`: how the new instructions are to come: in tags, between fences, or as named fields."""
+    """`form`: how the new instructions are to come: in tags `instructions`, in tags `prompt`, between fences, or as
+    named fields."""
 
     current: str
     cases: tuple[Case, ...]
     habits: str
     count: int
-    form: Literal["tags", "fence", "fields"]
+    form: Literal["tags", "prompt", "fence", "fields"]
     sheet: Sheet | None = None
     source: str = ""
     reply: str = ""  # what the request says about the form of the reply
@@ -46,6 +50,8 @@ def recognise(messages: Sequence[Message]) -> Meta | None:
     text = "\n\n".join(spoken)
     if sheet := read_sheet(messages):
         return _on_sheet(sheet, text)
+    if varied := _to_vary(text):
+        return varied
     if not (_ASKS.search(text[:2500]) or _ASKS.search(text[-1500:])):
         return None
     current = _current(text)
@@ -59,6 +65,21 @@ def recognise(messages: Sequence[Message]) -> Meta | None:
         side = fenced[1] if len(fenced) > 1 else ""
         return Meta(fenced[0].strip(), _marked_cases(side), "", 1, "fence", source=text)
     return None
+
+
+def _to_vary(text: str) -> Meta | None:
+    """A prompt to be rephrased or varied, or two to be merged; the new one comes inside <prompt>...</prompt>."""
+    asked = _VARY.search(text)
+    if not asked or not re.search(r"<prompt>(?:[^<]{0,40}</prompt>| and end)", text):
+        return None
+    behind = text[asked.end() :]
+    given = re.search(r"^(?:Prompt(?: \d)?|Instruction|Input): ?(.*)", behind, re.S | re.M)
+    if not given:
+        return None
+    kept = re.split(r"\n\s*\n(?:Return|Output)\b[^\n]*(?:\n<prompt>[^<]*</prompt>\s*)?\Z", given[1])[0]
+    parents = re.split(r"\n\s*Prompt \d: ", kept)
+    base = parents[len(text) % len(parents)]  # two of one stock say the same: either can be the base
+    return Meta(base.strip(), (), "", 1, "prompt", source=text)
 
 
 def _wants_tags(text: str) -> bool:
@@ -109,7 +130,8 @@ def _cases(text: str) -> tuple[Case, ...]:
 
 
 def _marked_cases(text: str) -> tuple[Case, ...]:
-    """Markdown records: `# Example 1`, `## Inputs`, `## Generated Outputs`, `## Feedback`."""
+    """Markdown records: `# Example 1`, `## Inputs`, `## Generated Outputs`, `## Feedback`; or `## inputs`, `## outputs`,
+    `## expectations`, `## rationales`."""
     found = []
     for record in re.split(r"^# Example \d+\s*$", text, flags=re.M)[1:]:
         parts = dict(re.findall(r"^## ([^\n]+)\n(.*?)(?=^## |\Z)", record, re.S | re.M))
@@ -117,8 +139,9 @@ def _marked_cases(text: str) -> tuple[Case, ...]:
             name.lower().split()[0]: re.sub(r"^#{3,} .*\n", "", body, flags=re.M).strip()
             for name, body in parts.items()
         }
-        expected = _expected(by_word.get("feedback", ""))
-        found.append(Case(by_word.get("inputs", ""), expected, by_word.get("generated", "")))
+        expected = by_word.get("expectations") or _expected(by_word.get("feedback", ""))
+        answered = by_word.get("generated") or by_word.get("outputs", "")
+        found.append(Case(by_word.get("inputs", ""), expected, answered))
     return tuple(found)
 
 

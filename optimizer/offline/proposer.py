@@ -28,6 +28,8 @@ def propose(meta: Meta, persona: Persona, draw: str) -> str:
     if meta.sheet:
         return _fill_fields(meta.sheet, meta, persona, draw)
     versions = [rewrite(meta, persona, f"{draw}/{number}", number) for number in range(meta.count)]
+    if meta.form == "prompt":
+        return f"<prompt>{versions[0]}</prompt>"
     if meta.form == "fence":
         return f"```\n{versions[0]}\n```"
     return "\n\n".join(f"<instructions>\n{version}\n</instructions>" for version in versions)

@@ -136,6 +136,37 @@ def bars(rows: Sequence[tuple[str, Sequence[tuple[str, float]]]], words: str) ->
     return _svg(parts, int(top), words)
 
 
+def cells(
+    rows: Sequence[Sequence[tuple[int, str]]],
+    *,
+    columns: Sequence[str],
+    names: Sequence[str],
+    titles: tuple[str, str],
+    words: str,
+    framed: tuple[int, int],
+) -> str:
+    """A field of cells, each with a tone (0 is the commonest) and a text; `framed`: (column, row)."""
+    wide, high, left = 62, 34, 96
+    parts = [
+        f'<text transform="translate(13 {8 + high * len(rows) / 2}) rotate(-90)" text-anchor="middle">'
+        f"{escape(titles[1])}</text>"
+    ]
+    for at, (name, row) in enumerate(zip(names, rows, strict=True)):
+        y = 8 + at * high
+        parts.append(_text(left - 8, y + high / 2 + 4, name, "end"))
+        for place, (tone, text) in enumerate(row):
+            x = left + place * wide
+            kind = "cell framed" if (place, at) == framed else "cell"
+            parts.append(
+                f'<rect class="{kind} tone{tone % 6}" x="{x}" y="{y}" width="{wide - 3}" height="{high - 3}" rx="4"/>'
+            )
+            parts.append(_text(x + wide / 2 - 1.5, y + high / 2 + 3, text, "middle", "strong"))
+    floor = 8 + high * len(rows)
+    parts += [_text(left + i * wide + wide / 2, floor + 14, name, "middle") for i, name in enumerate(columns)]
+    parts.append(_text(left + wide * len(columns) / 2, floor + 34, titles[0], "middle"))
+    return _svg(parts, floor + 42, words, left + wide * len(columns) + 8)
+
+
 def _axes(x: Scale, y: Scale, size: tuple[int, int], titles: tuple[str, str]) -> Iterable[str]:
     width, height = size
     floor = height - _BOTTOM

@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import Any
 
 from optimizer.migration import Migration, TargetResult
+from optimizer.prompt import Prompt
 from optimizer.report import charts, evidence, view
 from optimizer.report.diff import compare
 
@@ -32,11 +33,9 @@ def as_page(migration: Migration) -> str:
 
 
 def _target(migration: Migration, result: TargetResult) -> dict[str, Any]:
-    decision, found = result.decision, result.search
-    comparison, winner = decision.comparison, found.winner
+    decision, comparison = result.decision, result.decision.comparison
     rows = view.table(result)
     fields = view.parts(result)
-    spread = view.spread(found.trials, found.best)
     return {
         "result": result,
         "verdict": decision.verdict.value,
@@ -47,7 +46,19 @@ def _target(migration: Migration, result: TargetResult) -> dict[str, Any]:
         "slices": evidence.slice_rows(result),
         "worse": evidence.worse_slices(migration, result),
         "figures": evidence.figure_rows(result),
+        "judges": evidence.judge_facts(result),
         "parts": fields and charts.bars(fields, _words(fields)),
+        "moves": view.moves(migration, result),
+        "held_out": len(result.confirmation.source.outputs),
+        "sought": _search(migration.prompt, result) if migration.prompt and result.search.trials else None,
+    }
+
+
+def _search(before: Prompt, result: TargetResult) -> dict[str, Any]:
+    """What was tried, and the prompt that came of it; none of it where outputs were recorded elsewhere."""
+    found, winner = result.search, result.search.winner
+    spread = view.spread(found.trials, found.best)
+    return {
         "search": charts.scatter(
             view.dots(found.trials, found.best),
             x_title="trial",
@@ -65,9 +76,7 @@ def _target(migration: Migration, result: TargetResult) -> dict[str, Any]:
         ),
         "programs": sorted({trial.program for trial in found.trials}),
         "changed": view.changed(found.trials[0], winner),
-        "diff": compare(migration.prompt.messages, winner.prompt.messages),
-        "moves": view.moves(migration, result),
-        "held_out": len(result.confirmation.source.outputs),
+        "diff": compare(before.messages, winner.prompt.messages),
     }
 
 

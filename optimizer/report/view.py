@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -29,7 +30,8 @@ _NAMES = {
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the side-by-side table; `change` compares the migrated prompt with the source."""
+    """One line of the side-by-side table; `change` compares the migrated prompt with the source. What was not
+    measured says so; `unchanged` is empty where nothing was searched."""
 
     name: str
     source: str
@@ -60,14 +62,17 @@ def tiles(rows: Sequence[Row]) -> list[Row]:
 def table(result: TargetResult) -> list[Row]:
     """Tokens are neither better nor worse: what they cost and how long they take is."""
     met = result.confirmation
-    sides = (met.source, met.unchanged, met.winner)
 
     def row(name: str, of: Callable[[Evaluation], float], show: Callable[[float], str], *, up: bool | None) -> Row:
-        values = [of(side) for side in sides]
-        source, migrated = values[0], values[2]
-        shown = [show(value) for value in values]
-        better = None if up is None or shown[0] == shown[2] else (migrated > source) == up
-        return Row(name, shown[0], shown[1], shown[2], _change(source, migrated, points=up is True), better)
+        def told(value: float) -> str:
+            return "not recorded" if math.isnan(value) else show(value)
+
+        source, migrated = of(met.source), of(met.winner)
+        before, after = told(source), told(migrated)
+        alike = up is None or before == after or math.isnan(source + migrated)
+        better = None if alike else (migrated > source) == up
+        unchanged = told(of(met.unchanged)) if met.unchanged else ""
+        return Row(name, before, unchanged, after, _change(source, migrated, points=up is True), better)
 
     return [
         row("Quality (mean score)", lambda e: e.quality, lambda v: f"{v:.3f}", up=True),
@@ -86,7 +91,7 @@ def parts(result: TargetResult) -> list[tuple[str, list[tuple[str, float]]]]:
     met = result.confirmation
     names = list(dict.fromkeys(name for score in met.source.scores for name in score.parts))
     sides = (("source", met.source), ("unchanged", met.unchanged), ("migrated", met.winner))
-    return [(name, [(kind, _part(side.scores, name)) for kind, side in sides]) for name in names]
+    return [(name, [(kind, _part(side.scores, name)) for kind, side in sides if side]) for name in names]
 
 
 def checks(result: TargetResult) -> list[tuple[str, str, str, bool]]:
@@ -181,7 +186,7 @@ def _part(scores: Sequence[Score], name: str) -> float:
 def _change(source: float, migrated: float, *, points: bool) -> str:
     if points:
         return "same" if abs(migrated - source) < _SAME else f"{signed(100 * (migrated - source), '.1f')} points"
-    if not source:
+    if not source or math.isnan(source + migrated):
         return "–"
     return "same" if abs(migrated / source - 1) < 10 * _SAME else signed(migrated / source - 1, ".0%")
 

@@ -57,6 +57,7 @@ class Run:
         return self.marked(self.examples, [self.references[example.id] for example in self.examples]).quality
 
     def marked(self, examples: Sequence[Example], outputs: Sequence[Output]) -> Evaluation:
+        assert self.migration.prompt
         specs = [MetricSettings(**spec) for spec in self.migration.settings["metrics"]]
         return score(examples, outputs, self.references, build_metric(specs, self.migration.prompt.contract))
 
@@ -79,7 +80,7 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 def test_the_unchanged_prompt_loses_at_least_ten_points(run: Run, model: str) -> None:
     met = run.result(model).confirmation
 
-    assert met.source.quality - met.unchanged.quality >= 0.10
+    assert met.unchanged and met.source.quality - met.unchanged.quality >= 0.10
 
 
 @pytest.mark.parametrize("model", GOOD)
@@ -162,6 +163,7 @@ def pool_of(run: Run, model: str) -> Pool:
 
 
 def shots_of(run: Run) -> tuple[Shot, ...]:
+    assert run.migration.prompt
     contract = run.migration.prompt.contract
     train = [run.migration.examples[key] for key in run.migration.split["train"]]
     marked = run.marked(train, [run.references[example.id] for example in train])

@@ -144,7 +144,8 @@ def test_the_comparison_holds_both_prompts_whole(opened: Opened, hostile: Finish
     assert {mark for mark, _ in diff} > {"same"}, "a winner that differs, but not in all lines"
 
 
-def _lines(prompt: Prompt) -> list[str]:
+def _lines(prompt: Prompt | None) -> list[str]:
+    assert prompt
     return [line for turn in prompt.messages for line in (f"[{turn.role}]", *turn.content.text.splitlines())]
 
 

@@ -1,0 +1,110 @@
+"""Commands on what is there already: recorded outputs, finished runs, bundles. As in `cli`, no logic lives here."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from optimizer.options import columns, leave, say, shows_errors
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--source", metavar="MODEL", help="The model in use; its name finds its price.")
+@click.option("--target", multiple=True, metavar="MODEL", help="The model that may take its place.")
+@click.option("--source-output", metavar="COLUMN", help="The source's replies.")
+@click.option("--target-output", metavar="COLUMN", help="The target's replies.")
+@click.option("--model-column", metavar="COLUMN", help="Names the model, where each row is one model's.")
+@click.option("--id", "identity", metavar="COLUMN", help="The example's id, which joins rows.")
+@click.option("--expected", metavar="COLUMN", help="The gold answers.")
+@click.option("--metric", multiple=True, metavar="NAME", help="See promptport list metrics.")
+@click.option(
+    "--column",
+    multiple=True,
+    metavar="KEY=COLUMN",
+    callback=columns,
+    help="output, latency, input_tokens, output_tokens, cost, finish, score: of all sides, or of one (target.cost).",
+)
+@click.option("--margin", type=float, help="How much worse is still good enough; 0.05 is 5 points.")
+@click.option("--confidence", type=float)
+@click.option("--out", type=click.Path(path_type=Path), help="Folder to write to. Default: FILE-comparison.")
+@click.option("--require", type=click.Choice(["migrate"]), help="Exit 10 on stay, 11 on inconclusive.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, nothing else.")
+@shows_errors
+def compare(file: Path, out: Path | None, require: str | None, as_json: bool, **options: Any) -> None:
+    """The verdict on outputs recorded elsewhere: FILE is the data, or a comparison file. Asks no model."""
+    from optimizer.compare import compare, write_comparison
+    from optimizer.recorded import as_sections, load_recording
+    from optimizer.summary import outcome, outcome_json
+
+    folder = out or file.parent / f"{file.stem}-comparison"
+    migration = compare(load_recording(file, as_sections(**options)))
+    write_comparison(migration, folder)
+    say(json.dumps(outcome_json(migration, folder)) if as_json else outcome(migration, folder))
+    leave(require, outcome_json(migration, folder)["verdict"])
+
+
+@click.command()
+@click.argument("run_dir", type=click.Path(path_type=Path))
+@click.option("--weights", multiple=True, metavar="KEY=NUMBER,...", help="quality, cost, latency; may be repeated.")
+@click.option("--constraint", "constraints", multiple=True, metavar="KEY=NUMBER", help="In place of the run's.")
+@click.option("--metric", "metrics", multiple=True, metavar="NAME", help="In place of the run's.")
+@click.option("--margin", type=float)
+@click.option("--confidence", type=float)
+@click.option("--task", type=click.Path(path_type=Path), help="Objective, constraints, metrics, decision of this file.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, nothing else.")
+@shows_errors
+def rescore(run_dir: Path, as_json: bool, **wishes: Any) -> None:
+    """A finished run under other weights, constraints, margins or metrics, from stored answers. Asks no model."""
+    from optimizer.report.rescored import as_dict, as_text, under, write_rescored
+    from optimizer.rundir import RunDir
+
+    migration = RunDir.read(run_dir).migration()
+    outcomes, studies = under(migration, **wishes)
+    page = write_rescored(run_dir / "rescored", migration, outcomes, studies)
+    say(
+        json.dumps(as_dict(migration, outcomes, studies))
+        if as_json
+        else f"{as_text(outcomes, studies)}\npage     {page}"
+    )
+
+
+@click.command()
+@click.argument("run_dir", type=click.Path(path_type=Path))
+@click.option("--as", "form", type=click.Choice(["csv", "parquet"]), default="csv", show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), help="Default: RUN/results.")
+@shows_errors
+def results(run_dir: Path, form: Any, out: Path | None) -> None:
+    """Trials, answers and held-out answers of a run as tidy tables."""
+    from optimizer.rundir import RunDir
+    from optimizer.tidy import write_tables
+
+    for path in write_tables(RunDir.read(run_dir).migration(), out or run_dir / "results", form):
+        say(path)
+
+
+@click.command()
+@click.argument("run_dir", type=click.Path(path_type=Path))
+@shows_errors
+def report(run_dir: Path) -> None:
+    """Write the report of a finished run again; needs no key and no network."""
+    from optimizer.outlets import publish
+    from optimizer.rundir import RunDir
+
+    found = RunDir.read(run_dir)
+    for lost in publish(found.migration(), found):
+        say(lost, err=True)
+    say(found.report)
+
+
+@click.command()
+@click.argument("bundle", type=click.Path(path_type=Path))
+@shows_errors
+def verify(bundle: Path) -> None:
+    """Check that no byte of a bundle has changed."""
+    from optimizer.exporters.bundle import verify_bundle
+
+    say(f"{bundle}: {verify_bundle(bundle)} files, all as written")

@@ -1,0 +1,102 @@
+"""The verdict on outputs recorded elsewhere: scored, compared and reported as in a run, with no model called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from optimizer.agreement import versions
+from optimizer.confirm import Confirmation, decide, standard_of
+from optimizer.errors import ConfigError
+from optimizer.evaluate import score
+from optimizer.metrics import Metric, build_metric
+from optimizer.migration import Migration, TargetResult
+from optimizer.models.scripted import ScriptedModel
+from optimizer.objective import Evaluation
+from optimizer.outlets import publish
+from optimizer.recorded import Answers, Recording
+from optimizer.rundir import RunDir
+from optimizer.trial import NO_SEARCH
+from optimizer.types import Score
+
+_FINGERPRINT = "comparison"  # nothing was paid for, so one comparison may take another's place; a run's never
+_NEEDS = {"p95_latency": "latency", "cost_per_1000": "cost", "prompt_tokens": "input_tokens"}
+
+
+def compare(recording: Recording) -> Migration:
+    """Raises ConfigError where the verdict would need a model, or an amount that the record lacks."""
+    settings = recording.settings
+    _refuse_unmeasured(recording)
+    metric = _metric(recording)
+    ids = tuple(example.id for example in recording.examples)
+    return Migration(
+        name=settings.name,
+        source=settings.source.model,
+        prompt=None,
+        examples={example.id: example for example in recording.examples},
+        split={"train": (), "validation": (), "test": ids},
+        baseline=recording.source.outputs,
+        targets=tuple(_target(recording, answers, metric) for answers in recording.targets),
+        settings=settings.to_dict(),
+        versions=versions(),
+        prices="nothing was paid for: all outputs come from the record",
+        notes=recording.notes,
+    )
+
+
+def write_comparison(migration: Migration, path: Path) -> None:
+    """All files of a run but those of a search. Raises RunDirError where `path` holds a run."""
+    with RunDir.open(path, fingerprint=_FINGERPRINT, versions=versions()) as run:
+        run.write(migration)
+        publish(migration, run)
+
+
+def _target(recording: Recording, answers: Answers, metric: Metric | None) -> TargetResult:
+    settings = recording.settings
+    source, target = (_evaluated(recording, side, metric) for side in (recording.source, answers))
+    confirmation = Confirmation(source, None, target)
+    gold = all(example.expected is not None for example in recording.examples)
+    decision = decide(
+        confirmation,
+        constraints=settings.constraints.build(),
+        margin=settings.decision.margin,
+        confidence=settings.decision.confidence,
+        standard="gold" if metric is None else standard_of(settings.metrics, gold=gold),
+    )
+    return TargetResult(answers.model, NO_SEARCH, confirmation, decision)
+
+
+def _evaluated(recording: Recording, side: Answers, metric: Metric | None) -> Evaluation:
+    if metric is None:
+        return Evaluation(side.outputs, tuple(map(Score, side.scores or ())), side.unmeasured)
+    references = {output.example_id: output for output in recording.source.outputs}
+    found = score(recording.examples, side.outputs, references, metric)
+    return Evaluation(found.outputs, found.scores, side.unmeasured)
+
+
+def _metric(recording: Recording) -> Metric | None:
+    """None where the record holds the scores."""
+    sides = (recording.source, *recording.targets)
+    if without := [side.model for side in sides if side.scores is None]:
+        if len(without) < len(sides):
+            raise ConfigError(f"score: {without[0]!r} has no column of scores, but others have; name one for each side")
+    else:
+        return None
+    nobody = ScriptedModel(lambda _: "", name="judge")
+    metric = build_metric(recording.settings.metrics, recording.contract, nobody)
+    if getattr(metric, "asks", False):
+        raise ConfigError(
+            "metrics: a comparison asks no model, but one of its metrics does; name columns with scores that were "
+            "found elsewhere (source.score, target.score), or choose another metric"
+        )
+    return metric
+
+
+def _refuse_unmeasured(recording: Recording) -> None:
+    """What was not measured keeps no constraint."""
+    for name, limit in recording.settings.constraints.model_dump().items():
+        for side in recording.targets:
+            if limit is not None and _NEEDS.get(name) in side.unmeasured:
+                raise ConfigError(
+                    f"constraints.{name}: the record says nothing of the {_NEEDS[name]} of {side.model}; name its "
+                    f"column (target.{_NEEDS[name]}), or take the constraint out"
+                )

@@ -1,0 +1,113 @@
+"""A comparison file: where the recorded outputs of source and targets stand, and how they are to be judged.
+
+A side's rows are those of its own file (or of `data.path`) that hold its values of `where`; the sides are joined by
+the example's id. So one table with a column for each model, one table with a row for each model and example, and one
+file for each model are all said in the same words.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from optimizer.config import DEFAULT_METRICS, ConstraintSettings, DecisionSettings, MetricSettings, ObjectiveSettings
+from optimizer.config.model_settings import PriceSettings
+from optimizer.config.sections import Count, ReplySettings, Section, Text, Word, many, named
+
+Files = Annotated[tuple[Text, ...], BeforeValidator(many, json_schema_input_type=str | list[str])]
+
+AMOUNTS = ("latency", "input_tokens", "output_tokens", "cost")
+
+
+class Columns(Section):
+    """Columns of what was recorded for each answer."""
+
+    output: Word | None = None
+    latency: Word | None = Field(default=None, description="Seconds")
+    input_tokens: Word | None = None
+    output_tokens: Word | None = None
+    cost: Word | None = Field(default=None, description="Dollars; default: tokens at the known price")
+    finish: Word | None = Field(default=None, description="Why the model stopped: stop, length, end_turn, max_tokens")
+    score: Word | None = Field(default=None, description="Scores from 0 to 1 that were found elsewhere")
+
+
+class Side(Columns):
+    """One model's recorded outputs. Columns that are not named here are those of the section `columns`."""
+
+    model: Text = Field(description="Its name, for the report and the price table")
+    path: Files = Field(default=(), description="File or files with its rows; default: data.path")
+    where: dict[str, Word] = Field(default={}, description="Only rows with these values, as in {prompt: raw}")
+    price: PriceSettings | None = Field(
+        default=None, description="Dollars per million tokens; default: the price table's"
+    )
+    max_tokens: Count | None = Field(default=None, description="Length at which its replies were cut")
+
+
+class Records(Section):
+    path: Files = Field(default=(), description="File or files, .jsonl, .csv, .tsv or .parquet")
+    id: Word | None = Field(default=None, description="Column with the example's id; default: the row number")
+    model: Word | None = Field(default=None, description="Column that names the model, where rows of several are mixed")
+    inputs: Annotated[tuple[Word, ...], BeforeValidator(many, json_schema_input_type=str | list[str])] = Field(
+        default=(), description="Columns that the report shows; default: all that nothing else names"
+    )
+    expected: Word | None = Field(default=None, description="Column with the gold answer")
+    group: Word | None = None
+    encoding: Text = "utf-8"
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+
+
+class ComparisonSettings(Section):
+    name: Annotated[str, Field(pattern=r"^\w[\w .-]{0,99}$")] = "comparison"
+    data: Annotated[Records, named("path", Records)] = Records()
+    columns: Columns = Columns()
+    source: Annotated[Side, named("model", Side)]
+    targets: Annotated[
+        tuple[Annotated[Side, named("model", Side)], ...],
+        BeforeValidator(many, json_schema_input_type=str | Side | list[str | Side]),
+        Field(max_length=10),
+    ] = Field(default=(), description="Default, where data.model names the models: all but the source")
+    reply: ReplySettings = ReplySettings()
+    metrics: Annotated[
+        tuple[Annotated[MetricSettings, named("name", MetricSettings)], ...],
+        BeforeValidator(many, json_schema_input_type=str | MetricSettings | list[str | MetricSettings]),
+    ] = ()
+    objective: ObjectiveSettings = ObjectiveSettings()
+    constraints: ConstraintSettings = ConstraintSettings()
+    decision: DecisionSettings = DecisionSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_target(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or data.get("target") is None:
+            return data
+        if data.get("targets") is not None:
+            raise ValueError("give either `target` or `targets`, not both")
+        return {key: value for key, value in data.items() if key != "target"} | {"targets": [data["target"]]}
+
+    @field_validator("targets")
+    @classmethod
+    def _once(cls, targets: tuple[Side, ...]) -> tuple[Side, ...]:
+        names = [side.model for side in targets]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"{twice[0]!r} stands twice; name each model once")
+        return targets
+
+    @model_validator(mode="after")
+    def _complete(self) -> ComparisonSettings:
+        if not self.targets and not self.data.model:
+            raise ValueError("target: is missing: the model whose recorded outputs are held against the source's")
+        for side in (self.source, *self.targets):
+            if not (side.path or self.data.path):
+                raise ValueError(f"data.path: is missing, and {side.model!r} names no file of its own")
+        if not self.metrics:
+            metric = MetricSettings(name=DEFAULT_METRICS[self.reply.kind])
+            object.__setattr__(self, "metrics", (metric,))
+        return self
+
+    def columns_of(self, side: Side) -> Columns:
+        given = {name: getattr(side, name) or getattr(self.columns, name) for name in Columns.model_fields}
+        return Columns(**given)
+
+    def to_dict(self) -> dict[str, Any]:
+        return self.model_dump(mode="json")

@@ -1,0 +1,237 @@
+"""Outputs that were recorded elsewhere, read for a comparison: rows of each side, joined by the example's id."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from optimizer.config.comparison import AMOUNTS, Columns, ComparisonSettings, Side
+from optimizer.config.model_settings import ModelSettings
+from optimizer.config.sections import Recorded
+from optimizer.config.taskfile import checked
+from optimizer.config.yamlfile import Document, read_yaml
+from optimizer.contract import Contract
+from optimizer.data import Row, Table
+from optimizer.data.columns import Problems, as_text, no_column, pick, read_outputs
+from optimizer.data.golds import gold_reader
+from optimizer.errors import ConfigError, DataError
+from optimizer.findings import cut_off, mispriced
+from optimizer.joining import Rows
+from optimizer.models.prices import Price
+from optimizer.pricing import price_of
+from optimizer.types import Example, Output
+
+
+@dataclass(frozen=True)
+class Answers:
+    """One side: outputs in the order of the examples; `scores` where the record has them; `unmeasured` amounts."""
+
+    model: str
+    outputs: tuple[Output, ...]
+    scores: tuple[float, ...] | None
+    unmeasured: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Recording:
+    settings: ComparisonSettings
+    contract: Contract
+    examples: tuple[Example, ...]
+    source: Answers
+    targets: tuple[Answers, ...]
+    notes: tuple[str, ...]
+
+
+def load_recording(path: Path, options: Mapping[str, Any] | None = None) -> Recording:
+    """From a comparison file, or from a data file with all the rest in `options` (which win over the file).
+
+    Raises ConfigError and DataError.
+    """
+    options = options or {}
+    if path.suffix.lower() in (".yaml", ".yml"):
+        document = read_yaml(path)
+    else:
+        alone = "targets" not in options and "model" not in options.get("data", {})
+        bare = {"data": {"path": path.name}, "source": {"model": "source"}}
+        document = Document("promptport compare", bare | ({"target": {"model": "target"}} if alone else {}))
+    document = replace(document, data=_merged(document.data, options))
+    settings, document = checked(document, path.parent, ComparisonSettings)
+    return _Reader(settings, document, path.parent).recording()
+
+
+def as_sections(
+    *,
+    source: str | None = None,
+    target: Sequence[str] = (),
+    source_output: str | None = None,
+    target_output: str | None = None,
+    model_column: str | None = None,
+    identity: str | None = None,
+    expected: str | None = None,
+    metric: Sequence[str] = (),
+    column: Mapping[str, str] | None = None,
+    margin: float | None = None,
+    confidence: float | None = None,
+) -> dict[str, Any]:
+    """What the command line says, in the words of a comparison file. Raises ConfigError."""
+    sides: dict[str, dict[str, Any]] = {"source": {"model": source, "output": source_output}, "target": {}, "": {}}
+    sides["target"] = {"model": target[0] if target else None, "output": target_output}
+    for key, name in (column or {}).items():
+        side, _, amount = key.rpartition(".")
+        if side not in sides or amount not in Columns.model_fields:
+            known = ", ".join(Columns.model_fields)
+            raise ConfigError(f"--column {key}={name}: {key!r} is no column's key; known are {known}, target.cost ...")
+        sides[side][amount] = name
+    given: dict[str, Any] = {
+        "data": {"model": model_column, "id": identity, "expected": expected},
+        "source": sides["source"],
+        "target": sides["target"],
+        "columns": sides[""],
+        "metrics": list(metric),
+        "decision": {"margin": margin, "confidence": confidence},
+    }
+    if len(target) > 1:
+        given["targets"] = [{**given.pop("target"), "model": name} for name in target]
+    return _filled(given)
+
+
+def _filled(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what was left out."""
+    found = {key: _filled(value) if isinstance(value, Mapping) else value for key, value in given.items()}
+    return {key: value for key, value in found.items() if value not in (None, [], {})}
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """`above` laid over `below`, section by section; a text in place of a section is its first key."""
+    merged = dict(below)
+    for key, value in above.items():
+        known = merged.get(key)
+        if isinstance(known, str) and isinstance(value, Mapping):
+            known = {"path" if key == "data" else "model": known}
+        merged[key] = _merged(known, value) if isinstance(known, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+class _Reader:
+    """Reads one recording; keeps the tables that several sides share."""
+
+    def __init__(self, settings: ComparisonSettings, document: Document, folder: Path) -> None:
+        self.settings, self.at = settings, document.at
+        self.rows = Rows(settings, document.at, folder)
+        self.contract = settings.reply.build()
+        self.notes: list[str] = []
+
+    def recording(self) -> Recording:
+        settings = self.settings
+        sides = (settings.source, *(settings.targets or self.rows.others()))
+        settings = settings.model_copy(update={"targets": sides[1:]})
+        self.rows.refuse_unjoined(sides)
+        rows = [self.rows.of(side) for side in sides]
+        examples = self._examples(rows[0], self.rows.table(settings.source), sides)
+        answers = [self._answers(side, found, examples) for side, found in zip(sides, rows, strict=True)]
+        return Recording(settings, self.contract, examples, answers[0], tuple(answers[1:]), tuple(self.notes))
+
+    def _examples(self, rows: Mapping[str, Row], table: Table, sides: Sequence[Side]) -> tuple[Example, ...]:
+        data, problems, read = self.settings.data, Problems(), gold_reader(self.contract)
+        named = [("expected", data.expected), ("group", data.group), *(("inputs", name) for name in data.inputs)]
+        for key, column in named:
+            if column and column not in table.columns:
+                raise no_column(self.at("data", key), column, table)
+        shown = data.inputs or self._unnamed(table, sides)
+        examples = []
+        for identity, row in rows.items():
+            gold = row.values.get(data.expected) if data.expected else None
+            value, problem = read(gold) if gold not in (None, "") else (None, None)
+            if problem:
+                problems.add(f"{row.place}, field {data.expected!r}: {problem}")
+            inputs = {column: row.values[column] for column in shown if column in row.values}
+            group = as_text(pick(row, data.group)) or None if data.group else None
+            examples.append(Example(identity, inputs, value, group))
+        problems.raise_any()
+        return tuple(examples)
+
+    def _unnamed(self, table: Table, sides: Sequence[Side]) -> list[str]:
+        data = self.settings.data
+        named = {data.id, data.model, data.expected, data.group}
+        for side in sides:
+            named |= {*self.settings.columns_of(side).model_dump().values(), *side.where}
+        return [column for column in table.columns if column not in named]
+
+    def _answers(self, side: Side, rows: Mapping[str, Row], examples: Sequence[Example]) -> Answers:
+        """Examples that a side did not answer have failed outputs: they count for neither."""
+        table, columns = self.rows.table(side), self.settings.columns_of(side)
+        self._check(side, columns, table)
+        present = [example for example in examples if example.id in rows]
+        self._note_strays(side, rows, examples, len(present))
+        own = Table(table.name, tuple(rows[example.id] for example in present), table.columns)
+        price = self._price(side, columns)
+        named = {name: getattr(columns, name) for name in ("output", *AMOUNTS)}
+        outputs = read_outputs(Recorded(**named), self.contract, price, own, tuple(present)) if present else {}
+        missing = partial(Output, text="", status="failed", error="no output was recorded")
+        found = tuple(outputs.get(example.id) or missing(example.id) for example in examples)
+        lacking = {name for name in AMOUNTS if not getattr(columns, name)}
+        if price and not columns.cost:
+            lacking -= {"cost"}
+        finish = {e.id: as_text(pick(rows[e.id], columns.finish)) for e in present} if columns.finish else {}
+        self.notes += cut_off(side.model, found, finish, side.max_tokens)
+        if columns.cost and columns.input_tokens and columns.output_tokens:
+            self.notes += mispriced(side.model, found, price)
+        if lacking:
+            self.notes.append(f"{side.model}: the record says nothing of its {' and '.join(sorted(lacking))}")
+        return Answers(side.model, found, _scores(columns.score, rows, examples), frozenset(lacking))
+
+    def _check(self, side: Side, columns: Columns, table: Table) -> None:
+        key = "source" if side.model == self.settings.source.model else "target"
+        if not columns.output:
+            raise ConfigError(
+                f"{self.at(key)}: which column of {table.name} holds the replies of {side.model}? Name it in "
+                f"{key}.output (--{key}-output). Its columns are {', '.join(table.columns)}"
+            )
+        for name, column in columns.model_dump().items():
+            if column and column not in table.columns and column.partition(".")[0] not in table.columns:
+                raise no_column(self.at(key, name), column, table)
+
+    def _price(self, side: Side, columns: Columns) -> Price | None:
+        if not (columns.input_tokens and columns.output_tokens):
+            return None
+        try:
+            return price_of(ModelSettings(model=side.model, price=side.price))
+        except (ConfigError, ValueError):
+            self.notes.append(
+                f"{side.model}: no price is known for it, so its tokens tell nothing of dollars "
+                "(name the model as the price table does, or state its price)"
+            )
+            return None
+
+    def _note_strays(self, side: Side, rows: Mapping[str, Row], examples: Sequence[Example], present: int) -> None:
+        lacking = [example.id for example in examples if example.id not in rows]
+        known = {example.id for example in examples}
+        if lacking:
+            self.notes.append(f"{side.model}: has no row for {len(lacking):,} of {len(examples):,}, first {lacking[0]}")
+        if strays := [identity for identity in rows if identity not in known]:
+            more = f"{len(strays):,} of its rows belong to no row of the source, first {strays[0]}"
+            self.notes.append(f"{side.model}: {more}; they are left out")
+        if not present:
+            raise DataError(f"{side.model}: none of its rows has an id of the source's rows; correct data.id")
+
+
+def _scores(column: str | None, rows: Mapping[str, Row], examples: Sequence[Example]) -> tuple[float, ...] | None:
+    """Scores from the record; those of examples without a row are never counted."""
+    if not column:
+        return None
+    problems, found = Problems(), []
+    for example in examples:
+        value = pick(rows[example.id], column) if example.id in rows else 0.0
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            number = -1.0
+        if not 0.0 <= number <= 1.0:
+            shown = as_text(value)[:40] or "nothing"
+            problems.add(f"{rows[example.id].place}, field {column!r}: must be from 0 to 1, found {shown}")
+        found.append(number)
+    problems.raise_any()
+    return tuple(found)

@@ -1,0 +1,176 @@
+"""A run under other terms, told: as text, as one page, and as files for a program."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from optimizer.config.terms import Terms, Wishes, terms_of
+from optimizer.migration import Migration
+from optimizer.records import as_json, plain
+from optimizer.report import charts
+from optimizer.rescore import Rescored, rescore
+from optimizer.rundir import write_whole
+from optimizer.sensitivity import Cell, Study, take_apart
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """All targets under one set of terms; `own`: they are the run's own."""
+
+    terms: Terms
+    own: bool
+    targets: tuple[Rescored, ...]
+
+
+def under(migration: Migration, **wishes: Any) -> tuple[tuple[Outcome, ...], tuple[Study, ...]]:
+    """The run's own terms and those wished for (see `Wishes`), and the objective taken apart under the last of them."""
+    own = Terms.of(migration.settings)
+    wished = [terms for terms in terms_of(own, Wishes(**wishes)) if terms != own]
+    outcomes = tuple(Outcome(terms, terms == own, rescore(migration, terms)) for terms in (own, *wished))
+    return outcomes, take_apart(migration, outcomes[-1].terms, outcomes[-1].targets)
+
+
+def as_text(outcomes: Sequence[Outcome], studies: Sequence[Study]) -> str:
+    lines = ["", f"{'weights':34} {'target':24} {'winner':18} {'objective':>9} {'quality':>8} {'$/1,000':>9}  verdict"]
+    for outcome in outcomes:
+        for found in outcome.targets:
+            lines.append(f"{_weights(outcome):34} {found.model:24} {_row(found)}")
+    for study in studies:
+        lines += ["", f"{study.model}: as cost weighs more", *(f"  {text}" for text in _stretches(study, outcomes[-1]))]
+        for evaluator, shares in study.importance.items():
+            told = ", ".join(f"{name} {share:.0%}" for name, share in list(shares.items())[:5])
+            lines.append(f"  importance of the dimensions ({evaluator}): {told}")
+    return "\n".join(lines)
+
+
+def write_rescored(folder: Path, migration: Migration, outcomes: Sequence[Outcome], studies: Sequence[Study]) -> Path:
+    """rescored.json, sensitivity.csv and rescored.html; returns the page."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(folder / "rescored.json", as_json(as_dict(migration, outcomes, studies)))
+    write_whole(folder / "sensitivity.csv", _as_csv(studies))
+    write_whole(folder / "rescored.html", as_page(migration, outcomes, studies).encode("utf-8", "replace").decode())
+    return folder / "rescored.html"
+
+
+def as_dict(migration: Migration, outcomes: Sequence[Outcome], studies: Sequence[Study]) -> dict[str, Any]:
+    return {
+        "name": migration.name,
+        "calls": 0,
+        "terms": [
+            {
+                **outcome.terms.model_dump(mode="json", exclude={"name"}),
+                "own": outcome.own,
+                "targets": [_target(found) for found in outcome.targets],
+            }
+            for outcome in outcomes
+        ],
+        "importance": {study.model: plain(study.importance) for study in studies},
+        "sensitivity": {study.model: plain(study.cells) for study in studies},
+    }
+
+
+def as_page(migration: Migration, outcomes: Sequence[Outcome], studies: Sequence[Study]) -> str:
+    from jinja2 import Environment, StrictUndefined
+
+    here = files("optimizer.report")
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    template = environment.from_string((here / "rescored.html").read_text("utf-8"))
+    return template.render(
+        run=migration,
+        style=(here / "page.css").read_text("utf-8"),
+        rows=[(_weights(o), found, _verdict(found)) for o in outcomes for found in o.targets],
+        studies=[(study, _picture(study, outcomes[-1].terms), _winners(study)) for study in studies],
+    )
+
+
+def _weights(outcome: Outcome) -> str:
+    return outcome.terms.weights + (" (the run's)" if outcome.own else "")
+
+
+def _row(found: Rescored) -> str:
+    if not found.trials:
+        return f"{'':18} {'':9} {'':8} {'':9}  {_verdict(found)}"
+    winner = found.winner
+    name = f"trial {found.best}" + ("" if found.best == found.before else f" (not {found.before})")
+    figures = f"{winner.value or 0:9.3f} {winner.quality or 0:8.3f} {1000 * (winner.cost or 0):9.4f}"
+    return f"{name:18} {figures}  {_verdict(found)}"
+
+
+def _verdict(found: Rescored) -> str:
+    if found.decision:
+        return found.decision.verdict.value
+    return f"open: it never met the held-out examples, {found.calls:,} calls would tell"
+
+
+def _target(found: Rescored) -> dict[str, Any]:
+    winner = found.winner if found.trials else None
+    return {
+        "model": found.model,
+        "winner": found.best,
+        "before": found.before,
+        "changed": found.best != found.before,
+        "objective": winner and winner.value,
+        "quality": winner and winner.quality,
+        "cost": winner and winner.cost,
+        "latency": winner and winner.latency,
+        "decision": plain(found.decision),
+        "calls_needed": found.calls,
+    }
+
+
+def _stretches(study: Study, outcome: Outcome) -> Iterator[str]:
+    for low, high, winner in study.along_cost(outcome.terms.objective.latency):
+        span = f"at {low:g}" if low == high else f"{low:g} to {high:g}"
+        yield f"{span:12} {_figures(study, winner)}"
+
+
+def _figures(study: Study, number: int) -> str:
+    trial = study.trials[number]
+    known = (
+        f"quality {trial.quality:.3f}, ${1000 * (trial.cost or 0):.4f} per 1,000" if trial.quality is not None else ""
+    )
+    late = f", {trial.latency:.2f} s" if trial.latency is not None else ""
+    return (
+        f"trial {number}{' (unchanged)' if number == 0 else ''}: {known}{late} on {trial.examples} validation examples"
+    )
+
+
+def _winners(study: Study) -> list[tuple[int, int, str]]:
+    """(trial, cells it wins, what is known of it)."""
+    wins = [cell.winner for cell in study.cells]
+    return [(number, wins.count(number), _figures(study, number)) for number in study.winners]
+
+
+def _picture(study: Study, terms: Terms) -> str:
+    rows = sorted({cell.latency for cell in study.cells}, reverse=True)
+    columns = sorted({cell.cost for cell in study.cells})
+    by_weights = {(cell.cost, cell.latency): cell for cell in study.cells}
+    tones = {number: place for place, number in enumerate(study.winners)}
+    own = (columns.index(terms.objective.cost), rows.index(terms.objective.latency))
+    cells = [[(tones[by_weights[c, r].winner], str(by_weights[c, r].winner)) for c in columns] for r in rows]
+    words = "Winner by weights: " + "; ".join(
+        f"trial {number} in {count} of {len(study.cells)}" for number, count, _ in _winners(study)
+    )
+    return charts.cells(
+        cells,
+        columns=[f"{weight:g}" for weight in columns],
+        names=[f"{weight:g}" for weight in rows],
+        titles=("weight of cost", "weight of latency"),
+        words=words,
+        framed=own,
+    )
+
+
+def _as_csv(studies: Sequence[Study]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("target", *Cell.__dataclass_fields__))
+    for study in studies:
+        writer.writerows((study.model, *plain(cell).values()) for cell in study.cells)
+    return text.getvalue()

@@ -1,0 +1,189 @@
+"""A finished run under other terms: weights, constraints, margin or metric. From stored answers; no model is asked.
+
+The candidates and what they answered stay as they are; who wins among them is reckoned anew as the search reckons it. A
+winner that never met the held-out examples has no verdict: that would take calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from optimizer.brief import Scale
+from optimizer.config.sections import ReplySettings
+from optimizer.config.terms import Terms
+from optimizer.confirm import Confirmation, Decision, Standard, decide, standard_of
+from optimizer.entrants import Entrants
+from optimizer.errors import ConfigError, RunDirError
+from optimizer.evaluate import score
+from optimizer.lessons import Lessons, lessons
+from optimizer.metrics import Metric, build_metric
+from optimizer.migration import Migration, TargetResult
+from optimizer.models.scripted import ScriptedModel
+from optimizer.objective import Evaluation, Objective, Unit
+from optimizer.pruning import Pruning
+from optimizer.race import Race
+from optimizer.space import Value
+from optimizer.study import RACE
+from optimizer.trial import SearchResult, Trial
+from optimizer.types import Score
+
+
+@dataclass(frozen=True)
+class Rescored:
+    """One target under other terms. `trials` carry their new values; `before` is who won in the run; `answers` have the
+    terms' scores.
+
+    `confirmation` and `decision` are None where the new winner never met the held-out examples; `calls` is what that
+    would take.
+    """
+
+    model: str
+    trials: tuple[Trial, ...]
+    best: int
+    before: int
+    answers: Mapping[int, Evaluation]
+    taught: Lessons
+    confirmation: Confirmation | None
+    decision: Decision | None
+    calls: int
+
+    @property
+    def winner(self) -> Trial:
+        return self.trials[self.best]
+
+
+def rescore(migration: Migration, terms: Terms) -> tuple[Rescored, ...]:
+    """Each target under other terms. Raises ConfigError for a metric that asks a model, RunDirError for a run whose
+    answers were not kept."""
+    changed = Terms.of(migration.settings).metrics != terms.metrics
+    marks = _Marks(migration, terms, _metric(migration, terms) if changed else None)
+    found: list[Rescored] = []
+    earlier: list[SearchResult] = []
+    for result in migration.targets:
+        found.append(_target(migration, result, terms, marks, lessons(earlier)))
+        earlier.append(replace(result.search, trials=found[-1].trials, best=found[-1].best))
+    return tuple(found)
+
+
+def as_migration(migration: Migration, terms: Terms, rescored: Sequence[Rescored]) -> Migration:
+    """The run as if it had been made under these terms; for reports. Every winner must have its confirmation."""
+    targets = tuple(
+        replace(
+            result,
+            search=replace(result.search, trials=found.trials, best=found.best),
+            confirmation=found.confirmation or result.confirmation,
+            decision=found.decision or result.decision,
+        )
+        for result, found in zip(migration.targets, rescored, strict=True)
+    )
+    sections = terms.model_dump(mode="json", exclude={"name"})
+    return replace(migration, targets=targets, settings={**migration.settings, **sections})
+
+
+def standing(
+    migration: Migration, result: TargetResult, answers: Mapping[int, Evaluation], scale: Scale, taught: Lessons
+) -> Entrants:
+    """The search's own reckoning over all answers at once; `taught`: by earlier targets."""
+    places = {identity: place for place, identity in enumerate(migration.split["validation"])}
+    search, seen = migration.settings["search"], sum(len(found.outputs) for found in answers.values())
+    pruner, budget = search.get("pruner", RACE), float(max(1, seen))
+    race = Race(len(places), budget, anchor=0) if pruner == RACE else Pruning(len(places), budget, pruner)
+    field = Entrants(race, scale, lambda _prompt: 1.0)
+    for trial in result.search.trials:
+        params = cast(Mapping[str, Value], trial.params)
+        field.enter(trial.round - 1, params, trial.prompt, taught.value(params))
+    for number, found in answers.items():
+        for output, mark in zip(found.outputs, found.scores, strict=True):
+            field.observe(number, places[output.example_id], output, mark)
+    return field
+
+
+def scale_of(migration: Migration, terms: Terms, objective: Objective | None = None) -> Scale:
+    """Answers are scored already, so its metric is never asked."""
+    unit = Unit.of([output for output in migration.baseline if output.status != "failed"])
+    return Scale(_never, objective or terms.objective.build(), terms.constraints.build(), unit)
+
+
+class _Marks:
+    """Evaluations with the scores of the terms' metric; as they were where the metric is the run's own."""
+
+    def __init__(self, migration: Migration, terms: Terms, metric: Metric | None) -> None:
+        self.examples, self.metric = migration.examples, metric
+        self.references = {output.example_id: output for output in migration.baseline}
+        gold = all(example.expected is not None for example in migration.examples.values())
+        self.standard = standard_of(terms.metrics, gold=gold)
+
+    def of(self, found: Evaluation) -> Evaluation:
+        if self.metric is None:
+            return found
+        examples = [self.examples[output.example_id] for output in found.outputs]
+        return replace(score(examples, found.outputs, self.references, self.metric), unmeasured=found.unmeasured)
+
+    def confirmed(self, met: Confirmation) -> Confirmation:
+        sides: dict[str, Any] = {name: getattr(met, name) for name in ("source", "unchanged", "winner", "again")}
+        return replace(met, **{name: self.of(side) for name, side in sides.items() if side})
+
+
+def _target(migration: Migration, result: TargetResult, terms: Terms, marks: _Marks, taught: Lessons) -> Rescored:
+    trials, best = result.search.trials, result.search.best
+    answers: Mapping[int, Evaluation] = {}
+    if trials:
+        answers = {number: marks.of(found) for number, found in _kept_answers(result).items()}
+        field = standing(migration, result, answers, scale_of(migration, terms), taught)
+        trials, best = _restated(trials, field), field.winner()[0]
+    met = _met(result, best)
+    confirmation = marks.confirmed(met) if met else None
+    decision = _decision(confirmation, terms, marks.standard) if confirmation else None
+    calls = 0 if confirmation else len(migration.split["test"])
+    return Rescored(result.model, trials, best, result.search.best, answers, taught, confirmation, decision, calls)
+
+
+def _decision(confirmation: Confirmation, terms: Terms, standard: Standard) -> Decision:
+    return decide(
+        confirmation,
+        constraints=terms.constraints.build(),
+        margin=terms.decision.margin,
+        confidence=terms.decision.confidence,
+        standard=standard,
+    )
+
+
+def _kept_answers(result: TargetResult) -> Mapping[int, Evaluation]:
+    if not result.search.answers:
+        raise RunDirError(
+            f"the run has no answers.jsonl, from which {result.model} could be rescored: it was made by an earlier "
+            "version; start it again with the same --run-dir, that costs nothing"
+        )
+    return result.search.answers
+
+
+def _restated(trials: Sequence[Trial], field: Entrants) -> tuple[Trial, ...]:
+    """State, round and notes are the run's; values are those of the new terms."""
+    values = ("value", "quality", "cost", "latency", "valid", "input_tokens")
+    return tuple(
+        replace(old, **{name: getattr(new, name) for name in values})
+        for old, new in zip(trials, field.trials(), strict=True)
+    )
+
+
+def _met(result: TargetResult, best: int) -> Confirmation | None:
+    """What is known of this winner on held-out examples: only the run's winner and the unchanged prompt met them."""
+    if best == result.search.best:
+        return result.confirmation
+    unchanged = result.confirmation.unchanged
+    return replace(result.confirmation, winner=unchanged) if best == 0 and unchanged else None
+
+
+def _metric(migration: Migration, terms: Terms) -> Metric:
+    contract = migration.prompt.contract if migration.prompt else ReplySettings(**migration.settings["reply"]).build()
+    nobody = ScriptedModel(lambda _: "", name="judge")
+    metric = build_metric(terms.metrics, contract, nobody)
+    if getattr(metric, "asks", False):
+        raise ConfigError("metrics: rescoring asks no model, but one of these metrics does; run the task with it")
+    return metric
+
+
+def _never(*_answer: Any, **_more: Any) -> Score:
+    raise AssertionError("answers that are scored are not scored again")
