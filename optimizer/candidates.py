@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from optimizer.demos import Shot, choose
+from optimizer.demos import Shot, choose, picking
 from optimizer.errors import ConfigError
 from optimizer.parameters import settled
 from optimizer.prompt import Demo, Prompt
@@ -18,6 +18,7 @@ class Pool:
     """`wordings`: instructions by name. `sets`: whole sets of worked examples by name. `programs`: compiled prompts by
     `program_key`. `bought`: by the same keys the calls that each compile took, those that failed among them.
 
+    `looked`: by example id what the target scored on a training example when it was first looked at.
     A compiled program brings its own instructions and examples; layout, reply form and parameters stay open,
     so one compile competes under every form of the space.
     """
@@ -31,6 +32,8 @@ class Pool:
     sets: dict[str, tuple[Demo, ...]] = field(default_factory=dict)
     programs: dict[str, Prompt] = field(default_factory=dict)
     bought: dict[str, int] = field(default_factory=dict)
+    looked: dict[str, float] = field(default_factory=dict)
+    _chosen: dict[tuple[DemoPlan, int], tuple[Demo, ...]] = field(default_factory=dict, repr=False)
 
     def offered(self) -> SearchSpace:
         """The space with the choices that can be built by now."""
@@ -61,7 +64,7 @@ class Pool:
         base = self._worded(variant)
         prompt = (self.space.build(base, params) if base != self.prompt else variant).prompt
         if variant.program == "plain":
-            prompt = replace(prompt, demos=self._demos(variant.demos))
+            prompt = replace(prompt, demos=self._demos(variant.demos), picking=picking(variant.demos))
         _refuse_broken(prompt, self.prompt)
         kept = {name: value for name, value in prompt.params.items() if name not in self.drop_params}
         return settled(replace(prompt, params=kept), self.prompt.params)
@@ -70,14 +73,18 @@ class Pool:
         """The prompt with the instructions that `variant` names, and with a compiled program's own examples."""
         if variant.program != "plain":
             compiled = self.programs[program_key(variant.program, variant.knobs)]
-            return replace(self.prompt, instructions=compiled.instructions, demos=compiled.demos)
+            parts = replace(self.prompt, demos=compiled.demos, picking=compiled.picking)
+            return replace(parts, instructions=compiled.instructions)
         return replace(self.prompt, instructions=self.wordings.get(variant.wording, self.prompt.instructions))
 
     def _demos(self, plan: DemoPlan) -> tuple[Demo, ...]:
-        if plan.choice not in self.sets:
-            return choose(plan, self.shots, self.seed)
-        shown = self.sets[plan.choice][: plan.count]
-        return shown[::-1] if plan.order == "reversed" else shown
+        if plan.choice in self.sets:
+            shown = self.sets[plan.choice][: plan.count]
+            return shown[::-1] if plan.order == "reversed" else shown
+        key = plan, len(self.looked)  # a search of thousands of trials asks for the same few plans again and again
+        if key not in self._chosen:
+            self._chosen[key] = choose(plan, self.shots, self.seed, self.looked)
+        return self._chosen[key]
 
 
 def program_key(program: str, knobs: Mapping[str, Value]) -> str:

@@ -106,6 +106,6 @@ def _share_out(pool: Pool, compiled: Compiled, before: Prompt, key: str) -> None
 
 def _knobs(space: SearchSpace) -> Iterator[tuple[str, str, tuple[Value, ...]]]:
     for dimension in space.dimensions:
-        if isinstance(dimension, Choice) and dimension.when and dimension.when[0] == "program":
+        if isinstance(dimension, Choice) and dimension.when and dimension.name.startswith(f"{dimension.when[1]}."):
             optimizer, _, knob = dimension.name.partition(".")
             yield optimizer, knob, dimension.choices

@@ -15,7 +15,7 @@ from optimizer.types import JSON, Reply
 Kind = Literal["text", "labels", "json", "regex"]
 #: JSON-schema keywords that the bundle's reader understands; others are refused, never ignored.
 KEYWORDS = frozenset({"type", "enum", "properties", "required", "additionalProperties", "items"})
-TYPES = (*reader.TYPES, "null")
+TYPES = tuple(reader.TYPES)
 NOTES = frozenset({"$schema", "$id", "title", "description", "examples", "default"})
 
 

@@ -7,10 +7,13 @@ import random
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from optimizer import reader
 from optimizer.contract import Contract
 from optimizer.errors import ConfigError, nearest
 from optimizer.objective import Evaluation
+from optimizer.picking import Picking
 from optimizer.prompt import Demo
 from optimizer.space import DemoPlan
 from optimizer.types import JSON, Example, Output
@@ -68,39 +71,50 @@ def check_plan(plan: DemoPlan) -> None:
         raise ConfigError(f"no order of worked examples is called {plan.order!r}.{nearest(plan.order, ORDERS)}")
 
 
-def choose(plan: DemoPlan, shots: Sequence[Shot], seed: int) -> tuple[Demo, ...]:
-    """The worked examples that `plan` stands for; fewer where there are not as many."""
+def choose(
+    plan: DemoPlan, shots: Sequence[Shot], seed: int, looked: Mapping[str, float] | None = None
+) -> tuple[Demo, ...]:
+    """The worked examples that `plan` stands for; fewer where there are not as many.
+
+    `looked`: what the target scored on training examples, by id, where it was asked.
+    """
     check_plan(plan)
     if plan.count == 0 or not shots:
         return ()
-    chosen = CHOICES[plan.choice](shots, min(plan.count, len(shots)), seed)
-    if plan.order == "reversed":
-        chosen = chosen[::-1]
-    return tuple(Demo(shot.example.inputs, shot.reply) for shot in chosen)
+    chosen = CHOICES[plan.choice](shots, min(plan.count, len(shots)), seed, looked or {})
+    ordered = chosen if plan.choice == "per_request" else ORDERS[plan.order](chosen)
+    return tuple(Demo(shot.example.inputs, shot.reply) for shot in ordered)
 
 
-def _random(shots: Sequence[Shot], count: int, seed: int) -> list[Shot]:
+def picking(plan: DemoPlan) -> Picking | None:
+    """With the choice `per_request`, what `choose` gives is a pool, and each request shows a few of it."""
+    if plan.choice != "per_request" or not plan.count:
+        return None
+    return Picking(plan.count, best_last=plan.order == "reversed")
+
+
+def _random(shots: Sequence[Shot], count: int, seed: int, _looked: Looked) -> list[Shot]:
     return random.Random(seed).sample(list(shots), count)  # noqa: S311
 
 
-def _short(shots: Sequence[Shot], count: int, _seed: int) -> list[Shot]:
-    return sorted(shots, key=lambda shot: len(shot.text) + len(shot.reply))[:count]
+def _short(shots: Sequence[Shot], count: int, _seed: int, _looked: Looked) -> list[Shot]:
+    return sorted(shots, key=_length)[:count]
 
 
-def _balanced(shots: Sequence[Shot], count: int, seed: int) -> list[Shot]:
+def _balanced(shots: Sequence[Shot], count: int, seed: int, looked: Looked) -> list[Shot]:
     """One of each label in turn, so that no label is shown more than once more than another."""
-    by_label: dict[str, list[Shot]] = defaultdict(list)
-    for shot in _random(shots, len(shots), seed):
-        by_label[shot.label].append(shot)
-    turns = [shot for rank in range(count) for group in by_label.values() for shot in group[rank : rank + 1]]
-    return turns[:count]
+    return _in_turn(_random(shots, len(shots), seed, looked))[:count]
 
 
-def _diverse(shots: Sequence[Shot], count: int, _seed: int) -> list[Shot]:
+def _nearest(shots: Sequence[Shot], count: int, _seed: int, _looked: Looked) -> list[Shot]:
+    """The typical ones: nearest to the centre of all, since a fixed prompt cannot know what it will be asked."""
+    vectors = _vectors(shots)
+    return [shots[i] for i in (-(vectors @ vectors.mean(axis=0))).argsort(kind="stable")[:count]]
+
+
+def _diverse(shots: Sequence[Shot], count: int, _seed: int, _looked: Looked) -> list[Shot]:
     """The most central one first, then each time the one least like all that were taken."""
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    vectors = TfidfVectorizer(sublinear_tf=True).fit_transform([shot.text for shot in shots]).toarray()
+    vectors = _vectors(shots)
     taken = [int((vectors @ vectors.mean(axis=0)).argmax())]
     likeness = vectors @ vectors[taken[0]]
     while len(taken) < count:
@@ -110,10 +124,79 @@ def _diverse(shots: Sequence[Shot], count: int, _seed: int) -> list[Shot]:
     return [shots[i] for i in taken]
 
 
-CHOICES: dict[str, Callable[[Sequence[Shot], int, int], list[Shot]]] = {
+def _hardest(shots: Sequence[Shot], count: int, _seed: int, looked: Looked) -> list[Shot]:
+    """What the source answers well and the target, when it was looked at, did not; the worst first.
+
+    Then those at which nobody has looked, then those that the target got right: in both, the ones first that lie
+    nearer to an example of another label than to one of their own, or, where there are no labels, the long ones.
+    """
+    doubt = _doubt(shots)
+
+    def rank(place: int) -> tuple[int, float, float]:
+        score = looked.get(shots[place].example.id)
+        known = 1 if score is None else 0 if score < _GOOD else 2
+        return known, score if score is not None and known == 0 else 0.0, -doubt[place]
+
+    return [shots[place] for place in sorted(range(len(shots)), key=rank)[:count]]
+
+
+def _per_request(shots: Sequence[Shot], _count: int, seed: int, looked: Looked) -> list[Shot]:
+    """The pool that each request picks from."""
+    return _balanced(shots, min(POOL, len(shots)), seed, looked)
+
+
+def _doubt(shots: Sequence[Shot]) -> list[float]:
+    """How much more a shot is like its nearest neighbour of another label than like that of its own."""
+    if len({shot.label for shot in shots}) < 2:
+        return [float(_length(shot)) for shot in shots]
+    vectors = _vectors(shots)
+    likeness = vectors @ vectors.T
+    found = []
+    for here, shot in enumerate(shots):
+        own = [likeness[here, i] for i, other in enumerate(shots) if other.label == shot.label and i != here]
+        others = [likeness[here, i] for i, other in enumerate(shots) if other.label != shot.label]
+        found.append(round(float(max(others) - max(own, default=0.0)), 9))
+    return found
+
+
+def _vectors(shots: Sequence[Shot]) -> Any:
+    """TF-IDF of the inputs, one row of unit length each (zero for an input without words)."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    bags = [sorted(reader.words({"": shot.text})) or [""] for shot in shots]
+    return TfidfVectorizer(analyzer=lambda bag: bag).fit_transform(bags).toarray()
+
+
+def _in_turn(shots: Sequence[Shot]) -> list[Shot]:
+    """One of each label after another, for as long as there are any."""
+    by_label: dict[str, list[Shot]] = defaultdict(list)
+    for shot in shots:
+        by_label[shot.label].append(shot)
+    most = max(map(len, by_label.values()), default=0)
+    return [shot for rank in range(most) for group in by_label.values() for shot in group[rank : rank + 1]]
+
+
+def _length(shot: Shot) -> int:
+    return len(shot.text) + len(shot.reply)
+
+
+Looked = Mapping[str, float]
+POOL = 100  # examples that a request picks from at most: the bundle carries them all
+
+CHOICES: dict[str, Callable[[Sequence[Shot], int, int, Looked], list[Shot]]] = {
     "random": _random,
     "short": _short,
     "balanced": _balanced,
     "diverse": _diverse,
+    "nearest": _nearest,
+    "hardest": _hardest,
+    "per_request": _per_request,
 }
-ORDERS = ("as_chosen", "reversed")
+#: Of a pool to pick from, `reversed` sets the most alike last, beside the question; the others leave it first.
+ORDERS: dict[str, Callable[[Sequence[Shot]], Sequence[Shot]]] = {
+    "as_chosen": lambda shots: shots,
+    "reversed": lambda shots: shots[::-1],
+    "short_first": lambda shots: sorted(shots, key=_length),
+    "long_first": lambda shots: sorted(shots, key=_length, reverse=True),
+    "alternating": _in_turn,
+}

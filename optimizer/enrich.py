@@ -35,7 +35,7 @@ def _propose(pool: Pool, brief: Brief, best: Prompt, number: int) -> Iterator[st
         best,
         proposer=brief.cast.proposer,
         habits=brief.cast.habits,
-        failures=_failures(brief, best),
+        failures=_failures(pool, brief, best),
         examples=[(shot.text, shot.reply) for shot in pool.shots[:4]],
         count=brief.effort.proposals,
         known=[template.text for template in pool.wordings.values()],
@@ -49,7 +49,7 @@ def _propose(pool: Pool, brief: Brief, best: Prompt, number: int) -> Iterator[st
             pool.wordings[name] = proposal.instructions
 
 
-def _failures(brief: Brief, prompt: Prompt) -> list[Failure]:
+def _failures(pool: Pool, brief: Brief, prompt: Prompt) -> list[Failure]:
     """Training examples on which the prompt is not flawless on the target."""
     ground = brief.ground
     looked = ground.train[:LOOK]
@@ -57,6 +57,8 @@ def _failures(brief: Brief, prompt: Prompt) -> list[Failure]:
         raise BudgetExceeded(reason)
     outputs = record(PromptProgram(prompt), brief.cast.target, looked)
     marks = brief.scale.score(looked, outputs, ground.references).scores
+    for example, mark in zip(looked, marks, strict=True):
+        pool.looked.setdefault(example.id, mark.value)
     return [
         Failure(
             input=as_text(dict(example.inputs)),

@@ -51,15 +51,15 @@ def arrange(
     contract: Contract,
     instructions: Template,
     turns: Sequence[Turn],
-    shots: Sequence[tuple[Template, str]],
+    shots: Sequence[tuple[Template, Template]],
     question: Template,
     joint: str,
     in_user: bool,
 ) -> tuple[Turn, ...]:
     """The messages of a prompt.
 
-    `shots`: worked examples, each a question with its inputs filled in, and the reply. `joint`: the white
-    space between instructions and question where the team wrote both into one message (`in_user`).
+    `shots`: worked examples, each a question with its inputs filled in, and the reply; or slots for both.
+    `joint`: the white space between instructions and question where the team wrote both into one message (`in_user`).
     """
     as_text = layout.demos == "text"
     asked = Template((statement,)) if (statement := _statement(layout, contract)) else Template()
@@ -75,7 +75,7 @@ def arrange(
     spoken = [*turns]
     if not as_text:
         for shot, reply in shots:
-            spoken += [Turn("user", _section(layout, "input", shot)), Turn("assistant", Template((reply,)))]
+            spoken += [Turn("user", _section(layout, "input", shot)), Turn("assistant", reply)]
     spoken.append(Turn("user", join("\n\n", [ask, tail])))
     opening = join("\n\n", head)
     if not opening:
@@ -101,13 +101,13 @@ def _section(layout: Layout, name: str, content: Template) -> Template:
     return Template((f"## {name.replace('_', ' ').capitalize()}\n\n",)) + content.strip()
 
 
-def _listed(layout: Layout, shots: Sequence[tuple[Template, str]]) -> Template:
+def _listed(layout: Layout, shots: Sequence[tuple[Template, Template]]) -> Template:
     listed = []
     for number, (question, reply) in enumerate(shots, start=1):
         if layout.delimiters == "xml":
             body = Template(("<example>\n<input>\n",)) + question.strip() + "\n</input>\n<output>\n"
-            listed.append(body + f"{reply}\n</output>\n</example>")
+            listed.append(body + reply + "\n</output>\n</example>")
         else:
             heading = f"### Example {number}" if layout.delimiters == "markdown" else f"Example {number}"
-            listed.append(Template((f"{heading}\n\nInput:\n",)) + question.strip() + f"\n\nOutput:\n{reply}")
+            listed.append(Template((f"{heading}\n\nInput:\n",)) + question.strip() + "\n\nOutput:\n" + reply)
     return join("\n\n", listed)

@@ -12,7 +12,7 @@ from typing import Any
 
 from optimizer.errors import ConfigError
 from optimizer.prompt import Prompt
-from optimizer.space import SearchSpace, Value, Variant
+from optimizer.space import Choice, SearchSpace, Value, Variant
 from optimizer.types import Params
 
 #: The names for which lists are kept of what a model takes; on others nobody but the provider can say anything.
@@ -111,9 +111,15 @@ def _against(space: SearchSpace, prompt: Prompt, terms: Terms, name: str, value:
 
 
 def _made(space: SearchSpace, prompt: Prompt, name: str, value: Value) -> tuple[Variant, Variant] | None:
-    """The unchanged variant, and the one with this choice; None where it cannot be built."""
+    """The unchanged variant, and the one with this choice; None where it cannot be built.
+
+    A choice that counts only beside another one is compared with that one alone.
+    """
+    dimension = next(d for d in space.dimensions if d.name == name)
+    beside = dict([dimension.when]) if isinstance(dimension, Choice) and dimension.when else {}
+    before = {**space.unchanged, **beside}
     try:
-        return space.build(prompt, space.unchanged), space.build(prompt, {**space.unchanged, name: value})
+        return space.build(prompt, before), space.build(prompt, {**before, name: value})
     except ConfigError:
         return None
 

@@ -10,9 +10,11 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from optimizer import reader
 from optimizer.contract import Contract
 from optimizer.errors import ConfigError
 from optimizer.layout import MARKER, Layout, Turn, arrange
+from optimizer.picking import Picking, pooled
 from optimizer.template import Logic, Syntax, Template, Var
 from optimizer.types import Inputs, Message, Params, Request
 
@@ -31,7 +33,8 @@ class Prompt:
 
     Where the team wrote both into one user message, `in_user` is set and `joint` keeps the white space
     between them, so that the unchanged prompt renders to the very bytes they wrote. `protected` texts stand
-    in the instructions word for word in every variant.
+    in the instructions word for word in every variant. With `picking`, `demos` are a pool from which each request
+    shows a few; without, all of them are always shown.
     """
 
     instructions: Template
@@ -44,6 +47,7 @@ class Prompt:
     protected: tuple[str, ...] = ()
     joint: str = "\n\n"
     in_user: bool = False
+    picking: Picking | None = None
 
     @classmethod
     def from_messages(
@@ -73,20 +77,29 @@ class Prompt:
             prompt = cls(instructions, question, joint=joint, in_user=True, **shared)
         return prompt._checked()
 
-    @property
+    @cached_property
     def names(self) -> frozenset[str]:
         """The inputs that the prompt asks for."""
-        return frozenset(name for turn in self.messages for name in turn.content.names)
+        parts = (self.instructions, self.question, *(turn.content for turn in self.turns))
+        return frozenset(name for part in parts for name in part.names)
+
+    @cached_property
+    def shown(self) -> dict[str, Any] | None:
+        """What `reader.pick` picks worked examples from; None where all are shown, or there is nothing to pick from."""
+        if self.picking is None:
+            return None
+        entries = [(self._given(demo), demo.inputs, self._reply(demo)) for demo in self.demos]
+        return pooled(entries, self.names, self.picking.count)
 
     @cached_property
     def messages(self) -> tuple[Turn, ...]:
-        """The messages as templates, all but the inputs in place."""
+        """The messages as templates, all but the inputs in place; examples to pick are slots, `{{#1.input}}` ..."""
         return arrange(
             layout=self.layout,
             contract=self.contract,
             instructions=self.instructions,
             turns=self.turns,
-            shots=[(Template((self.question.render(demo.inputs),)), self._reply(demo)) for demo in self.demos],
+            shots=self._shots(),
             question=self.question,
             joint=self.joint,
             in_user=self.in_user,
@@ -99,6 +112,9 @@ class Prompt:
 
     def render(self, inputs: Inputs) -> Request:
         """The request that asks a model about `inputs`."""
+        if self.shown:
+            own = {name: inputs[name] for name in self.names if name in inputs}
+            inputs = {**inputs, **reader.pick(self.shown, own)}
         messages = tuple(Message(turn.role, turn.content.render(inputs)) for turn in self.messages)
         return Request(messages, self.params)
 
@@ -112,6 +128,8 @@ class Prompt:
     def to_dict(self) -> dict[str, Any]:
         """All of the prompt as JSON; `from_dict` gives back an equal one."""
         plain = {"demos": [asdict(demo) for demo in self.demos], "layout": asdict(self.layout)}
+        if self.picking:
+            plain["picking"] = asdict(self.picking)
         return plain | {
             "instructions": _pack(self.instructions),
             "question": _pack(self.question),
@@ -136,6 +154,7 @@ class Prompt:
             protected=tuple(data["protected"]),
             joint=data["joint"],
             in_user=data["in_user"],
+            picking=Picking(**data["picking"]) if "picking" in data else None,
         )
 
     @cached_property
@@ -144,6 +163,19 @@ class Prompt:
         # A schema's order of keys shows in the rendering, that of the parameters does not.
         facts = {**self.to_dict(), "params": sorted(self.params.items())}
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]
+
+    def _shots(self) -> list[tuple[Template, Template]]:
+        if self.picking is None:
+            return [(Template((self._given(demo),)), Template((self._reply(demo),))) for demo in self.demos]
+        slots = list(range(1, self.shown["count"] + 1)) if self.shown else []
+        order = reversed(slots) if self.picking.best_last else slots
+        return [(Template((Var(f"#{n}.input"),)), Template((Var(f"#{n}.output"),))) for n in order]
+
+    def _given(self, demo: Demo) -> str:
+        """The question of a worked example; trimmed here for a slot, where the layout would trim it."""
+        text = self.question.render(demo.inputs)
+        trimmed = self.picking and (self.layout.delimiters != "as_is" or self.layout.demos == "text")
+        return text.strip() if trimmed else text
 
     def _reply(self, demo: Demo) -> str:
         return f"{MARKER} {demo.output}" if self.layout.reasoning == "first" else demo.output

@@ -90,10 +90,9 @@ def propose(
     found = [_bare(text) for text in _FOUND.findall(answer)][:count]
     if not found:
         raise SearchError(f"{proposer.name} wrote no <instructions>...</instructions>, but {answer[:80]!r}")
-    shown = [text for f in failures for text in (f.input, f.expected, f.answered)] + [
-        t for pair in examples for t in pair
-    ]
-    copies, taken = Copies(shown), {_plain(text) for text in (*known, prompt.instructions.text)}
+    seen = [text for f in failures for text in (f.input, f.answered)] + [given for given, _ in examples]
+    copies = Copies(seen, [f.expected for f in failures] + [reply for _, reply in examples])
+    taken = {_plain(text) for text in (*known, prompt.instructions.text)}
     proposals = []
     for number, text in enumerate(found):
         refused = "it is known already" if _plain(text) in taken else fault(prompt, text, shown=copies)

@@ -15,12 +15,14 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Mapping, Sequence
+from heapq import heapify, heappop, heappush
 from typing import Any
 
 import numpy as np
 
 from optimizer.twoway import Evidence, Field, Matrix, Posterior, Shares
 
+_BEND = 1.0  # above 1 the field stays wide for longer
 _REFIT = 2.5  # the model's three shares are fitted anew each time the calls have grown by this factor
 
 
@@ -35,24 +37,30 @@ class Race:
         self.budget = budget
         self.anchor = anchor
         self.spent = 0.0
-        self._values: Matrix = np.zeros((0, examples))
-        self._seen: Matrix = np.zeros((0, examples))
+        self._values: list[Matrix] = []  # by candidate: the value of each example, 0 where there is none
+        self._seen: list[Matrix] = []  # 1 where there is one
         self._factors: list[Mapping[str, Any]] = []
+        self._hints: list[float | None] = []
         self._prices: list[float] = []
         self._asked: list[int] = []  # how far along the shared order each candidate is
-        self._hints: list[float | None] = []
+        self._due: list[float] = []  # what is spent on each in any case, be it good or bad
+        self._examples = examples
         self._field: Field | None = None  # of those who have joined so far
         self._shares = Shares()
         self._fitted_at = 0.0
 
     def join(self, factors: Mapping[str, Any], price: float = 1.0, z: float | None = None) -> int:
-        """A candidate enters, also in mid-race; `factors` are its choices in the search space."""
-        row = np.zeros((1, self._values.shape[1]))
-        self._values, self._seen = np.vstack([self._values, row]), np.vstack([self._seen, row])
+        """A candidate enters, also in mid-race; `factors` are its choices in the search space.
+
+        `z` is how the same candidate did on the source, in 0..1, where that is known. How much it counts is learned.
+        """
+        self._due.append(max(price, self.spent / max(len(self._due), 1) / 2))
+        self._values.append(np.zeros(self._examples))
+        self._seen.append(np.zeros(self._examples))
         self._factors.append(dict(factors))
+        self._hints.append(z)
         self._prices.append(price)
         self._asked.append(0)
-        self._hints.append(z)
         self._field = None
         return len(self._prices) - 1
 
@@ -60,8 +68,8 @@ class Race:
         """One answer came back; None: it was paid for, but nothing can be learned from it."""
         self._asked[candidate] += 1
         if value is not None:
-            self._values[candidate, example] = value
-            self._seen[candidate, example] = 1.0
+            self._values[candidate][example] = value
+            self._seen[candidate][example] = 1.0
         self.spent += self._prices[candidate]
 
     def batch(self, upto: float) -> list[tuple[int, int]]:
@@ -73,44 +81,43 @@ class Race:
     def posterior(self) -> Posterior:
         return self._evidence().posterior(self._shares)
 
+    def kept(self) -> list[int]:
+        """The best by posterior mean, fewer and fewer as money goes; and who has not yet had what is due to all."""
+        paid = [asked * price for asked, price in zip(self._asked, self._prices, strict=True)]
+        left = 1 - min(1.0, self.spent / self.budget) ** _BEND
+        keep = max(2, math.ceil(len(paid) ** left))
+        evidence = self._evidence()
+        order = [int(k) for k in np.argsort(-evidence.mean(self._shares), kind="stable")]
+        late = [k for k in order[keep:] if paid[k] < self._due[k] - 1e-9]
+        anchor = [self.anchor] if self.anchor is not None and self.anchor not in {*order[:keep], *late} else []
+        return [*order[:keep], *late, *anchor]
+
     def _evidence(self) -> Evidence:
+        """What is known; the shares are fitted anew where it has grown enough since."""
         self._field = self._field or Field(self._factors, self._hints)
-        evidence = Evidence(self._field, self._values, self._seen)
-        if self._seen.sum() >= _REFIT * self._fitted_at:
-            self._fitted_at = float(self._seen.sum())
+        evidence = Evidence(self._field, np.array(self._values), np.array(self._seen))
+        if evidence.seen.sum() >= _REFIT * self._fitted_at:
+            self._fitted_at = float(evidence.seen.sum())
             self._shares = evidence.fit()
         return evidence
-
-    def _mean(self) -> Matrix:
-        return self._evidence().mean(self._shares)
 
     def refit(self) -> None:
         """The last word is spoken with shares that are fitted to all answers, not to those of some time ago."""
         self._fitted_at = 0.0
 
-    def kept(self) -> list[int]:
-        """The best by posterior mean, fewer and fewer as money goes; and who joined late and has seen too little."""
-        size, counts = len(self._prices), np.array(self._asked)
-        keep = max(2, math.ceil(size ** (1 - min(1.0, self.spent / self.budget))))
-        order = np.argsort(-self._mean(), kind="stable")
-        late = [k for k in order[keep:] if counts[k] < counts.mean() / 2]
-        anchor = [self.anchor] if self.anchor is not None and self.anchor not in {*order[:keep], *late} else []
-        return [int(k) for k in [*order[:keep], *late, *anchor]]
-
     def _buy(self, kept: Sequence[int], wanted: int, upto: float) -> list[tuple[int, int]]:
-        place = {k: self._asked[k] for k in kept}
-        paid = {k: place[k] * self._prices[k] for k in kept}
+        """One example after the other for whom the least money was spent on; ties go to the better."""
+        queue = [(self._asked[k] * self._prices[k], rank, self._asked[k]) for rank, k in enumerate(kept)]
+        heapify(queue)
         bought: list[tuple[int, int]] = []
         spent = self.spent
-        while len(bought) < wanted:
-            open_ = [k for k in kept if place[k] < self._seen.shape[1] and spent + self._prices[k] <= upto + 1e-9]
-            if not open_:
-                break
-            k = min(open_, key=lambda k: paid[k])  # the least money spent; ties go to the better
-            bought.append((k, place[k]))
-            place[k] += 1
-            paid[k] += self._prices[k]
-            spent += self._prices[k]
+        while queue and len(bought) < wanted:
+            paid, rank, place = heappop(queue)
+            price = self._prices[kept[rank]]
+            if place < self._examples and spent + price <= upto + 1e-9:
+                bought.append((kept[rank], place))
+                spent += price
+                heappush(queue, (paid + price, rank, place + 1))
         return bought
 
 

@@ -1,11 +1,8 @@
-"""Reads an exported bundle in production: the messages to send, and what the reply says.
+"""Reads an exported bundle in production, with the standard library only.
+The search uses these very functions: what was scored is shipped.
 
-Needs only the standard library. The search renders and parses with these same functions: what was scored is shipped.
-
-    bundle = load("bundle/bundle.json")
-    messages = render(bundle, {"ticket": "My invoice is wrong"})
-    ...ask bundle["model"] with messages and bundle["parameters"]...
-    value = parse(bundle["reply"], answer_text)          # raises ValueError when the contract is broken
+    bundle = load("bundle/bundle.json")                                   # ask bundle["model"], bundle["parameters"]
+    value = parse(bundle["reply"], ask(render(bundle, {"ticket": "..."})))  # ValueError: the contract is broken
 """
 
 from __future__ import annotations
@@ -16,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 TYPES: dict[str, Any] = {"string": str, "number": (int, float), "integer": int, "boolean": bool}
-TYPES |= {"array": list, "object": dict}
+TYPES |= {"array": list, "object": dict, "null": type(None)}
+_WORD = re.compile(r"[^\W\u0e00-\u0eff\u2e80-\ud7ff\uf900-\ufaff]+|\w")  # scripts without spaces: sign by sign
 
 
 def load(path: str | Path) -> dict[str, Any]:
@@ -28,13 +26,13 @@ def load(path: str | Path) -> dict[str, Any]:
 
 def render(bundle: dict[str, Any], inputs: dict[str, Any]) -> list[dict[str, str]]:
     """The messages for `inputs`; refuses missing, extra and wrongly typed variables."""
-    variables = bundle["variables"]
-    if set(inputs) != set(variables):
-        raise ValueError(f"expected the variables {sorted(variables)}, got {sorted(inputs)}")
-    for name, spec in variables.items():
+    if set(inputs) != set(bundle["variables"]):
+        raise ValueError(f"expected the variables {sorted(bundle['variables'])}, got {sorted(inputs)}")
+    for name, spec in bundle["variables"].items():
         if not is_type(inputs[name], spec["type"]):
             raise ValueError(f"{name} must be of type {spec['type']}, got {type(inputs[name]).__name__}")
-    return [{"role": m["role"], "content": fill(m["content"], inputs)} for m in bundle["messages"]]
+    values = {**inputs, **pick(bundle["examples"], inputs)} if "examples" in bundle else inputs
+    return [{"role": m["role"], "content": fill(m["content"], values)} for m in bundle["messages"]]
 
 
 def fill(parts: list[Any], inputs: Any) -> str:
@@ -43,18 +41,27 @@ def fill(parts: list[Any], inputs: Any) -> str:
     return "".join(v if isinstance(v, str) else json.dumps(v, ensure_ascii=False) for v in values)
 
 
+def pick(shown: dict[str, Any], inputs: dict[str, Any]) -> dict[str, str]:
+    """Values of the slots for worked examples: those of the pool most like `inputs` (TF-IDF cosine), best first."""
+    about = words(inputs)  # what follows is reckoned in whole numbers, so that no machine ranks otherwise
+    others = [one for one in shown["pool"] if one["idf"].keys() != about]  # no example answers itself
+    best = sorted(others, key=lambda one: -(sum(one["idf"][w] for w in one["idf"].keys() & about) ** 2) / one["size"])
+    return {f"#{n}.{key}": one[key] for n, one in enumerate(best[: shown["count"]], 1) for key in ("input", "output")}
+
+
+def words(inputs: dict[str, Any]) -> set[str]:
+    return {word for name in inputs for word in _WORD.findall(fill([{"var": name}], inputs).casefold())}
+
+
 def parse(reply: dict[str, Any], text: str) -> Any:
     """The value of a reply under its contract: text, one of the labels, a JSON value, or what a regex captures."""
-    if reply.get("marker"):
-        _, found, text = text.rpartition(reply["marker"])
-        if not found:
-            raise ValueError(f"the reply has no line {reply['marker']!r}")
-    text, kind = text.strip(), reply["kind"]
+    kind, marker = reply["kind"], reply.get("marker")
+    if marker and marker not in text:
+        raise ValueError(f"the reply has no line {marker!r}")
+    text = (text.rpartition(marker)[2] if marker else text).strip()
     if kind == "labels":
-        bare = text.strip("\"'`*.").casefold()
-        for label in reply["labels"]:
-            if label.casefold() == bare:
-                return label
+        if fitting := [label for label in reply["labels"] if label.casefold() == text.strip("\"'`*.").casefold()]:
+            return fitting[0]
         raise ValueError(f"{text[:80]!r} is none of the labels {reply['labels']}")
     if kind == "json":
         value = json.loads(re.sub(r"\A```(?:json)?\s*\n(.*?)\n?```\Z", r"\1", text, flags=re.DOTALL))
@@ -62,8 +69,7 @@ def parse(reply: dict[str, Any], text: str) -> Any:
             raise ValueError(problem)
         return value
     if kind == "regex":
-        match = re.fullmatch(reply["pattern"], text, re.DOTALL)
-        if not match:
+        if not (match := re.fullmatch(reply["pattern"], text, re.DOTALL)):
             raise ValueError(f"{text[:80]!r} does not match {reply['pattern']!r}")
         return match.group(1) if match.groups() else text
     if not text:
@@ -78,22 +84,16 @@ def mismatch(value: Any, schema: dict[str, Any], at: str = "$") -> str | None:
         return f"{at} must be of type {kinds}, got {json.dumps(value)[:60]}"
     if "enum" in schema and value not in schema["enum"]:
         return f"{at} must be one of {schema['enum']}, got {json.dumps(value)[:60]}"
-    if isinstance(value, dict):
-        known = schema.get("properties", {})
-        if lacking := [name for name in schema.get("required", []) if name not in value]:
-            return f"{at} lacks {lacking}"
-        for name, item in value.items():
-            if name not in known and schema.get("additionalProperties") is False:
-                return f"{at} has an unknown key {name!r}"
-            if problem := mismatch(item, known.get(name, {}), f"{at}.{name}"):
-                return problem
-    if isinstance(value, list):
-        each = (mismatch(item, schema.get("items", {}), f"{at}[{i}]") for i, item in enumerate(value))
-        return next((problem for problem in each if problem), None)
-    return None
+    fields, known = value.items() if isinstance(value, dict) else (), schema.get("properties", {})
+    if lacking := [name for name in schema.get("required", []) if isinstance(value, dict) and name not in value]:
+        return f"{at} lacks {lacking}"
+    if schema.get("additionalProperties") is False and (extra := [name for name, _ in fields if name not in known]):
+        return f"{at} has an unknown key {extra[0]!r}"
+    items = enumerate(value) if isinstance(value, list) else ()
+    inside = [(item, known.get(name, {}), f"{at}.{name}") for name, item in fields]
+    inside += [(item, schema.get("items", {}), f"{at}[{place}]") for place, item in items]
+    return next((problem for part in inside if (problem := mismatch(*part))), None)
 
 
 def is_type(value: Any, kind: str) -> bool:
-    if kind == "null":
-        return value is None
     return isinstance(value, TYPES[kind]) and (kind == "boolean" or not isinstance(value, bool))

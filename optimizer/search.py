@@ -136,7 +136,7 @@ class _Search:
         space = self.pool.space
         preset = space.preset(self.brief.cast.habits.wishes)
         best = self.entrants[self.entrants.best()].params if self.entrants else preset
-        plain = {"program": "plain"} if "program" in space.names else {}
+        form = self._best_plain() or preset
         tried = {(name, value) for candidate in self.entrants.candidates for name, value in candidate.params.items()}
         wordings = [name for name in self.pool.wordings if ("wording", name) not in tried]
         compiled = self.pool.offered().choices("program")
@@ -144,8 +144,14 @@ class _Search:
         return [
             *([space.unchanged, preset, *self.lessons.configurations] if number == 0 else []),
             *({**best, "program": name} for name in programs),
-            *({**best, **plain, "wording": name} for name in wordings),
+            *({**form, "wording": name} for name in wordings),
         ]
+
+    def _best_plain(self) -> Mapping[str, Value] | None:
+        """The best form for new wordings: that of a compiled program has no worked examples of its own."""
+        values = self.entrants.values if self.entrants else []
+        plain = [c for c in self.entrants.candidates if c.seen and c.params.get("program", "plain") == "plain"]
+        return max(plain, key=lambda c: values[c.number]).params if plain else None
 
     def _join(self, number: int, params: Mapping[str, Value]) -> None:
         """Enter a configuration, unless it builds a prompt that is in the race already."""

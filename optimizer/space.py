@@ -66,7 +66,8 @@ class Choice:
     """A dimension with named values: `Choice("tone", ("as_is", "brief"), put)`.
 
     `tells`: every choice but the first is meant to change the team's own prompt; one that does not is a slip.
-    `when`: it counts only where another dimension has this value, `("program", "gepa")`.
+    `when`: it counts only where another dimension, if the space has it, has this value, `("program", "gepa")`;
+    `unless`: only where it has not.
     """
 
     name: str
@@ -74,11 +75,18 @@ class Choice:
     put: Callable[[Variant, Any], Variant] = field(repr=False)
     tells: bool = False
     when: tuple[str, Value] | None = None
+    unless: tuple[str, Value] | None = None
 
     def among(self, *values: Value) -> Choice:
         """The same dimension with other values beside its first one, which changes nothing: `DEMOS.among(3, 6)`."""
         first = self.choices[0]
         return replace(self, choices=(first, *(value for value in values if value != first)))
+
+    def idle(self, params: Mapping[str, Value]) -> bool:
+        """Would another value build the same prompt, the other choices being as they are?"""
+        if self.when and params.get(self.when[0], self.when[1]) != self.when[1]:
+            return True
+        return self.unless is not None and params.get(self.unless[0], self) == self.unless[1]
 
     def suggest(self, trial: BaseTrial) -> Value:
         value: Value = trial.suggest_categorical(self.name, self.choices)
@@ -136,12 +144,11 @@ class SearchSpace:
 
     def settled(self, params: Mapping[str, Value]) -> Mapping[str, Value]:
         """The same configuration with the first choice wherever a choice does not count."""
-        idle = {
-            d.name: d.choices[0]
-            for d in self.dimensions
-            if isinstance(d, Choice) and d.when and params.get(d.when[0]) != d.when[1]
-        }
-        return {**params, **idle}
+        settled = dict(params)
+        for dimension in self.dimensions:
+            if isinstance(dimension, Choice) and dimension.idle(settled):
+                settled[dimension.name] = dimension.choices[0]
+        return settled
 
     def build(self, prompt: Prompt, params: Mapping[str, Value]) -> Variant:
         """Pure: the same params always give the same variant. Raises ConfigError where a dimension cannot do it."""

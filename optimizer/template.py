@@ -192,6 +192,8 @@ def _show(segment: Segment) -> str:
 def _print(part: Any, syntax: Syntax) -> str:
     if isinstance(part, dict):
         name = part["var"]
+        if name.startswith("#"):
+            raise ExportError("the prompt picks its worked examples for each request, which this format cannot hold")
         return {"f-string": f"{{{name}}}", "dollar": f"{{${name}}}", "handlebars": f"{{{{{{{name}}}}}}}"}.get(
             syntax, f"{{{{{name}}}}}"
         )

@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 Matrix = NDArray[np.float64]
 _RHO = (0.05, 0.25, 0.45, 0.65)
 _OWN = (0.001, 0.004, 0.015, 0.05)
-_LIKE = (0.0, 1.0)
+_LIKE = (0.0, 1.0, 8.0)
+_TYPICAL, _DOUBT = 0.006, 1.4  # `own` before anything is known, and how many times that it may well be, as a log
 _LEVEL = 0.25  # prior variance of the level that all candidates share: as good as unknown for scores in 0..1
 _SLOPE, _SLOPES = 0.5, 0.25  # prior mean and variance of the slope on the hint
-_TYPICAL = 0.015  # variance between candidates, before anything is known
-_DOUBT = 4.0
+_WIDTH = 0.1  # hints that spread less than this are stretched to it
 
 
 @dataclass(frozen=True)
@@ -51,34 +51,40 @@ class Posterior:
 
 
 class Field:
-    """The candidates as they are before any answer: who is like whom, and what is hinted of each."""
+    """The candidates as they are before any answer: who is like whom, and what is hinted of each.
+
+    Hints are centred, unknown ones are 0. Where they hardly differ they are stretched: on a strong model all prompts
+    do well, and still the order among them tells something.
+    """
 
     def __init__(self, factors: Sequence[Mapping[str, Any]], hints: Sequence[float | None]) -> None:
         known = [hint for hint in hints if hint is not None]
         middle = sum(known) / max(len(known), 1)
+        hint = np.array([0.0 if hint is None else hint - middle for hint in hints])
+        width = math.sqrt(float((hint**2).sum()) / max(len(known), 1))
         self.kin = _kinship(factors)
-        self.hint = np.array([0.0 if hint is None else hint - middle for hint in hints])
-        self._known: dict[float, tuple[Matrix, Matrix, float]] = {}
+        self.hint = hint * max(1.0, _WIDTH / max(width, _WIDTH / 20))
+        self.wide = np.column_stack([np.full(len(hint), math.sqrt(_LEVEL)), math.sqrt(_SLOPES) * self.hint])
+        self._known: dict[float, tuple[Matrix, float]] = {}
 
     def prior(self, shares: Shares) -> tuple[Matrix, Matrix, float, float]:
         """(P, Pm, log det of P's inverse, m'Pm) for the prior precision P and the prior mean m of `a` - 0.5.
 
         The covariance is `own` x (1 + `like` x kinship) and two terms of rank one, for the level and the slope.
         """
-        inverse, wide, logdet = self._plain(shares.like)
-        both = np.eye(2) + wide.T @ inverse @ wide / shares.own
-        side = inverse @ wide / shares.own
+        inverse, plain = self._plain(shares.like)
+        side = inverse @ self.wide / shares.own
+        both = np.eye(2) + self.wide.T @ side
         precision = inverse / shares.own - side @ np.linalg.solve(both, side.T)
         start = precision @ (_SLOPE * self.hint)
-        logdet += len(wide) * math.log(shares.own) + float(np.linalg.slogdet(both)[1])
+        logdet = plain + len(side) * math.log(shares.own) + float(np.linalg.slogdet(both)[1])
         return precision, start, logdet, float(start @ (_SLOPE * self.hint))
 
-    def _plain(self, like: float) -> tuple[Matrix, Matrix, float]:
+    def _plain(self, like: float) -> tuple[Matrix, float]:
+        """Inverse and log determinant of 1 + `like` x kinship."""
         if like not in self._known:
             cov = np.eye(len(self.hint)) + like * self.kin
-            level = np.full(len(self.hint), math.sqrt(_LEVEL))
-            wide = np.column_stack([level, math.sqrt(_SLOPES) * self.hint])
-            self._known[like] = _inverse(cov), wide, float(np.linalg.slogdet(cov)[1])
+            self._known[like] = _inverse(cov), float(np.linalg.slogdet(cov)[1])
         return self._known[like]
 
 
@@ -107,10 +113,10 @@ class Evidence:
         return self._known[rho]
 
     def fit(self) -> Shares:
-        """The shares with the largest marginal likelihood on a small grid."""
+        """The shares with the largest marginal likelihood on a small grid, and a weak prior on `own`."""
         likes = _LIKE if self.field.kin.any() else (0.0,)
         grid = [Shares(rho, own, like) for rho in _RHO for own in _OWN for like in likes]
-        return max(grid, key=lambda s: self.marginal(s) - 0.5 * (math.log(s.own / _TYPICAL)) ** 2 / _DOUBT)
+        return max(grid, key=lambda s: self.marginal(s) - 0.5 * (math.log(s.own / _TYPICAL) / _DOUBT) ** 2)
 
     def marginal(self, shares: Shares) -> float:
         """Log of the chance of the values, up to a constant that is the same for all shares."""

@@ -15,4 +15,4 @@ def _put(variant: Variant, value: Any) -> Variant:
     return replace(variant, wording=value)
 
 
-WORDING = Choice("wording", ("as_is",), _put)
+WORDING = Choice("wording", ("as_is",), _put, when=("program", "plain"))  # a compiled program brings its own

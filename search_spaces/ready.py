@@ -5,7 +5,7 @@ from __future__ import annotations
 from optimizer.space import SearchSpace
 from search_spaces.compilers import ALL_PROGRAMS, FEW_SHOT, KNOBS, PROGRAMS
 from search_spaces.decoding import EFFORT, MAX_TOKENS, RESPONSE_FORMAT, TEMPERATURE, TOP_P
-from search_spaces.demos import DEMO_CHOICE, DEMO_FORM, DEMO_ORDER, DEMOS
+from search_spaces.demos import DEMO_CHOICE, DEMO_FORM, DEMO_ORDER, DEMOS, EVERY_CHOICE, EVERY_ORDER
 from search_spaces.instructions import WORDING
 from search_spaces.layout import DELIMITERS, PLACEMENT
 from search_spaces.output import REASONING, REPLY, REPLY_AT
@@ -38,8 +38,8 @@ THOROUGH = SearchSpace(
         DELIMITERS,  # families differ in what they read best
         PLACEMENT,  # some models hardly heed the system message, others nothing else
         DEMOS.among(1, 2, 3, 4, 6, 8, 12),  # more is not always better, and costs tokens in every call
-        DEMO_CHOICE.among("diverse", "balanced", "short"),
-        DEMO_ORDER,  # models lean towards what they read last
+        DEMO_CHOICE.among(*EVERY_CHOICE),  # a fixed few, or the ones most like each request
+        DEMO_ORDER.among(*EVERY_ORDER),  # models lean towards what they read last
         DEMO_FORM,  # turns set the form of the reply, text leaves the conversation alone
         REPLY,  # a form that is shown is broken less often than one that is described
         REPLY_AT,  # behind a long input, the last words count most
@@ -61,8 +61,8 @@ CLASSIFICATION = SearchSpace(
         DELIMITERS,
         PLACEMENT,
         DEMOS.among(2, 4, 8, 16),  # up to one or more of each label
-        DEMO_CHOICE.among("balanced", "diverse"),  # a label that is never shown is seldom given
-        DEMO_ORDER,  # the last label shown is given too often
+        DEMO_CHOICE.among("balanced", "diverse", "hardest", "per_request"),  # a label never shown is seldom given
+        DEMO_ORDER.among("reversed", "alternating"),  # the last label shown is given too often
         DEMO_FORM,
         REPLY,  # the bare label, and nothing around it
         REPLY_AT,
@@ -79,7 +79,7 @@ EXTRACTION = SearchSpace(
         DELIMITERS,  # keeps the text apart from the instructions
         PLACEMENT,
         DEMOS.among(1, 2, 4),  # each shows a whole object, so few say much
-        DEMO_CHOICE.among("diverse", "short"),  # different texts fill different fields
+        DEMO_CHOICE.among("diverse", "short", "per_request"),  # different texts fill different fields
         DEMO_FORM,
         REPLY,  # keys and types, described or as a form to fill in
         REPLY_AT,  # after a long text
@@ -115,7 +115,7 @@ SUMMARISATION = SearchSpace(
         DELIMITERS,
         PLACEMENT,
         DEMOS.among(1, 2, 3),  # shows length and tone, which words describe badly
-        DEMO_CHOICE.among("short", "diverse"),  # the inputs are long
+        DEMO_CHOICE.among("short", "diverse", "nearest", "per_request"),  # the inputs are long
         DEMO_FORM,
         REPLY,
         REPLY_AT,  # the length is forgotten over a long input

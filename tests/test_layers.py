@@ -31,8 +31,8 @@ LAYERS = """
     config   space   trial   wording   programs.prompted   confirm
     evaluate   prompt   habits   options   reasons
     metrics   findings   layout   programs   offline   runlog   prospect   slices
-    models   contract   template   objective   statistics   race   plugins   split   console   examples
-    errors   types   reader   twoway   pairs   watch   redact
+    models   contract   picking   template   objective   statistics   race   plugins   split   console   examples
+    errors   types   reader   copying   twoway   pairs   watch   redact
 """
 
 #: Who may import what is not ours. `late`: only inside functions, so that `promptport --help` need not wait for it.

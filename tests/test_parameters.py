@@ -25,7 +25,9 @@ from optimizer.types import Example, Message, Request, Response
 from search_spaces import (
     DELIMITERS,
     EFFORT,
+    KNOBS,
     MAX_TOKENS,
+    PROGRAMS,
     REASONING,
     RESPONSE_FORMAT,
     TEMPERATURE,
@@ -79,6 +81,12 @@ def test_a_value_that_the_prompt_has_already_is_not_tried_twice() -> None:
     space, _ = fitted(SearchSpace((TEMPERATURE,)), warm, Terms("x/y"))
 
     assert space.choices("temperature") == (None, 0.0)
+
+
+def test_a_knob_of_a_program_counts_beside_that_program() -> None:
+    space = SearchSpace((PROGRAMS, *(knob for knob in KNOBS if knob.name.startswith("gepa"))))
+
+    assert fitted(space, LABELS, Terms("x/y")) == (space, ())
 
 
 def test_a_space_that_loses_all_keeps_the_unchanged_prompt() -> None:

@@ -70,7 +70,7 @@ def test_the_budget_goes_to_the_good_ones_and_is_never_passed() -> None:
     run(race, truth, noise)
 
     assert race.spent <= race.budget
-    seen = race._seen.sum(axis=1)
+    seen = np.sum(race._seen, axis=1)
     assert seen[12:].sum() > 2 * seen[:4].sum()
     assert int(race.posterior().mean.argmax()) >= 13
 

@@ -27,7 +27,8 @@ MOST = {"mind_your_format": 200}  # prompts taken from a larger landscape, at ra
 class Game:
     """`answers[k, i]`: the score of prompt k on the i-th example of the shared order.
 
-    `source[k]`: the accuracy of the same prompt on the model that the user comes from; None where unknown.
+    `source[k]`: the accuracy of the same prompt on the model that the user comes from, None where unknown: of the
+    models that were asked the most of these prompts, the one that is best in the mean.
     """
 
     answers: NDArray[np.int8]
@@ -57,13 +58,20 @@ def _halved(landscape: Landscape, seed: int, most: int | None) -> Game:
     answers = _drawn(landscape.accuracy[rows], rng) if known is None else known[rows]
     bought, held = np.array_split(rng.permutation(answers.shape[1]), 2)
     order = shared_order([landscape.labels[i] if landscape.labels else "" for i in bought], seed)
-    source = landscape.sources[rng.integers(len(landscape.sources))][rows]
+    source = _strongest(landscape.sources)[rows]
     return Game(
         answers[:, bought[order]],
         answers[:, held].mean(axis=1),
         [None if math.isnan(value) else float(value) for value in source],
         [landscape.factors[k] for k in rows],
     )
+
+
+def _strongest(sources: Matrix) -> Matrix:
+    """Whom one comes from: of the models that were asked the most of the same prompts, the best in the mean."""
+    known = (~np.isnan(sources)).sum(axis=1)
+    full = sources[known == known.max()]
+    return np.asarray(full[np.nanmean(full, axis=1).argmax()], np.float64)
 
 
 def _drawn(accuracy: Matrix, rng: np.random.Generator) -> NDArray[np.int8]:

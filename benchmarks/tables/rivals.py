@@ -17,6 +17,7 @@ from benchmarks.tables.game import Game
 Choice: TypeAlias = tuple[int, float]
 Method: TypeAlias = Callable[[Game, int, np.random.Generator], Choice]
 FULL = 100  # examples that "full evaluation" gives to each prompt
+BLOCK = 30  # examples that CAPO adds at a time
 
 
 def uniform(game: Game, budget: int, _rng: np.random.Generator) -> Choice:
@@ -49,3 +50,31 @@ def sequential_halving(game: Game, budget: int, _rng: np.random.Generator) -> Ch
 def _best(game: Game, prompts: NDArray[np.int64], size: int) -> Choice:
     means = game.answers[prompts, :size].mean(axis=1)
     return int(prompts[means.argmax()]), float(means.max())
+
+
+def capo_racing(game: Game, budget: int, _rng: np.random.Generator) -> Choice:
+    """The racing of CAPO (Zehle and others 2025), to one survivor: all that are left answer another block of
+    examples; who is worse than somebody by a paired t-test (one-sided, 20 %) goes. Stops with the budget, or after
+    ten blocks."""
+    alive, seen, spent = np.arange(game.prompts), 0, 0
+    block = min(BLOCK, game.answers.shape[1])
+    while len(alive) > 1 and seen + block <= min(10 * block, game.answers.shape[1]):
+        if spent + block * len(alive) > budget:
+            if seen:
+                break
+            alive = alive[: max(1, budget // block)]  # not even one block for each: the first ones
+        seen, spent = seen + block, spent + block * len(alive)
+        alive = alive[~_beaten(game.answers[alive, :seen].astype(np.float64))]
+    return _best(game, alive, max(seen, block))
+
+
+def _beaten(scores: NDArray[np.float64]) -> NDArray[np.bool_]:
+    from scipy.stats import t
+
+    n = scores.shape[1]
+    means, second = scores.mean(axis=1), scores @ scores.T / n
+    gaps = means[:, None] - means[None, :]
+    squares = np.diag(second)[:, None] + np.diag(second)[None, :] - 2 * second
+    error = np.sqrt(np.maximum(squares - gaps**2, 0) / (n - 1))
+    best = np.divide(gaps, error, out=np.where(gaps > 0, np.inf, -np.inf), where=error > 0)
+    return np.asarray((t.sf(best, n - 1) < 0.2).any(axis=0))

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.tables import bandits, ours, pruned, rivals
 from benchmarks.tables import game as games
-from benchmarks.tables import ours, rivals
 from benchmarks.tables.game import Game
 from benchmarks.tables.recorded import Landscape, Matrix, recorded
 from benchmarks.tables.rivals import Method
@@ -30,6 +30,11 @@ METHODS: Mapping[str, Method] = {
     "uniform": rivals.uniform,
     "full evaluation": rivals.full_evaluation,
     "sequential halving": rivals.sequential_halving,
+    "TPE and WilcoxonPruner": pruned.tpe_and_wilcoxon,
+    "TRIPLE, continuous rejection": bandits.continuous_rejection,
+    "UCB-E": bandits.ucb_e,
+    "top-two Thompson": bandits.top_two_thompson,
+    "CAPO's racing": rivals.capo_racing,
 }
 _OURS = ("race", "race, warm start", "engine")
 
@@ -43,7 +48,7 @@ class Cell:
 
     def file(self, home: Path) -> Path:
         name = f"{self.table}-{self.method}-{self.budget}-{_digest(self.method)}.csv"
-        return home / name.replace(", ", "-").replace(" ", "-")
+        return home / "".join(c if c.isalnum() or c in "-_." else "-" for c in name)
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,7 @@ def as_bundle(migration: Migration, result: TargetResult) -> dict[str, Any]:
         "model": result.model,
         "simulated": migration.simulated,
         "messages": [{"role": turn.role, "content": turn.content.parts} for turn in prompt.messages],
+        **({"examples": prompt.shown} if prompt.shown else {}),
         "variables": {name: {"type": _type_of(name, examples)} for name in sorted(prompt.names)},
         "parameters": dict(prompt.params),
         "reply": prompt.reading.to_dict(),

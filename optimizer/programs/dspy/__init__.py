@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from optimizer.errors import SearchError
@@ -57,13 +57,15 @@ def compile_prompt(
     Equal seed and equal answers give an equal result, on any number of threads. Raises SearchError where the
     optimizer brought nothing that can be used; BudgetExceeded and ModelError pass.
     """
+    if prompt.picking:  # an optimizer chooses examples of its own, and shows the same ones to every input
+        prompt = replace(prompt, demos=(), picking=None)
     recipe, knobs = recipe_of(optimizer), check(optimizer, options or {})
     if max_calls < recipe.least:
         raise SearchError(f"{optimizer}: needs {recipe.least} calls at least, but may make only {max_calls}")
     mark = Marker({example.id: example for example in trainset}, references, metric)
     scores = source_scores(mark)
     answered = answers(mark, prompt.contract, scores)
-    copies = Copies(words_of(trainset, answered))
+    copies = Copies(words_of(trainset), list(answered.values()))
     with _translated(optimizer), Purse(max_calls) as purse:
         import dspy
 

@@ -83,6 +83,6 @@ def as_text(value: JSON) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def words_of(examples: Sequence[Example], answered: Mapping[str, str]) -> list[str]:
-    """All that instructions must not copy."""
-    return [as_text(value) for e in examples for value in e.inputs.values()] + list(answered.values())
+def words_of(examples: Sequence[Example]) -> list[str]:
+    """What instructions must not copy, beside the answers."""
+    return [as_text(value) for e in examples for value in e.inputs.values()]
