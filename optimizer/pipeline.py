@@ -99,6 +99,9 @@ class _Walk:
             spend=self.purse.spend,
             versions=versions(),
             prices=origin_of_prices((settings.source, *settings.targets)),
+            columns={
+                name: {key: values[key] for key in self.parts.ids["test"]} for name, values in task.slices.items()
+            },
             notes=(*task.notes, *self.parts.notes, *settings.warnings),
             simulated=any(m.model.startswith(OFFLINE_PREFIX) for m in (settings.source, *settings.targets)),
         )

@@ -72,6 +72,7 @@ def facts(migration: Migration) -> dict[str, Any]:
         "prices": migration.prices,
         "simulated": migration.simulated,
         "notes": list(migration.notes),
+        "columns": plain(migration.columns),
         "unmeasured": [_unmeasured(result.confirmation) for result in migration.targets],
         "searches": [
             {
@@ -182,6 +183,7 @@ def read_migration(path: Path, manifest: Mapping[str, Any]) -> Migration:
         prices=run["prices"],
         simulated=run["simulated"],
         notes=tuple(run.get("notes", ())),
+        columns=run.get("columns", {}),
     )
 
 

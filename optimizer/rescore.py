@@ -11,9 +11,11 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from optimizer.brief import Scale
+from optimizer.config import ConstraintSettings, DecisionSettings
+from optimizer.config.scoring import SliceSettings
 from optimizer.config.sections import ReplySettings
 from optimizer.config.terms import Terms
-from optimizer.confirm import Confirmation, Decision, Standard, decide, standard_of
+from optimizer.confirm import Confirmation, Decision, standard_of
 from optimizer.entrants import Entrants
 from optimizer.errors import ConfigError, RunDirError
 from optimizer.evaluate import score
@@ -28,6 +30,7 @@ from optimizer.space import Value
 from optimizer.study import RACE
 from optimizer.trial import SearchResult, Trial
 from optimizer.types import Score
+from optimizer.weigh import Evidence, weigh
 
 
 @dataclass(frozen=True)
@@ -135,19 +138,28 @@ def _target(migration: Migration, result: TargetResult, terms: Terms, marks: _Ma
         trials, best = _restated(trials, field), field.winner()[0]
     met = _met(result, best)
     confirmation = marks.confirmed(met) if met else None
-    decision = _decision(confirmation, terms, marks.standard) if confirmation else None
+    decision = _decision(migration, confirmation, terms, marks) if confirmation else None
+    if decision and marks.metric is None:
+        decision = replace(decision, judges=result.decision.judges)
     calls = 0 if confirmation else len(migration.split["test"])
     return Rescored(result.model, trials, best, result.search.best, answers, taught, confirmation, decision, calls)
 
 
-def _decision(confirmation: Confirmation, terms: Terms, standard: Standard) -> Decision:
-    return decide(
-        confirmation,
-        constraints=terms.constraints.build(),
-        margin=terms.decision.margin,
-        confidence=terms.decision.confidence,
-        standard=standard,
-    )
+@dataclass(frozen=True)
+class _Agreed:
+    constraints: ConstraintSettings
+    decision: DecisionSettings
+    slices: SliceSettings
+
+
+def _decision(migration: Migration, confirmation: Confirmation, terms: Terms, marks: _Marks) -> Decision:
+    """As in a run; figures over the set only where the metric asks no model."""
+    metric, references = marks.metric or _built(migration, terms), marks.references
+    examples = [migration.examples[name] for name in migration.split["test"]]
+    asks = getattr(metric, "asks", False)
+    evidence = Evidence(examples, references, None if asks else metric, migration.columns)
+    slices = SliceSettings(**migration.settings.get("slices", {}))
+    return weigh(confirmation, evidence, _Agreed(terms.constraints, terms.decision, slices), marks.standard)
 
 
 def _kept_answers(result: TargetResult) -> Mapping[int, Evaluation]:
@@ -177,9 +189,7 @@ def _met(result: TargetResult, best: int) -> Confirmation | None:
 
 
 def _metric(migration: Migration, terms: Terms) -> Metric:
-    contract = migration.prompt.contract if migration.prompt else ReplySettings(**migration.settings["reply"]).build()
-    nobody = ScriptedModel(lambda _: "", name="judge")
-    metric = build_metric(terms.metrics, contract, nobody)
+    metric = _built(migration, terms)
     if getattr(metric, "asks", False):
         raise ConfigError("metrics: rescoring asks no model, but one of these metrics does; run the task with it")
     return metric
@@ -187,3 +197,9 @@ def _metric(migration: Migration, terms: Terms) -> Metric:
 
 def _never(*_answer: Any, **_more: Any) -> Score:
     raise AssertionError("answers that are scored are not scored again")
+
+
+def _built(migration: Migration, terms: Terms) -> Metric:
+    contract = migration.prompt.contract if migration.prompt else ReplySettings(**migration.settings["reply"]).build()
+    nobody = ScriptedModel(lambda _: "", name="judge")
+    return build_metric(terms.metrics, contract, nobody, nobody)

@@ -6,21 +6,21 @@ a judge answers that the library cannot read leaves no score (`Unscored`); so do
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import json
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from optimizer.contract import Contract
 from optimizer.errors import ConfigError, DataError, OptimizerError, nearest
+from optimizer.metrics.door import Door
 from optimizer.metrics.retrieval import texts_of
 from optimizer.metrics.standard import Against, Compared, Unscored, library, spoken, wanted_text
 from optimizer.models import Model, bridge
-from optimizer.models.embedding import asked, unpack
-from optimizer.types import Example, Message, Output, Request, Score
+from optimizer.types import Example, Output, Score
 
 _QUIET = {
     "RAGAS_DO_NOT_TRACK": "true",
@@ -30,48 +30,6 @@ _QUIET = {
     "ERROR_REPORTING": "NO",
 }
 _LESS_IS_BETTER = {"noise_sensitivity"}  # of Ragas; DeepEval 4 gives all of its scores so that more is better
-_JSON = Contract("json")
-_TRIES = 2
-
-
-@dataclass
-class _Door:
-    """What a library asks of a model goes through here. `trouble` keeps errors, which a library may hide."""
-
-    judge: Model
-    embedder: Model | None = None
-    trouble: list[Exception] = field(default_factory=list)
-
-    async def text(self, prompt: str, sample: int = 0) -> str:
-        if self.trouble:  # libraries retry what cannot be mended
-            raise self.trouble[0]
-        try:
-            return (await self.judge.complete(Request((Message("user", prompt),), sample=sample))).text
-        except OptimizerError as error:
-            self.trouble.append(error)
-            raise
-
-    async def read(self, prompt: str, schema: Any) -> Any:
-        """The reply as an object of the library's own (a pydantic model)."""
-        form = json.dumps(schema.model_json_schema(), ensure_ascii=False)
-        asking = f"{prompt}\n\nReply with one JSON object of this JSON schema and nothing else:\n{form}"
-        problem = "no JSON"
-        for sample in range(_TRIES):
-            reply = _JSON.read(await self.text(asking, sample))
-            try:
-                return schema.model_validate(reply.value)
-            except ValueError as error:  # pydantic's ValidationError is one
-                problem = reply.error or str(error).partition("\n")[0]
-        lost = Unscored(f"the judge {self.judge.name} gave no judgement: {problem}")
-        self.trouble.append(lost)
-        raise lost
-
-    async def vector(self, text: str) -> list[float]:
-        if self.embedder is None:
-            lost = ConfigError("this metric needs vectors; name a model in the section `embedder:`")
-            self.trouble.append(lost)
-            raise lost
-        return unpack((await self.embedder.complete(asked(text))).text)
 
 
 @dataclass(frozen=True)
@@ -79,7 +37,7 @@ class Foreign:
     """`measure` is given a door and the example's texts, and returns the library's score with its reason."""
 
     name: str
-    measure: Callable[[_Door, Mapping[str, Any]], tuple[float, str]]
+    measure: Callable[[Door, Mapping[str, Any]], tuple[float, str]]
     judge: Model
     embedder: Model | None
     question: str | None
@@ -90,7 +48,7 @@ class Foreign:
     def __call__(self, example: Example, output: Output, reference: Output | None) -> Score:
         if output.status != "ok":
             return Score(0.0, output.error or output.status)
-        door = _Door(self.judge, self.embedder)
+        door = Door(self.judge, self.embedder)
         try:
             value, reason = self.measure(door, self._texts(example, output, reference))
         except Exception as error:
@@ -144,7 +102,7 @@ def ragas(
     takes = inspect.signature(found.ascore).parameters
     made = inspect.signature(found.__init__).parameters
 
-    def measure(door: _Door, texts: Mapping[str, Any]) -> tuple[float, str]:
+    def measure(door: Door, texts: Mapping[str, Any]) -> tuple[float, str]:
         own = dict(settings or {})
         own |= {"llm": _ragas_model(base, door)} if "llm" in made else {}
         own |= {"embeddings": _ragas_vectors(vectors, door)} if "embeddings" in made else {}
@@ -156,7 +114,7 @@ def ragas(
             "reference_contexts": texts["passages"] or [texts["input"]],
         }
         given = {name: value for name, value in known.items() if name in takes}
-        result = bridge.run(found(**own).ascore(**given))
+        result = asyncio.run(found(**own).ascore(**given))  # its own loop: parts of it wait without awaiting
         value = float(result.value)
         return (1 - value if metric in _LESS_IS_BETTER else value), str(result.reason or "")
 
@@ -181,9 +139,11 @@ def deepeval(
     found = _named("deepeval", library("deepeval.metrics", "deepeval", "deepeval"), metric, "measure")
     base = library("deepeval.models", "deepeval", "deepeval").DeepEvalBaseLLM
     cases = library("deepeval.test_case", "deepeval", "deepeval")
+    made = inspect.signature(found.__init__).parameters
 
-    def measure(door: _Door, texts: Mapping[str, Any]) -> tuple[float, str]:
+    def measure(door: Door, texts: Mapping[str, Any]) -> tuple[float, str]:
         own = {"model": _deepeval_model(base, door), "async_mode": False, **(settings or {})}
+        own |= {"include_reason": False} if "include_reason" in made and "include_reason" not in own else {}
         if metric == "g_eval":
             shown = [cases.SingleTurnParams.INPUT, cases.SingleTurnParams.ACTUAL_OUTPUT]
             shown += [cases.SingleTurnParams.EXPECTED_OUTPUT] if texts["reference"] else []
@@ -203,29 +163,34 @@ def deepeval(
     return Foreign(f"deepeval {metric}", measure, judges[0], None, question, passages, against)
 
 
-def _ragas_model(base: Any, door: _Door) -> Any:
+def _ragas_model(base: Any, door: Door) -> Any:
     return type(
         "Judge",
         (base,),
         {
             "generate": lambda _self, prompt, response_model: bridge.run(door.read(prompt, response_model)),
-            "agenerate": lambda _self, prompt, response_model: door.read(prompt, response_model),
+            "agenerate": lambda _self, prompt, response_model: _elsewhere(door.read(prompt, response_model)),
         },
     )()
 
 
-def _ragas_vectors(base: Any, door: _Door) -> Any:
+def _ragas_vectors(base: Any, door: Door) -> Any:
     return type(
         "Vectors",
         (base,),
         {
             "embed_text": lambda _self, text, **_: bridge.run(door.vector(text)),
-            "aembed_text": lambda _self, text, **_: door.vector(text),
+            "aembed_text": lambda _self, text, **_: _elsewhere(door.vector(text)),
         },
     )()
 
 
-def _deepeval_model(base: Any, door: _Door) -> Any:
+async def _elsewhere(work: Coroutine[Any, Any, Any]) -> Any:
+    """On the loop of the models, awaited from another."""
+    return await asyncio.to_thread(bridge.run, work)
+
+
+def _deepeval_model(base: Any, door: Door) -> Any:
     def answer(_self: Any, prompt: str, schema: Any = None) -> Any:
         return bridge.run(door.read(prompt, schema) if schema else door.text(prompt))
 
