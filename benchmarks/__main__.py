@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from benchmarks import calibration
+from benchmarks import calibration, same
 from benchmarks.tables import __main__ as tables
 
 if __name__ == "__main__":
-    calibration.main()
+    calibration.main([])
+    same.main([])
     tables.main([])

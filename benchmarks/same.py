@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -108,6 +109,7 @@ def _uniform(*key: object) -> float:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=200)
+    parser.add_argument("--draws", type=int, nargs="+", default=[1, 3])
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--results", type=Path, default=Path(__file__).parent / "results")
     options = parser.parse_args(arguments)
@@ -121,7 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "|---|---:|---:|---:|---:|",
     ]
     with ProcessPoolExecutor(options.workers) as pool:
-        for gold, draws in ((True, 1), (False, 1), (True, 3), (False, 3)):
+        for draws, gold in product(options.draws, (True, False)):
             one = partial(simulate, gold=gold, draws=draws)
             found = Counter(pool.map(one, range(options.runs), chunksize=10))
             shares = (f"{found[verdict] / options.runs:.1%}" for verdict in ("migrate", "inconclusive", "stay"))

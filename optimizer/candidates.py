@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
+from optimizer import parts
 from optimizer.demos import Shot, choose, picking
 from optimizer.errors import ConfigError
 from optimizer.parameters import settled
 from optimizer.prompt import Demo, Prompt
 from optimizer.space import DemoPlan, SearchSpace, Value, Variant
+from optimizer.suite import Suite
 from optimizer.template import Template
 
 
@@ -29,7 +32,7 @@ class Pool:
     seed: int
     drop_params: tuple[str, ...] = ()
     wordings: dict[str, Template] = field(default_factory=dict)
-    sets: dict[str, tuple[Demo, ...]] = field(default_factory=dict)
+    sets: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     programs: dict[str, Prompt] = field(default_factory=dict)
     bought: dict[str, int] = field(default_factory=dict)
     looked: dict[str, float] = field(default_factory=dict)
@@ -42,6 +45,7 @@ class Pool:
             space = space.offering("wording", ("as_is", *self.wordings))
         if known := space.choices("demo_choice"):
             space = space.offering("demo_choice", (*known, *self.sets))
+        space = parts.offered(parts.offered(space, self.wordings, "wording"), self.sets, "demos")
         if planned := space.choices("program"):
             space = space.offering("program", [name for name in planned if name == "plain" or name in self.programs])
         return space
@@ -73,8 +77,12 @@ class Pool:
         """The prompt with the instructions that `variant` names, and with a compiled program's own examples."""
         if variant.program != "plain":
             compiled = self.programs[program_key(variant.program, variant.knobs)]
-            parts = replace(self.prompt, demos=compiled.demos, picking=compiled.picking)
-            return replace(parts, instructions=compiled.instructions)
+            if isinstance(self.prompt, Suite) and isinstance(compiled, Suite):
+                return self.prompt.with_parts(compiled.parts)
+            shown = replace(self.prompt, demos=compiled.demos, picking=compiled.picking)
+            return replace(shown, instructions=compiled.instructions)
+        if isinstance(self.prompt, Suite):
+            return parts.chosen(self.prompt, variant.parts, self.wordings, self.sets)
         return replace(self.prompt, instructions=self.wordings.get(variant.wording, self.prompt.instructions))
 
     def _demos(self, plan: DemoPlan) -> tuple[Demo, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from optimizer.agreement import versions
-from optimizer.confirm import Confirmation, decide, standard_of
+from optimizer.confirm import Confirmation, standard_of
 from optimizer.errors import ConfigError
 from optimizer.evaluate import score
 from optimizer.metrics import Metric, build_metric
@@ -17,6 +17,7 @@ from optimizer.recorded import Answers, Recording
 from optimizer.rundir import RunDir
 from optimizer.trial import NO_SEARCH
 from optimizer.types import Score
+from optimizer.weigh import Evidence, weigh_all
 
 _FINGERPRINT = "comparison"  # nothing was paid for, so one comparison may take another's place; a run's never
 _NEEDS = {"p95_latency": "latency", "cost_per_1000": "cost", "prompt_tokens": "input_tokens"}
@@ -35,7 +36,8 @@ def compare(recording: Recording) -> Migration:
         examples={example.id: example for example in recording.examples},
         split={"train": (), "validation": (), "test": ids},
         baseline=recording.source.outputs,
-        targets=tuple(_target(recording, answers, metric) for answers in recording.targets),
+        targets=_targets(recording, metric),
+        columns=recording.columns,
         settings=settings.to_dict(),
         versions=versions(),
         prices="nothing was paid for: all outputs come from the record",
@@ -50,19 +52,16 @@ def write_comparison(migration: Migration, path: Path) -> None:
         publish(migration, run)
 
 
-def _target(recording: Recording, answers: Answers, metric: Metric | None) -> TargetResult:
-    settings = recording.settings
-    source, target = (_evaluated(recording, side, metric) for side in (recording.source, answers))
-    confirmation = Confirmation(source, None, target)
+def _targets(recording: Recording, metric: Metric | None) -> tuple[TargetResult, ...]:
+    source = _evaluated(recording, recording.source, metric)
+    met = [Confirmation(source, None, _evaluated(recording, answers, metric)) for answers in recording.targets]
     gold = all(example.expected is not None for example in recording.examples)
-    decision = decide(
-        confirmation,
-        constraints=settings.constraints.build(),
-        margin=settings.decision.margin,
-        confidence=settings.decision.confidence,
-        standard="gold" if metric is None else standard_of(settings.metrics, gold=gold),
-    )
-    return TargetResult(answers.model, NO_SEARCH, confirmation, decision)
+    standard = "gold" if metric is None else standard_of(recording.settings.metrics, gold=gold)
+    references = {output.example_id: output for output in recording.source.outputs}
+    evidence = Evidence(recording.examples, references, metric, recording.columns)
+    decisions = weigh_all(met, evidence, recording.settings, standard)
+    rows = zip(recording.targets, met, decisions, strict=True)
+    return tuple(TargetResult(side.model, NO_SEARCH, one, decision) for side, one, decision in rows if decision)
 
 
 def _evaluated(recording: Recording, side: Answers, metric: Metric | None) -> Evaluation:
@@ -81,8 +80,8 @@ def _metric(recording: Recording) -> Metric | None:
             raise ConfigError(f"score: {without[0]!r} has no column of scores, but others have; name one for each side")
     else:
         return None
-    nobody = ScriptedModel(lambda _: "", name="judge")
-    metric = build_metric(recording.settings.metrics, recording.contract, nobody)
+    nobody = ScriptedModel(lambda _: "", name="nobody")
+    metric = build_metric(recording.settings.metrics, recording.contract, nobody, nobody)
     if getattr(metric, "asks", False):
         raise ConfigError(
             "metrics: a comparison asks no model, but one of its metrics does; name columns with scores that were "

@@ -12,10 +12,12 @@ from typing import Any
 from optimizer.brief import Brief, Effort
 from optimizer.candidates import Pool, program_key
 from optimizer.errors import BudgetExceeded, ModelError, SearchError
+from optimizer.parts import news, place_of
 from optimizer.programs.dspy import OPTIMIZERS, Compiled, compile_prompt
 from optimizer.programs.dspy.recipes import check, recipe_of
 from optimizer.prompt import Prompt
 from optimizer.space import Choice, SearchSpace, Value
+from optimizer.suite import Suite, calls_of
 
 _SHARE = 0.5  # calls for compiles with other knobs, as a part of the calls for the race
 
@@ -30,8 +32,20 @@ def check_programs(space: SearchSpace) -> None:
             check(optimizer, {} if value is None else {knob: value})
 
 
+def fit_for(space: SearchSpace, prompt: Prompt) -> SearchSpace:
+    """The space without what no program of several prompts can use: rows of data, and the source's record, as examples
+    of its predictors."""
+    if not isinstance(prompt, Suite):
+        return space
+    lost: set[tuple[str, Value]] = {("program", "labeled_few_shot")}
+    for optimizer, knob, values in _knobs(space):
+        if knob in ("teacher", "labeled") or optimizer == "labeled_few_shot":
+            lost |= {(f"{optimizer}.{knob}", value) for value in values[1:]}
+    return space.without(lost)
+
+
 def extra_calls(space: SearchSpace, effort: Effort) -> int:
-    """Calls that compiles with other knobs may take in all; none where the space has no knobs."""
+    """Answers that compiles with other knobs may take in all; none where the space has no knobs."""
     return int(_SHARE * effort.trials * effort.calls_per_trial) if list(_knobs(space)) else 0
 
 
@@ -56,7 +70,8 @@ def compile_asked(
         return
     options = {knob.partition(".")[2]: value for knob, value in variant.knobs.items()}
     taken = sum(calls for bought, calls in pool.bought.items() if bought not in OPTIMIZERS)
-    if taken + brief.effort.compile_calls <= extra_calls(pool.space, brief.effort):
+    each = calls_of(pool.prompt)
+    if taken + each * brief.effort.compile_calls <= each * extra_calls(pool.space, brief.effort):
         yield from guarded(key, lambda: _compile(pool, brief, best(), name, options))
 
 
@@ -74,7 +89,8 @@ def _compile(pool: Pool, brief: Brief, best: Prompt, name: str, options: Mapping
     effort, key = brief.effort, program_key(name, {f"{name}.{knob}": value for knob, value in options.items()})
     if reason := brief.afford(effort.compile_calls):
         raise BudgetExceeded(reason)
-    pool.bought[key] = effort.compile_calls  # unless it tells how many it took
+    limit = calls_of(best) * effort.compile_calls
+    pool.bought[key] = limit  # unless it tells how many it took
     compiled = compile_prompt(
         name,
         best,
@@ -84,7 +100,7 @@ def _compile(pool: Pool, brief: Brief, best: Prompt, name: str, options: Mapping
         proposer=brief.cast.proposer,
         metric=brief.scale.metric,
         seed=effort.seed,
-        max_calls=effort.compile_calls,
+        max_calls=limit,
         options=options,
     )
     pool.bought[key] = compiled.calls
@@ -96,12 +112,13 @@ def _compile(pool: Pool, brief: Brief, best: Prompt, name: str, options: Mapping
 
 def _share_out(pool: Pool, compiled: Compiled, before: Prompt, key: str) -> None:
     """What is new in a program is offered to the plain prompts, too: its instructions, and its worked examples."""
-    instructions, demos = compiled.prompt.instructions, compiled.prompt.demos
-    known = [pool.prompt.instructions, before.instructions, *pool.wordings.values()]
-    if "wording" in pool.space.names and instructions not in known:
-        pool.wordings[f"from_{key}"] = instructions
-    if demos and demos != before.demos and demos not in pool.sets.values():
-        pool.sets[f"from_{key}"] = demos
+    for prefix, instructions, demos in news(compiled.prompt, before):
+        name = f"{prefix}from_{key}"
+        worded = place_of(name) in pool.space.names and instructions.segments
+        if worded and instructions not in (pool.prompt.instructions, *pool.wordings.values()):
+            pool.wordings[name] = instructions
+        if demos and demos not in pool.sets.values():
+            pool.sets[name] = demos
 
 
 def _knobs(space: SearchSpace) -> Iterator[tuple[str, str, tuple[Value, ...]]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from statistics import NormalDist, fmean, pstdev
 from typing import Literal, Protocol
@@ -15,7 +15,7 @@ from optimizer.metrics.scrutiny import Scrutiny
 from optimizer.metrics.whole import Figure
 from optimizer.objective import Check, Constraints, Evaluation
 from optimizer.slices import SliceResult
-from optimizer.statistics import Comparison, examples_needed, paired
+from optimizer.statistics import Comparison, Noise, examples_needed, noise, paired
 from optimizer.types import Output
 
 __all__ = ["Comparison", "Confirmation", "Decision", "Standard", "Verdict", "decide", "standard_of"]
@@ -48,6 +48,16 @@ class Decision:
     slices: tuple[SliceResult, ...] = ()
     figures: tuple[Figure, ...] = ()
     judges: tuple[Scrutiny, ...] = ()
+    noise: Noise | None = None
+    family: Family | None = None
+
+
+@dataclass(frozen=True)
+class Family:
+    """Several targets that are decided on together: `confidence` holds for all `size` verdicts at once."""
+
+    size: int
+    confidence: float
 
 
 @dataclass(frozen=True)
@@ -56,13 +66,15 @@ class Confirmation:
 
     `again` is the source asked a second time (None where its outputs were recorded elsewhere): how well it
     agrees with itself is what parity is judged against. Without a search there is no `unchanged`: then `winner` is
-    what the target answered to whatever prompt it was given.
+    what the target answered to whatever prompt it was given. Where examples were asked several times, the sides have
+    the mean scores, and `draws` has every single draw of a side by the side's name.
     """
 
     source: Evaluation
     unchanged: Evaluation | None
     winner: Evaluation
     again: Evaluation | None = None
+    draws: Mapping[str, tuple[Evaluation, ...]] = field(default_factory=dict)
 
 
 class _Against(Protocol):
@@ -88,6 +100,7 @@ def decide(
     slices: tuple[SliceResult, ...] = (),
     figures: tuple[Figure, ...] = (),
     judges: tuple[Scrutiny, ...] = (),
+    family: Family | None = None,
 ) -> Decision:
     """Migrate if the winner is surely not worse than the standard by the margin and keeps every constraint.
 
@@ -97,8 +110,7 @@ def decide(
     than 1 - confidence.
     """
     kept, theirs = pairs_of(confirmation, standard)
-    ours = [confirmation.winner.scores[i].value for i in kept]
-    comparison = paired(ours, [theirs.scores[i].value for i in kept], margin=margin, confidence=confidence)
+    comparison = comparison_of(confirmation, standard, margin=margin, confidence=confidence)
     measured = tuple(output for output in confirmation.winner.outputs if output.status != "failed")
     checks = constraints.check(Evaluation(measured, ())) if measured else ()
     broken = {check: _surely_broken(check, measured, confidence) for check in checks if not check.met}
@@ -106,6 +118,7 @@ def decide(
         checks += (_slice_check(constraints.slice_drop, slices),)
         broken |= {check: True for check in checks[-1:] if not check.met}
     lost, total = _lost(confirmation, theirs), len(theirs.outputs)
+    spread = _noise(confirmation, kept, standard)
 
     verdict, needed = Verdict.INCONCLUSIVE, None
     if lost <= _LOST * total:
@@ -122,15 +135,37 @@ def decide(
         reasons.losses(lost, total, _unscored(confirmation, theirs), _LOST),
         f"Fewer than {_FEWEST} pairs give no verdict." if comparison.n < _FEWEST else "",
         reasons.outlook(needed, comparison.n) if needed else "",
+        reasons.of_noise(spread) if spread and verdict is Verdict.INCONCLUSIVE else "",
+        reasons.of_family(family.size, family.confidence) if family and family.size > 1 else "",
     ]
     reason = " ".join(sentence for sentence in sentences if sentence)
-    return Decision(verdict, reason, comparison, margin, confidence, checks, needed, slices, figures, judges)
+    return Decision(
+        verdict, reason, comparison, margin, confidence, checks, needed, slices, figures, judges, spread, family
+    )
 
 
 def pairs_of(confirmation: Confirmation, standard: Standard) -> tuple[list[int], Evaluation]:
     """The places of the examples that count, and what the target is held against."""
     theirs = confirmation.again if standard == "parity" and confirmation.again else confirmation.source
     return _kept(confirmation, theirs, standard), theirs
+
+
+def comparison_of(confirmation: Confirmation, standard: Standard, *, margin: float, confidence: float) -> Comparison:
+    """Target against standard on the examples that count."""
+    kept, theirs = pairs_of(confirmation, standard)
+    ours = [confirmation.winner.scores[i].value for i in kept]
+    return paired(ours, [theirs.scores[i].value for i in kept], margin=margin, confidence=confidence)
+
+
+def _noise(confirmation: Confirmation, kept: Sequence[int], standard: Standard) -> Noise | None:
+    """Between examples, and between draws of one; None where nothing was drawn twice."""
+    name = "again" if standard == "parity" and confirmation.again else "source"
+
+    def drawn(side: str) -> list[list[float]]:
+        draws = confirmation.draws.get(side) or (getattr(confirmation, side),)
+        return [[d.scores[i].value for d in draws if d.outputs[i].status != "failed"] for i in kept]
+
+    return noise(drawn("winner"), drawn(name)) if confirmation.draws else None
 
 
 def _verdict(

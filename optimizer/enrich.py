@@ -13,9 +13,10 @@ from optimizer.compiles import compile_planned, guarded
 from optimizer.demos import as_text
 from optimizer.errors import BudgetExceeded
 from optimizer.evaluate import record
-from optimizer.programs.prompted import PromptProgram
+from optimizer.programs.shipped import program_of
 from optimizer.prompt import Prompt
 from optimizer.propose import Failure, propose
+from optimizer.suite import Part, Suite
 
 LOOK = 24  # training examples on which each round looks at what still fails
 
@@ -27,22 +28,29 @@ def enrich(pool: Pool, brief: Brief, best: Prompt, number: int) -> Iterator[str]
     """
     if "wording" in pool.space.names:
         yield from guarded("proposals", lambda: _propose(pool, brief, best, number))
+    if isinstance(best, Suite):
+        for part in best.parts:
+            if f"wording.{part.name}" in pool.space.names:
+                what = f"proposals for {part.name}"
+                yield from guarded(what, lambda part=part: _propose(pool, brief, best, number, part))  # type: ignore[misc]
     yield from compile_planned(pool, brief, best, number)
 
 
-def _propose(pool: Pool, brief: Brief, best: Prompt, number: int) -> Iterator[str]:
+def _propose(pool: Pool, brief: Brief, best: Prompt, number: int, part: Part | None = None) -> Iterator[str]:
+    """New instructions for the prompt, or for one part of it: then the failures are those of the whole program."""
     proposals = propose(
-        best,
+        part.as_prompt(best.protected) if part else best,
         proposer=brief.cast.proposer,
         habits=brief.cast.habits,
         failures=_failures(pool, brief, best),
-        examples=[(shot.text, shot.reply) for shot in pool.shots[:4]],
+        examples=[] if part else [(shot.text, shot.reply) for shot in pool.shots[:4]],
         count=brief.effort.proposals,
         known=[template.text for template in pool.wordings.values()],
         seed=brief.effort.seed + number,
     )
     for rank, proposal in enumerate(proposals, start=1):
-        name = f"{proposal.kind}_{number + 1}_{rank}"
+        name = f"{part.name}/" if part else ""
+        name += f"{proposal.kind}_{number + 1}_{rank}"
         if proposal.refused:
             yield f"proposal {name} refused: {proposal.refused}"
         else:
@@ -55,7 +63,7 @@ def _failures(pool: Pool, brief: Brief, prompt: Prompt) -> list[Failure]:
     looked = ground.train[:LOOK]
     if reason := brief.afford(len(looked)):
         raise BudgetExceeded(reason)
-    outputs = record(PromptProgram(prompt), brief.cast.target, looked)
+    outputs = record(program_of(prompt), brief.cast.target, looked)
     marks = brief.scale.score(looked, outputs, ground.references).scores
     for example, mark in zip(looked, marks, strict=True):
         pool.looked.setdefault(example.id, mark.value)

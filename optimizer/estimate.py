@@ -25,6 +25,7 @@ from optimizer.pricing import price_of, price_of_vectors
 from optimizer.programs.dspy.recipes import OPTIMIZERS
 from optimizer.space import SearchSpace
 from optimizer.split import Split
+from optimizer.suite import calls_of
 from optimizer.task import Task
 from optimizer.types import Request
 
@@ -82,11 +83,15 @@ class Estimate:
 
 @dataclass(frozen=True)
 class _Size:
-    """Of a call with the unchanged prompt: mean tokens in and out, and the longest request."""
+    """Of a call with the unchanged prompt: mean tokens in and out, and the longest request.
+
+    `calls`: of one answer. A program of several prompts is reckoned as if each of its calls showed all of them.
+    """
 
     read: int
     wrote: int
     longest: Request
+    calls: int = 1
 
 
 def estimate(task: Task, parts: Split, space: SearchSpace) -> Estimate:
@@ -97,18 +102,18 @@ def estimate(task: Task, parts: Split, space: SearchSpace) -> Estimate:
     compiled = Effort.compile_calls * sum(1 for recipe in programs if recipe.least) + extra_calls(space, effort)
     raced, learned = search.trials * search.calls_per_trial, search.rounds * LOOK + compiled
     proposed = search.rounds + 10 * len(programs)
-    targets, proposers, held_out = [], [], len(parts.test)
+    targets, proposers, held_out = [], [], len(parts.test) * settings.decision.draws
     for section in settings.targets:
         once, grown = _once(section, size), _once(section, size, _GROWTH)
         dollars = raced * math.sqrt(once * grown) + learned * grown + held_out * (once + grown)  # see `entrants`
-        targets.append(Share(raced + learned + 2 * held_out, dollars))
+        targets.append(Share((raced + learned + 2 * held_out) * size.calls, dollars))
         writer = price_of(settings.proposer or section)
         proposers.append(Share(proposed, proposed * writer.cost(8 * size.read, 1500)))
     source, judging = _source(task, parts, size), _judging(task, parts, size)
     rating, vectors = _rating(settings, size), _vectors(settings, size)
     needs = [_need(task, section, size, held_out, judging) for section in settings.targets]
     roles = {"source": source, "target": _sum(targets), "proposer": _sum(proposers)}
-    scored = sum(share.calls for share in targets) + len(parts.train)
+    scored = sum(share.calls for share in targets) // size.calls + len(parts.train)
     if judging.calls:
         roles["judge"] = Share(judging.calls + scored * rating.calls, judging.dollars + scored * rating.dollars)
     if vectors.calls:
@@ -134,9 +139,9 @@ def refuse_small_budget(task: Task, expected: Estimate) -> None:
 
 
 def _source(task: Task, parts: Split, size: _Size) -> Share:
-    """All examples once, and the held-out ones a second time."""
-    calls = 0 if task.recorded else len(task.examples) + len(parts.test)
-    return Share(calls, calls * _once(task.settings.source, size) if calls else 0.0)
+    """All examples once, and the held-out ones once more than they are drawn."""
+    answers = 0 if task.recorded else len(task.examples) + task.settings.decision.draws * len(parts.test)
+    return Share(answers * size.calls, answers * _once(task.settings.source, size) if answers else 0.0)
 
 
 def _judging(task: Task, parts: Split, size: _Size) -> Share:
@@ -144,7 +149,8 @@ def _judging(task: Task, parts: Split, size: _Size) -> Share:
     some once more, and what people rated. None where no metric asks it."""
     rating = _rating(task.settings, size)
     again = len(task.settings.targets) * min(REPEATED, len(parts.test))
-    answers = (1 if task.recorded else 2) * len(parts.test) + again + min(RATED, len(task.rated.rows))
+    draws = 1 if task.recorded else 1 + task.settings.decision.draws
+    answers = draws * len(parts.test) + again + min(RATED, len(task.rated.rows))
     return Share(answers * rating.calls, answers * rating.dollars)
 
 
@@ -153,7 +159,7 @@ def _need(task: Task, section: ModelSettings, size: _Size, held_out: int, judgin
     settings, search = task.settings, task.settings.search
     once, grown = _once(section, size), _once(section, size, _GROWTH)
     rating, vectors = _rating(settings, size), _vectors(settings, size)
-    each, answer = 1 + rating.calls + vectors.calls, (once + grown) / 2 + rating.dollars + vectors.dollars
+    each, answer = size.calls + rating.calls + vectors.calls, (once + grown) / 2 + rating.dollars + vectors.dollars
     request = replace(size.longest, params={**settings.source.params, **section.params})
     confirm = Share(2 * held_out * each + judging.calls, 2 * held_out * answer + judging.dollars)
     first = max(4, -(-search.trials // search.rounds) // 2)  # the race's first batch is never larger
@@ -167,8 +173,8 @@ def _least(task: Task, source: Share, needs: Sequence[Need], size: _Size) -> Sha
 
 
 def _once(section: ModelSettings, size: _Size, growth: float = 1.0) -> float:
-    """Dollars of one call."""
-    return price_of(section).cost(int(growth * size.read), size.wrote)
+    """Dollars of one answer."""
+    return size.calls * price_of(section).cost(int(growth * size.read), size.wrote)
 
 
 def _rating(settings: Settings, size: _Size) -> Share:
@@ -195,4 +201,4 @@ def _size(task: Task) -> _Size:
     known = [tokens(output.text) for output in (task.recorded or {}).values()]
     known = known or [tokens(as_text(e.expected)) for e in task.examples if e.expected is not None]
     wrote = 1.3 * fmean(known) + 10 if known else _REPLY
-    return _Size(int(fmean(lengths)), int(wrote), asked[lengths.index(max(lengths))])
+    return _Size(int(fmean(lengths)), int(wrote), asked[lengths.index(max(lengths))], calls_of(task.prompt))

@@ -46,7 +46,7 @@ def lessons(earlier: Sequence[SearchResult]) -> Lessons:
     for params, value in turns:
         values.setdefault(frozenset(params.items()), []).append(value)
     wordings = {name: texts[name] for name in list(named)[:_WORDINGS]}
-    known = [params for params, _ in turns if params.get("wording", "as_is") in {"as_is", *wordings}]
+    known = [p for p, _ in turns if p.get("wording", "as_is") in {"as_is", *wordings} and not _borrows(p)]
     return Lessons(wordings, known[:_CONFIGURATIONS], {key: fmean(found) for key, found in values.items()})
 
 
@@ -64,3 +64,8 @@ def _params(trial: Trial, number: int) -> Mapping[str, Value]:
     params = cast("Mapping[str, Value]", trial.params)
     wording = params.get("wording", "as_is")
     return dict(params) | ({} if wording == "as_is" else {"wording": f"{wording}_of_{number}"})
+
+
+def _borrows(params: Mapping[str, Value]) -> bool:
+    """Does it name what only its own search has: parts of a compiled program, or of a program's prompts?"""
+    return any("/" in str(value) or str(value).startswith("from_") for value in params.values())

@@ -29,9 +29,8 @@ class TargetResult:
 class Migration:
     """`split` maps "train", "validation" and "test" to example ids; `settings` is the task file with all
     defaults filled in; `simulated` says that an offline model took part; `prices` names the table and its date.
-    `columns`: by whose values the held-out examples were looked at in slices, by column and example id.
-    `notes` are sentences on what was found in the data. Outputs that were recorded elsewhere come without a `prompt`,
-    and their targets with NO_SEARCH."""
+    `notes` are sentences on what was found in the data; `columns` is what slices are made of, by name and example id.
+    Outputs that were recorded elsewhere come without a `prompt`, and their targets with NO_SEARCH."""
 
     name: str
     source: str

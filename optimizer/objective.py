@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean, median
 
 from optimizer.types import Output, Score
@@ -72,6 +72,25 @@ class Evaluation:
 
     def _amount(self, name: str) -> float:
         return math.nan if name in self.unmeasured else _mean([getattr(output, name) for output in self.answered])
+
+
+def pooled(draws: Sequence[Evaluation]) -> Evaluation:
+    """Several draws of the same examples as one: the mean score of those answered, with the first answer.
+
+    Cost and latency stay those of one answer: a mean of several has no slow ones left.
+    """
+    rows = [_first(row) for row in zip(*(zip(d.outputs, d.scores, strict=True) for d in draws), strict=True)]
+    return Evaluation(tuple(output for output, _ in rows), tuple(mark for _, mark in rows), draws[0].unmeasured)
+
+
+def _first(row: Sequence[tuple[Output, Score]]) -> tuple[Output, Score]:
+    answered = [(output, mark) for output, mark in row if output.status != "failed"]
+    if len(answered) < 2:
+        return answered[0] if answered else row[0]
+    output, mark = answered[0]
+    value = fmean(other.value for _, other in answered)
+    parts = {name: fmean(other.parts.get(name, 0.0) for _, other in answered) for name in mark.parts}
+    return output, replace(mark, value=min(1.0, value), parts=parts)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 from optimizer.errors import ConfigError
 from optimizer.prompt import Prompt
-from optimizer.space import Choice, SearchSpace, Value, Variant
+from optimizer.space import SearchSpace, Value, Variant
 from optimizer.types import Params
 
 #: The names for which lists are kept of what a model takes; on others nobody but the provider can say anything.
@@ -61,7 +61,7 @@ def carried(source: Params, own: Params, terms: Terms) -> tuple[dict[str, Any], 
     """The source's parameters for the target, but for what it refuses, and the target's own; notes on what was lost."""
     both = {**source, **own}
     lost = [name for name in terms.refused(both) if name not in own or name in terms.dropped]
-    notes = [f"parameter {name} left out for {terms.model}, which does not take it" for name in lost if name in source]
+    notes = [f"parameter {name} left out for {terms.model}, which does not take it" for name in lost]
     return {name: value for name, value in both.items() if name not in lost}, tuple(notes)
 
 
@@ -111,15 +111,10 @@ def _against(space: SearchSpace, prompt: Prompt, terms: Terms, name: str, value:
 
 
 def _made(space: SearchSpace, prompt: Prompt, name: str, value: Value) -> tuple[Variant, Variant] | None:
-    """The unchanged variant, and the one with this choice; None where it cannot be built.
-
-    A choice that counts only beside another one is compared with that one alone.
-    """
-    dimension = next(d for d in space.dimensions if d.name == name)
-    beside = dict([dimension.when]) if isinstance(dimension, Choice) and dimension.when else {}
-    before = {**space.unchanged, **beside}
+    """The unchanged variant, and the one with this choice, where it counts; None where it cannot be built."""
+    plain = space.counting(name)
     try:
-        return space.build(prompt, before), space.build(prompt, {**before, name: value})
+        return space.build(prompt, plain), space.build(prompt, {**plain, name: value})
     except ConfigError:
         return None
 

@@ -27,11 +27,11 @@ from optimizer.models import Model
 from optimizer.models.cache import CallStore
 from optimizer.models.meter import Purse
 from optimizer.models.venture import Venture
-from optimizer.objective import Evaluation, Unit
+from optimizer.objective import Evaluation, Unit, pooled
 from optimizer.outlets import publish
 from optimizer.plan import Plan, plan
 from optimizer.pricing import OFFLINE_PREFIX, origin_of_prices, price_of
-from optimizer.programs.prompted import PromptProgram
+from optimizer.programs.shipped import program_of
 from optimizer.prompt import Prompt
 from optimizer.rundir import RunDir
 from optimizer.runlog import RunLog
@@ -40,7 +40,7 @@ from optimizer.task import Task
 from optimizer.trial import SearchResult
 from optimizer.types import Example, Output
 from optimizer.watch import Progress, Stage, Watch, silent
-from optimizer.weigh import Evidence, weigh
+from optimizer.weigh import Evidence, weigh_all
 
 _TASTE = 20  # examples that the source answers first, to see whether its replies can be read at all
 _BROKEN = 0.5
@@ -85,8 +85,9 @@ class _Walk:
         for note in (*task.notes, *self.parts.notes, *settings.warnings):
             self.watch(Progress("baseline", text=note))
         baseline = self._baseline()
-        again = self._source_again()
-        results = tuple(self._target(number, baseline, again) for number in range(len(settings.targets)))
+        source = self._source(baseline)
+        found = [self._target(number, baseline, source) for number in range(len(settings.targets))]
+        results = self._decided(found, baseline)
         return Migration(
             name=task.name,
             source=settings.source.model,
@@ -99,10 +100,8 @@ class _Walk:
             spend=self.purse.spend,
             versions=versions(),
             prices=origin_of_prices((settings.source, *settings.targets)),
-            columns={
-                name: {key: values[key] for key in self.parts.ids["test"]} for name, values in task.slices.items()
-            },
             notes=(*task.notes, *self.parts.notes, *settings.warnings),
+            columns=task.slices,
             simulated=any(m.model.startswith(OFFLINE_PREFIX) for m in (settings.source, *settings.targets)),
         )
 
@@ -127,13 +126,18 @@ class _Walk:
                 f"contract, first example {broken[0].example_id}: {broken[0].error}; correct prompt.reply or the prompt"
             )
 
-    def _source_again(self) -> tuple[Output, ...]:
-        """The source asked a second time, to see how well it agrees with itself; none where it was recorded."""
-        if self.task.recorded:
-            return ()
-        return self._record("baseline", self.task.prompt, self.roles.source, self.parts.test, sample=1)
+    def _source(self, baseline: Mapping[str, Output]) -> tuple[Evaluation, ...]:
+        """Draws of the source on the held-out examples: one more than the task wants, to see how well it agrees with
+        itself; one only where it was recorded."""
+        first = tuple(baseline[example.id] for example in self.parts.test)
+        samples = () if self.task.recorded else range(1, self.task.settings.decision.draws + 1)
+        model, prompt, held_out = self.roles.source, self.task.prompt, self.parts.test
+        more = (self._record("baseline", prompt, model, held_out, sample=number) for number in samples)
+        return tuple(self._score(baseline, outputs) for outputs in (first, *more))
 
-    def _target(self, number: int, baseline: Mapping[str, Output], again: tuple[Output, ...]) -> TargetResult:
+    def _target(
+        self, number: int, baseline: Mapping[str, Output], source: tuple[Evaluation, ...]
+    ) -> tuple[str, SearchResult, Confirmation]:
         settings = self.task.settings
         section, fit = settings.targets[number], self.fits[number]
         target = Venture(self.roles.targets[number], fit.prompt.params)
@@ -154,11 +158,19 @@ class _Walk:
         self.found.append(found)
         found = replace(found, notes=(*fit.notes, *found.notes))
         allowance.release()
-        confirmation = self._confirm(target, fit.prompt, found.winner.prompt, baseline, again)
+        return section.model, found, self._confirm(target, fit.prompt, found.winner.prompt, baseline, source)
+
+    def _decided(
+        self, found: Sequence[tuple[str, SearchResult, Confirmation]], baseline: Mapping[str, Output]
+    ) -> tuple[TargetResult, ...]:
         evidence = Evidence(self.parts.test, baseline, self.metric, self.task.slices, self.task.rated)
-        decision = weigh(confirmation, evidence, settings, self._standard())
-        self.watch(Progress("confirm", target.name, text=f"{target.name}: {decision.verdict.value}. {decision.reason}"))
-        return TargetResult(section.model, found, confirmation, decision)
+        met = [confirmation for _, _, confirmation in found]
+        decisions = weigh_all(met, evidence, self.task.settings, self._standard())
+        results = [TargetResult(*one, decision) for one, decision in zip(found, decisions, strict=True) if decision]
+        for target in results:
+            told = f"{target.model}: {target.decision.verdict.value}. {target.decision.reason}"
+            self.watch(Progress("confirm", target.model, text=told))
+        return tuple(results)
 
     def _labels(self, baseline: Mapping[str, Output]) -> Mapping[str, str]:
         """By what examples are spread and balanced: as the task says, else by their choices among few values."""
@@ -176,20 +188,33 @@ class _Walk:
         return standard_of(self.task.settings.metrics, gold=gold)
 
     def _confirm(
-        self, target: Model, carried: Prompt, winner: Prompt, baseline: Mapping[str, Output], again: tuple[Output, ...]
+        self,
+        target: Model,
+        carried: Prompt,
+        winner: Prompt,
+        baseline: Mapping[str, Output],
+        source: tuple[Evaluation, ...],
     ) -> Confirmation:
-        """Source, unchanged prompt and the one winner meet the held-out examples, once."""
-        held_out = self.parts.test
+        """Source, unchanged prompt and the one winner meet the held-out examples, as often as the task wants."""
+        wanted = self.task.settings.decision.draws
 
-        def meet(prompt: Prompt) -> Evaluation:
-            return self._score(baseline, self._record("confirm", prompt, target, held_out))
+        def meet(prompt: Prompt) -> tuple[Evaluation, ...]:
+            answers = (self._record("confirm", prompt, target, self.parts.test, sample=n) for n in range(wanted))
+            return tuple(self._score(baseline, outputs) for outputs in answers)
 
         unchanged = meet(carried)
+        sides = {
+            "source": source[:wanted],
+            "unchanged": unchanged,
+            "winner": unchanged if winner == carried else meet(winner),
+            "again": source[1:],
+        }
         return Confirmation(
-            source=self._score(baseline, tuple(baseline[example.id] for example in held_out)),
-            again=self._score(baseline, again) if again else None,
-            unchanged=unchanged,
-            winner=unchanged if winner == carried else meet(winner),
+            source=pooled(sides["source"]),
+            unchanged=pooled(unchanged),
+            winner=pooled(sides["winner"]),
+            again=pooled(sides["again"]) if sides["again"] else None,
+            draws={name: drawn for name, drawn in sides.items() if drawn} if wanted > 1 else {},
         )
 
     def _score(self, baseline: Mapping[str, Output], outputs: tuple[Output, ...]) -> Evaluation:
@@ -203,4 +228,4 @@ class _Walk:
         def tick(done: int) -> None:
             self.watch(Progress(stage, model.name, done, total))
 
-        return record(PromptProgram(prompt), model, examples, sample=sample, tick=tick)
+        return record(program_of(prompt), model, examples, sample=sample, tick=tick)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from optimizer.compiles import check_programs
+from optimizer.compiles import check_programs, fit_for
 from optimizer.config import ModelSettings
 from optimizer.connect import accepted, check_metrics
 from optimizer.estimate import Estimate, estimate, refuse_small_budget
 from optimizer.habits import Habits, habits_of
 from optimizer.parameters import Terms, carried, fitted, varied
+from optimizer.parts import by_parts
 from optimizer.prompt import Prompt
 from optimizer.space import SearchSpace
 from optimizer.spacecheck import faults, refuse_faults, without_faults
@@ -62,10 +63,11 @@ def plan(task: Task, *, strict: bool = False, accepted: Accepted = accepted) -> 
 
 def _sound_space(task: Task, *, strict: bool) -> tuple[SearchSpace, tuple[str, ...]]:
     name = task.settings.search.space
-    space = find_space(name, task.folder)
+    space, unfit = by_parts(find_space(name, task.folder), task.prompt)
     if strict:
         refuse_faults(name, faults(space, task.prompt))
-    return without_faults(space, task.prompt)
+    sound, lost = without_faults(fit_for(space, task.prompt), task.prompt)
+    return sound, (*unfit, *lost)
 
 
 def _fit(task: Task, section: ModelSettings, space: SearchSpace, lost: tuple[str, ...], accepted: Accepted) -> Fit:

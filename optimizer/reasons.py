@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from optimizer.metrics.whole import Figure
 from optimizer.objective import Check
 from optimizer.slices import SliceResult
-from optimizer.statistics import Comparison
+from optimizer.statistics import Comparison, Noise
 
 _OUT_OF_REACH = 100  # times the examples that were held out
 _NAMED = 3  # slices in one sentence
@@ -17,14 +17,27 @@ def outlook(needed: int, n: int) -> str:
     """Nobody collects a hundred times the examples; then the two are simply that close to the line."""
     if needed > _OUT_OF_REACH * n:
         return "It lies so close to the line that no affordable number of examples would settle it."
-    return f"About {needed:,} held-out examples would settle it."
+    return f"About {needed:,} held-out examples would settle it, {needed - n:,} more than there are."
+
+
+def of_noise(found: Noise) -> str:
+    """Whether to label more examples, or to ask the same ones oftener."""
+    way = "asking each oftener would help" if found.share > 0.5 else "more examples would help more than more draws"
+    return (
+        f"Of the variance of the differences {found.share:.0%} is from draw to draw of one example "
+        f"({found.draws} each), the rest between examples: {way}."
+    )
+
+
+def of_family(size: int, confidence: float) -> str:
+    return f"The verdicts on all {size} targets together hold at {100 * confidence:.4g} % confidence (Holm)."
 
 
 def quality(comparison: Comparison, margin: float, confidence: float, standard: str, *, again: bool) -> str:
     if not comparison.n:
         return "No held-out example has an answer from both sides."
     gap = "exactly as high as" if comparison.mean == 0 else f"{_side(comparison.mean)}"
-    at, examples = f"at {100 * confidence:g} % confidence", f"on {comparison.n:,} held-out examples"
+    at, examples = f"at {100 * confidence:.4g} % confidence", f"on {comparison.n:,} held-out examples"
     limit = f"the margin of {100 * margin:g}"
     if standard == "gold":
         start = f"The target scores {gap} the source {examples}"
@@ -89,7 +102,7 @@ def of_figure(figure: Figure, margin: float, confidence: float) -> str:
     if figure.low is None or figure.high is None:
         return f"{figure.name} is not defined on these examples, so it cannot be shown to be kept."
     start = f"{figure.name} is {figure.migrated:.3f} against the source's {figure.source:.3f}"
-    at = f"at {100 * confidence:g} % confidence"
+    at = f"at {100 * confidence:.4g} % confidence"
     if figure.high < -margin:
         return f"{start}; {at} it is at least {points(figure.high, margin)} points below, beyond the margin."
     if figure.low > 0:
@@ -109,6 +122,5 @@ def hidden(slices: Sequence[SliceResult], confidence: float) -> str:
         for found in worse[:_NAMED]
     )
     more = f"; and {len(worse) - _NAMED} more" if len(worse) > _NAMED else ""
-    return (
-        f"The mean hides slices that are worse ({100 * confidence:g} % for all {len(slices)} together): {named}{more}."
-    )
+    at = f"{100 * confidence:.4g} % for all {len(slices)} together"
+    return f"The mean hides slices that are worse ({at}): {named}{more}."

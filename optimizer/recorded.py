@@ -43,6 +43,7 @@ class Recording:
     source: Answers
     targets: tuple[Answers, ...]
     notes: tuple[str, ...]
+    columns: Mapping[str, Mapping[str, str]]
 
 
 def load_recording(path: Path, options: Mapping[str, Any] | None = None) -> Recording:
@@ -132,7 +133,17 @@ class _Reader:
         rows = [self.rows.of(side) for side in sides]
         examples = self._examples(rows[0], self.rows.table(settings.source), sides)
         answers = [self._answers(side, found, examples) for side, found in zip(sides, rows, strict=True)]
-        return Recording(settings, self.contract, examples, answers[0], tuple(answers[1:]), tuple(self.notes))
+        columns = self._columns(rows[0], self.rows.table(settings.source))
+        return Recording(settings, self.contract, examples, answers[0], tuple(answers[1:]), tuple(self.notes), columns)
+
+    def _columns(self, rows: Mapping[str, Row], table: Table) -> dict[str, dict[str, str]]:
+        """By what the examples are looked at part by part: the columns that are named, else the groups."""
+        group = self.settings.data.group
+        names = self.settings.slices.columns or ((group,) if group else ())
+        for name in names:
+            if name not in table.columns:
+                raise no_column(self.at("slices", "columns"), name, table)
+        return {name: {key: as_text(pick(row, name)) for key, row in rows.items()} for name in names}
 
     def _examples(self, rows: Mapping[str, Row], table: Table, sides: Sequence[Side]) -> tuple[Example, ...]:
         data, problems, read = self.settings.data, Problems(), gold_reader(self.contract)

@@ -11,8 +11,6 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from optimizer.brief import Scale
-from optimizer.config import ConstraintSettings, DecisionSettings
-from optimizer.config.scoring import SliceSettings
 from optimizer.config.sections import ReplySettings
 from optimizer.config.terms import Terms
 from optimizer.confirm import Confirmation, Decision, standard_of
@@ -23,14 +21,14 @@ from optimizer.lessons import Lessons, lessons
 from optimizer.metrics import Metric, build_metric
 from optimizer.migration import Migration, TargetResult
 from optimizer.models.scripted import ScriptedModel
-from optimizer.objective import Evaluation, Objective, Unit
+from optimizer.objective import Evaluation, Objective, Unit, pooled
 from optimizer.pruning import Pruning
 from optimizer.race import Race
 from optimizer.space import Value
 from optimizer.study import RACE
 from optimizer.trial import SearchResult, Trial
 from optimizer.types import Score
-from optimizer.weigh import Evidence, weigh
+from optimizer.weigh import Evidence, weigh_all
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,13 @@ def rescore(migration: Migration, terms: Terms) -> tuple[Rescored, ...]:
     for result in migration.targets:
         found.append(_target(migration, result, terms, marks, lessons(earlier)))
         earlier.append(replace(result.search, trials=found[-1].trials, best=found[-1].best))
-    return tuple(found)
+    decisions = weigh_all([one.confirmation for one in found], marks.evidence, terms, marks.standard)
+    if not changed:  # what the run found out about its judges holds for the same winner
+        before = [
+            () if one.best != one.before else t.decision.judges for one, t in zip(found, migration.targets, strict=True)
+        ]
+        decisions = tuple(one and replace(one, judges=known) for one, known in zip(decisions, before, strict=True))
+    return tuple(replace(one, decision=decision) for one, decision in zip(found, decisions, strict=True))
 
 
 def as_migration(migration: Migration, terms: Terms, rescored: Sequence[Rescored]) -> Migration:
@@ -117,6 +121,9 @@ class _Marks:
         self.references = {output.example_id: output for output in migration.baseline}
         gold = all(example.expected is not None for example in migration.examples.values())
         self.standard = standard_of(terms.metrics, gold=gold)
+        held_out = [migration.examples[identity] for identity in migration.split["test"]]
+        whole = metric or (_metric(migration, terms, asking=True) if _has_answers(migration) else None)
+        self.evidence = Evidence(held_out, self.references, whole, migration.columns)
 
     def of(self, found: Evaluation) -> Evaluation:
         if self.metric is None:
@@ -125,8 +132,15 @@ class _Marks:
         return replace(score(examples, found.outputs, self.references, self.metric), unmeasured=found.unmeasured)
 
     def confirmed(self, met: Confirmation) -> Confirmation:
-        sides: dict[str, Any] = {name: getattr(met, name) for name in ("source", "unchanged", "winner", "again")}
-        return replace(met, **{name: self.of(side) for name, side in sides.items() if side})
+        if self.metric is None:
+            return met
+        draws = {name: tuple(map(self.of, drawn)) for name, drawn in met.draws.items()}
+
+        def side(name: str) -> Any:
+            one = getattr(met, name)
+            return pooled(draws[name]) if name in draws else one and self.of(one)
+
+        return Confirmation(side("source"), side("unchanged"), side("winner"), side("again"), draws)
 
 
 def _target(migration: Migration, result: TargetResult, terms: Terms, marks: _Marks, taught: Lessons) -> Rescored:
@@ -138,28 +152,8 @@ def _target(migration: Migration, result: TargetResult, terms: Terms, marks: _Ma
         trials, best = _restated(trials, field), field.winner()[0]
     met = _met(result, best)
     confirmation = marks.confirmed(met) if met else None
-    decision = _decision(migration, confirmation, terms, marks) if confirmation else None
-    if decision and marks.metric is None:
-        decision = replace(decision, judges=result.decision.judges)
     calls = 0 if confirmation else len(migration.split["test"])
-    return Rescored(result.model, trials, best, result.search.best, answers, taught, confirmation, decision, calls)
-
-
-@dataclass(frozen=True)
-class _Agreed:
-    constraints: ConstraintSettings
-    decision: DecisionSettings
-    slices: SliceSettings
-
-
-def _decision(migration: Migration, confirmation: Confirmation, terms: Terms, marks: _Marks) -> Decision:
-    """As in a run; figures over the set only where the metric asks no model."""
-    metric, references = marks.metric or _built(migration, terms), marks.references
-    examples = [migration.examples[name] for name in migration.split["test"]]
-    asks = getattr(metric, "asks", False)
-    evidence = Evidence(examples, references, None if asks else metric, migration.columns)
-    slices = SliceSettings(**migration.settings.get("slices", {}))
-    return weigh(confirmation, evidence, _Agreed(terms.constraints, terms.decision, slices), marks.standard)
+    return Rescored(result.model, trials, best, result.search.best, answers, taught, confirmation, None, calls)
 
 
 def _kept_answers(result: TargetResult) -> Mapping[int, Evaluation]:
@@ -188,18 +182,20 @@ def _met(result: TargetResult, best: int) -> Confirmation | None:
     return replace(result.confirmation, winner=unchanged) if best == 0 and unchanged else None
 
 
-def _metric(migration: Migration, terms: Terms) -> Metric:
-    metric = _built(migration, terms)
-    if getattr(metric, "asks", False):
+def _has_answers(migration: Migration) -> bool:
+    """Not where the scores of recorded outputs were recorded too."""
+    return bool(migration.prompt) or not migration.settings.get("columns", {}).get("score")
+
+
+def _metric(migration: Migration, terms: Terms, *, asking: bool = False) -> Metric:
+    """`asking`: it may be one that asks a model, since its scores are known and only its figures are wanted."""
+    contract = migration.prompt.contract if migration.prompt else ReplySettings(**migration.settings["reply"]).build()
+    nobody = ScriptedModel(lambda _: "", name="nobody")
+    metric = build_metric(terms.metrics, contract, nobody, nobody)
+    if getattr(metric, "asks", False) and not asking:
         raise ConfigError("metrics: rescoring asks no model, but one of these metrics does; run the task with it")
     return metric
 
 
 def _never(*_answer: Any, **_more: Any) -> Score:
     raise AssertionError("answers that are scored are not scored again")
-
-
-def _built(migration: Migration, terms: Terms) -> Metric:
-    contract = migration.prompt.contract if migration.prompt else ReplySettings(**migration.settings["reply"]).build()
-    nobody = ScriptedModel(lambda _: "", name="judge")
-    return build_metric(terms.metrics, contract, nobody, nobody)

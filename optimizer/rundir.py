@@ -7,6 +7,7 @@
     trials.jsonl       every configuration that was tried, with its prompt
     answers.jsonl      what each of them answered on validation examples, with scores
     confirmation.jsonl what source, unchanged and winner answered on the held-out examples
+    columns.json       by what the examples are looked at in parts
     examples.jsonl     the examples, as they were read
     decision.json      the verdict, with its evidence
     report.html        the page for people
@@ -33,6 +34,7 @@ from optimizer import records
 from optimizer.errors import RunDirError
 from optimizer.migration import Migration, TargetResult
 from optimizer.records import as_json
+from optimizer.restore import read_migration
 from optimizer.study import write_study
 
 if TYPE_CHECKING:
@@ -106,6 +108,7 @@ class RunDir:
         texts = {
             "task.yaml": records.task_yaml(migration.settings),
             "split.json": as_json(migration.split, sort=False),
+            "columns.json": as_json(migration.columns, sort=False),
             "examples.jsonl": records.as_lines(migration.examples.values()),
             "baseline.jsonl": records.as_lines(migration.baseline),
             "trials.jsonl": records.as_lines(records.trials(migration)),
@@ -131,7 +134,7 @@ class RunDir:
             for name, digest in manifest["files"].items():
                 if _digest((self.path / name).read_bytes()) != digest:
                     raise ValueError(f"{name} is not as it was written")
-            return records.read_migration(self.path, manifest)
+            return read_migration(self.path, manifest)
         except (LookupError, TypeError, AttributeError, ValueError, OSError) as error:
             raise RunDirError(
                 f"{self.path}: damaged ({error}); start the run again with the same --run-dir, its answers are kept"

@@ -21,7 +21,8 @@ from optimizer.entrants import Allocation, Entrants
 from optimizer.errors import BudgetExceeded, ConfigError, ModelError, SearchError
 from optimizer.evaluate import record_pairs
 from optimizer.lessons import lessons
-from optimizer.programs.prompted import PromptProgram
+from optimizer.parts import place_of
+from optimizer.programs.shipped import program_of
 from optimizer.prompt import Prompt
 from optimizer.prospect import gain_of_looking, gain_of_racing
 from optimizer.pruning import Pruning
@@ -138,13 +139,13 @@ class _Search:
         best = self.entrants[self.entrants.best()].params if self.entrants else preset
         form = self._best_plain() or preset
         tried = {(name, value) for candidate in self.entrants.candidates for name, value in candidate.params.items()}
-        wordings = [name for name in self.pool.wordings if ("wording", name) not in tried]
+        wordings = [(place_of(name), name) for name in self.pool.wordings if (place_of(name), name) not in tried]
         compiled = self.pool.offered().choices("program")
         programs = [name for name in compiled if name != "plain" and ("program", name) not in tried]
         return [
             *([space.unchanged, preset, *self.lessons.configurations] if number == 0 else []),
             *({**best, "program": name} for name in programs),
-            *({**form, "wording": name} for name in wordings),
+            *({**form, place: name} for place, name in wordings),
         ]
 
     def _best_plain(self) -> Mapping[str, Value] | None:
@@ -175,7 +176,7 @@ class _Search:
             if self.stopped:
                 return
             examples = [self.examples[place] for _, place in pairs]
-            programs = [PromptProgram(self.entrants[number].prompt) for number, _ in pairs]
+            programs = [program_of(self.entrants[number].prompt) for number, _ in pairs]
             try:
                 outputs = record_pairs(list(zip(programs, examples, strict=True)), brief.cast.target)
                 scored = brief.scale.score(examples, outputs, brief.ground.references)

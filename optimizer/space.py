@@ -36,7 +36,8 @@ class DemoPlan:
 class Variant:
     """A point in the space, before it is filled with data. The default is the prompt as it is.
 
-    `knobs` are those of the program, by `<program>.<knob>`, where they are not the usual ones.
+    `knobs` are those of the program, by `<program>.<knob>`, where they are not the usual ones; `parts`: what is chosen
+    for the parts of a program of several prompts, by dimension.
     """
 
     prompt: Prompt
@@ -44,6 +45,7 @@ class Variant:
     demos: DemoPlan = DemoPlan()
     program: str = "plain"
     knobs: Mapping[str, Value] = field(default_factory=dict)
+    parts: Mapping[str, str] = field(default_factory=dict)
 
 
 @runtime_checkable
@@ -141,6 +143,17 @@ class SearchSpace:
 
     def suggest(self, trial: BaseTrial) -> Mapping[str, Value]:
         return {dimension.name: dimension.suggest(trial) for dimension in self.dimensions}
+
+    def counting(self, name: str) -> Mapping[str, Value]:
+        """The unchanged configuration but for what makes the dimension `name` count."""
+        dimension = next((d for d in self.dimensions if d.name == name and isinstance(d, Choice)), None)
+        made = dict(self.unchanged)
+        if dimension and dimension.when:
+            made |= dict([dimension.when])
+        if dimension and dimension.unless and dimension.unless[0] in made:
+            other, idle = dimension.unless
+            made[other] = next(value for value in self.choices(other) if value != idle)
+        return made
 
     def settled(self, params: Mapping[str, Value]) -> Mapping[str, Value]:
         """The same configuration with the first choice wherever a choice does not count."""

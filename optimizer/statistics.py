@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
+from statistics import NormalDist, fmean, variance
 from typing import TypeAlias
 
 import numpy as np
@@ -103,6 +103,70 @@ def smallest_difference(n: int, sd: float, confidence: float, power: float = 0.8
     """The smallest margin that `n` pairs can show for a target that is truly as good, with probability `power`."""
     unseen = 1 - math.exp(math.log(1 - confidence) / n)
     return min(1.0, max(_reach(n, sd, confidence, power), unseen))
+
+
+def fewest_pairs(margin: float, confidence: float) -> int:
+    """Pairs below which the margin can never be shown, not even by a target that loses nothing."""
+    return math.ceil(_least(margin, confidence) - 1e-9) if margin > 0 else 1
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Where differences vary, when every example is asked `draws` times: between examples (`example_sd`), and from
+    draw to draw of one example (`draw_sd`, of a single difference). `share`: of the variance of the compared means
+    that more draws would take away."""
+
+    draws: int
+    example_sd: float
+    draw_sd: float
+
+    @property
+    def share(self) -> float:
+        drawn = self.draw_sd**2 / self.draws
+        return drawn / (drawn + self.example_sd**2) if drawn else 0.0
+
+
+def noise(ours: Sequence[Sequence[float]], theirs: Sequence[Sequence[float]]) -> Noise | None:
+    """From the single scores of each example, by example; None where none was drawn twice.
+
+    One-way analysis of variance: what the draws' own variance does not explain of that between examples is theirs.
+    """
+    both = [pair for pair in zip(ours, theirs, strict=True) if min(map(len, pair))]
+    if len(both) < 2 or max(len(side) for pair in both for side in pair) < 2:
+        return None
+    sides = zip(*both, strict=True)
+    within = sum(fmean(variance(draws) for draws in side if len(draws) > 1) for side in sides if _drawn(side))
+    means = [fmean(a) - fmean(b) for a, b in both]
+    drawn = sum(_of_means(side) for side in zip(*both, strict=True))
+    count = max(len(side) for pair in both for side in pair)
+    return Noise(count, math.sqrt(max(0.0, variance(means) - drawn)), math.sqrt(within))
+
+
+def _drawn(side: Sequence[Sequence[float]]) -> bool:
+    return any(len(draws) > 1 for draws in side)
+
+
+def _of_means(side: Sequence[Sequence[float]]) -> float:
+    """What the draws add to the variance between the examples' means."""
+    pooled = fmean(variance(draws) for draws in side if len(draws) > 1) if _drawn(side) else 0.0
+    return fmean(pooled / len(draws) for draws in side)
+
+
+def shared_confidence(p_values: Sequence[float], confidence: float) -> list[float]:
+    """The confidence for each of several tests, so that all verdicts together hold at `confidence` (Holm 1979).
+
+    The surest test is held to the share of the error that all have together, the next to that of one fewer, up to the
+    first that fails; from there on all are held to its share. At its own level a test succeeds just where Holm's
+    procedure says so.
+    """
+    alpha, count = 1 - confidence, len(p_values)
+    levels, failed = [0.0] * count, False
+    level = alpha / max(count, 1)
+    for rank, place in enumerate(sorted(range(count), key=lambda i: (p_values[i], i))):
+        level = level if failed else alpha / (count - rank)
+        failed = failed or p_values[place] > level
+        levels[place] = 1 - level
+    return levels
 
 
 def _least(margin: float, confidence: float) -> float:

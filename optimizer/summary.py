@@ -7,11 +7,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from optimizer.corners import corners
 from optimizer.migration import Migration, TargetResult
 from optimizer.objective import Evaluation
 from optimizer.plugins import known_names, resolve
+from optimizer.power import power
+from optimizer.prompt import Prompt
 from optimizer.records import best_verdict
 from optimizer.rundir import RunDir
+from optimizer.suite import Suite
 
 if TYPE_CHECKING:
     from optimizer.plan import Plan
@@ -23,10 +27,16 @@ def expectation(plan: Plan) -> str:
     lines = [
         f"{task.name}: {len(task.examples)} examples "
         f"({len(parts.train)} train, {len(parts.validation)} validation, {len(parts.test)} held out)",
-        f"prompt: {len(task.prompt.messages)} messages, variables {', '.join(sorted(task.prompt.names))}",
+        f"{_prompt(task.prompt)}, variables {', '.join(sorted(task.prompt.names))}",
         f"source: {settings.source.model}" + (" (recorded, not called)" if task.recorded else ""),
         f"target: {', '.join(section.model for section in settings.targets)}",
         f"space: {settings.search.space}, {settings.search.trials} trials in {settings.search.rounds} rounds",
+        *power(
+            len(parts.test),
+            targets=len(settings.targets),
+            margin=settings.decision.margin,
+            confidence=settings.decision.confidence,
+        ),
         "to expect, at the most:",
         *(f"  {role:10} {share.calls:7,} calls   ${share.dollars:.4f}" for role, share in plan.expected.roles.items()),
         f"  {'all':10} {plan.expected.calls:7,} calls   ${plan.expected.dollars:.4f}",
@@ -51,6 +61,8 @@ def outcome(migration: Migration, folder: Path) -> str:
     lines = [""]
     for result in migration.targets:
         lines += [*_target(migration, result, run), ""]
+    if len(migration.targets) > 1:
+        lines += [*_corners(migration), ""]
     if not migration.prompt:
         return "\n".join([*lines, *(f"note     {note}" for note in migration.notes), f"report   {run.report}"])
     spend = migration.spend.values()
@@ -58,6 +70,13 @@ def outcome(migration: Migration, folder: Path) -> str:
     if migration.simulated:
         lines.append("         simulated: the offline models charge nothing, these are the prices they pretend to have")
     return "\n".join([*lines, f"report   {run.report}"])
+
+
+def _corners(migration: Migration) -> Iterator[str]:
+    found = corners(migration)
+    yield found.reason
+    picks = {"best quality": found.best, "cheapest": found.cheapest, "fastest": found.fastest}
+    yield from (f"  {name:13} {model}" for name, model in picks.items() if model)
 
 
 def _target(migration: Migration, result: TargetResult, run: RunDir) -> Iterator[str]:
@@ -92,6 +111,7 @@ def outcome_json(migration: Migration, folder: Path) -> dict[str, Any]:
     run = RunDir(folder)
     return {
         "verdict": best_verdict(migration.targets).value,
+        "recommended": corners(migration).recommended,
         "targets": [_target_json(migration, result, run) for result in migration.targets],
         "calls": sum(spent.calls for spent in migration.spend.values()),
         "dollars": sum(spent.dollars for spent in migration.spend.values()),
@@ -144,3 +164,9 @@ def names_of(kind: str) -> Iterator[tuple[str, str]]:
 
 def _first_line(thing: object) -> str:
     return (thing.__doc__ or "").strip().partition("\n")[0]
+
+
+def _prompt(prompt: Prompt) -> str:
+    if isinstance(prompt, Suite):
+        return f"program: {len(prompt.parts)} prompts ({', '.join(part.name for part in prompt.parts)})"
+    return f"prompt: {len(prompt.messages)} messages"

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from optimizer.config import ModelSettings, Settings
+from optimizer.config.sections import PromptSettings
 from optimizer.config.taskfile import open_file
 from optimizer.config.yamlfile import Document
 from optimizer.data import Table, columns, read_files, read_hub
 from optimizer.data.ratings import read_ratings
-from optimizer.errors import ConfigError
+from optimizer.errors import ConfigError, OptimizerError
 from optimizer.metrics.scrutiny import Rated
 from optimizer.metrics.whole import Row
 from optimizer.models.prices import Price
@@ -49,7 +50,7 @@ def load_task(path: str | Path) -> Task:
     """Reads the task file and all that it names; asks no model. Raises ConfigError and DataError."""
     path = Path(path)
     settings, document = open_file(path, Settings)
-    prompt = settings.prompt.build(settings.source.params)
+    prompt = _prompt(settings, path.parent, document)
     table = _table(settings, prompt, path.parent)
     columns.check_columns(settings.data, prompt.names, table, document.at)
     examples = columns.read_examples(settings.data, prompt.names, prompt.contract, table)
@@ -83,6 +84,20 @@ def with_target(task: Task, model: str) -> Task:
     except ValueError as error:
         raise ConfigError(f"target {model!r}: must be a model's name, provider/model, without spaces") from error
     return replace(task, settings=task.settings.model_copy(update={"targets": targets}))
+
+
+def _prompt(settings: Settings, folder: Path, document: Document) -> Prompt:
+    """The prompt as its team wrote it, or the program with all of its prompts."""
+    subject, params = settings.subject, settings.source.params
+    if isinstance(subject, PromptSettings):
+        return subject.build(params)
+    from optimizer.programs.dspy.opening import open_suite
+
+    facts = subject.model_dump(exclude={"dspy", "reply"})
+    try:
+        return open_suite(subject.dspy, folder, contract=subject.reply.build(), params=params, **facts)
+    except OptimizerError as error:
+        raise ConfigError(f"{document.at('program')}: {error}") from error
 
 
 def _table(settings: Settings, prompt: Prompt, folder: Path) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -9,15 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from optimizer.brief import Brief, Cast, Effort, Ground, Scale
 from optimizer.candidates import Pool, program_key
 from optimizer.compiles import check_programs, compile_asked, compile_planned, extra_calls
+from optimizer.config import Settings
+from optimizer.config.sections import ProgramSettings
 from optimizer.crossover import crossings
 from optimizer.errors import ConfigError
 from optimizer.habits import habits_of
 from optimizer.models.cache import Cached, CallStore
 from optimizer.objective import Constraints, Objective, Unit
+from optimizer.parameters import Terms, fitted
 from optimizer.programs.dspy import OPTIMIZERS
 from optimizer.search import search
 from optimizer.space import Choice, SearchSpace, Value
@@ -74,12 +79,37 @@ def test_every_optimizer_is_a_choice_and_every_knob_is_one_of_its_own() -> None:
     }, "the usual value stands as None already"
 
 
+def test_the_page_names_every_optimizer_with_its_knobs() -> None:
+    page = (Path(__file__).parent.parent / "optimizer/programs/README.md").read_text("utf-8")
+
+    rows = dict(re.findall(r"^\| `(\w+)` \|.*\| ([^|]*) \|$", page, re.MULTILINE))
+    assert set(rows) == set(OPTIMIZERS)
+    for name, told in rows.items():
+        for option in set(OPTIMIZERS[name].options) - {"bootstrapped", "labeled", "teacher"}:
+            assert f"`{option}`" in told, (name, option)
+
+
+def test_the_program_on_the_page_is_a_section_that_a_task_file_may_have() -> None:
+    page = (Path(__file__).parent.parent / "optimizer/programs/README.md").read_text("utf-8")
+    (shown,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+
+    settings = Settings.model_validate(yaml.safe_load(shown))
+
+    assert isinstance(settings.subject, ProgramSettings) and settings.metrics[0].name == "label_accuracy"
+
+
 def test_knobs_of_other_programs_change_nothing() -> None:
     into = pool(BOOTSTRAP, TURNED, REPLY)
     plain = {**into.space.unchanged}
 
     assert into.build({**plain, TURNED.name: 2}).digest == into.build(plain).digest
     assert into.settled({**plain, TURNED.name: 2}) == plain
+
+
+def test_a_knob_is_not_taken_for_a_choice_that_does_nothing() -> None:
+    space, notes = fitted(SearchSpace((GEPA, knob("gepa", "minibatch", 4))), the_prompt(), Terms("x/target"))
+
+    assert space.choices("gepa.minibatch") == (None, 4) and notes == ()
 
 
 def test_crossings_do_not_try_what_does_not_count() -> None:

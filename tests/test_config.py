@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from optimizer.config import SCHEMA_FILE, ConstraintSettings, ObjectiveSettings, Settings, load_settings, task_schema
+from optimizer.config.sections import PromptSettings
 from optimizer.errors import ConfigError
 from optimizer.models.prices import Price
 from optimizer.objective import Constraints, Objective
@@ -76,6 +77,11 @@ def task_file(folder: Path, text: str | bytes) -> Path:
     return path
 
 
+def prompt_of(settings: Settings) -> PromptSettings:
+    assert settings.prompt
+    return settings.prompt
+
+
 def complaint(folder: Path, text: str | bytes) -> str:
     with pytest.raises(ConfigError) as caught:
         load_settings(task_file(folder, text))
@@ -120,7 +126,7 @@ def test_every_key_arrives_where_it_belongs(tmp_path: Path) -> None:
     assert settings.constraints.build() == Constraints(0.97, 2.5, 1, 900)
     assert settings.data.source is not None and settings.data.source.latency == "s"
     assert settings.proposer is not None and settings.proposer.model == "anthropic/claude-x"
-    prompt = settings.prompt.build({"temperature": 0})
+    prompt = prompt_of(settings).build({"temperature": 0})
     assert prompt.protected == ("Never promise a refund.",)
     assert [turn.role for turn in prompt.messages] == ["system", "user", "assistant", "user"]
 
@@ -139,9 +145,9 @@ def test_texts_that_look_like_numbers_or_span_lines_survive_the_round_trip(tmp_p
         {"data": "x.jsonl", "prompt": {"user": user, "reply": {"labels": labels}}, "source": "a/b", "target": "c/d"}
     ).replace("1e-3", "'1e-3'")
     settings = load_settings(task_file(tmp_path, text))
-    assert list(settings.prompt.reply.labels) == labels
+    assert list(prompt_of(settings).reply.labels) == labels
     again = load_settings(task_file(tmp_path, settings.to_yaml()))
-    assert again == settings and again.prompt.user == user
+    assert again == settings and prompt_of(again).user == user
 
 
 @pytest.mark.parametrize(
@@ -159,14 +165,14 @@ def test_the_kind_of_reply_follows_from_its_keys_and_the_metric_from_the_kind(
 ) -> None:
     text = TEN_LINES.replace('prompt: "', 'prompt:\n  user: "') + "# the reply\nmetrics:\n"
     settings = load_settings(task_file(tmp_path, text.replace("source:", f"  reply: {reply}\nsource:")))
-    assert settings.prompt.reply.build().kind == kind
+    assert prompt_of(settings).reply.build().kind == kind
     assert [m.name for m in settings.metrics] == [metric]
 
 
 def test_words_of_yaml_1_1_stay_the_labels_that_people_mean(tmp_path: Path) -> None:
     prompt = 'prompt: {user: "{{x}}", reply: {labels: [yes, no, on, 3, true, 12:30]}}'
     settings = load_settings(task_file(tmp_path, TEN_LINES.replace(TEN_LINES.splitlines()[1], prompt)))
-    assert settings.prompt.reply.labels == ("yes", "no", "on", "3", "true", "12:30")
+    assert prompt_of(settings).reply.labels == ("yes", "no", "on", "3", "true", "12:30")
 
 
 def test_small_numbers_without_a_point_are_numbers(tmp_path: Path) -> None:
@@ -370,8 +376,10 @@ def test_prompt_and_schema_files_are_read_into_the_settings(tmp_path: Path) -> N
     (tmp_path / "reply.json").write_text('{"type": "object", "properties": {"a": {"type": "string"}}}', "utf-8")
     prompt = "prompt: {file: prompt.txt, reply: {schema: reply.json}}"
     settings = load_settings(task_file(tmp_path, TEN_LINES.replace(TEN_LINES.splitlines()[1], prompt)))
-    assert [(turn.role, turn.content) for turn in settings.prompt.messages] == [("user", "Sort this.\n\n{{ticket}}")]
-    assert settings.prompt.reply.build().schema == {"type": "object", "properties": {"a": {"type": "string"}}}
+    assert [(turn.role, turn.content) for turn in prompt_of(settings).messages] == [
+        ("user", "Sort this.\n\n{{ticket}}")
+    ]
+    assert prompt_of(settings).reply.build().schema == {"type": "object", "properties": {"a": {"type": "string"}}}
     (tmp_path / "prompt.txt").unlink()
     (tmp_path / "reply.json").unlink()
     assert load_settings(task_file(tmp_path, settings.to_yaml())) == settings
@@ -383,7 +391,7 @@ def test_a_prompt_file_of_messages_becomes_chat_turns(tmp_path: Path) -> None:
     settings = load_settings(
         task_file(tmp_path, TEN_LINES.replace(TEN_LINES.splitlines()[1], "prompt: {file: prompt.json}"))
     )
-    prompt = settings.prompt.build()
+    prompt = prompt_of(settings).build()
     assert prompt.messages[0].content.segments == ("Be {brief}.",)
     assert prompt.messages[1].content.segments == (Var("ticket"),)
 

@@ -56,7 +56,8 @@ def test_what_the_examples_cannot_tell_stays_open_with_the_number_that_would_set
     decision = verdict(*pairs(5, 6, 60))
     assert decision.verdict is OPEN
     assert decision.needed is not None and decision.needed > 60
-    assert f"About {decision.needed:,} held-out examples would settle it." in decision.reason
+    more = f"{decision.needed - 60:,} more than there are"
+    assert f"About {decision.needed:,} held-out examples would settle it, {more}." in decision.reason
     assert "it may be as much as" in decision.reason and "outside the margin of 5." in decision.reason
 
 

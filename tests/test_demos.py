@@ -26,12 +26,13 @@ from optimizer.models.scripted import ScriptedModel
 from optimizer.objective import Constraints, Objective, Unit
 from optimizer.picking import Picking, pooled
 from optimizer.prompt import Demo, Prompt
-from optimizer.space import DemoPlan, SearchSpace, Value
+from optimizer.rundir import RunDir
+from optimizer.space import Choice, DemoPlan, SearchSpace, Value
 from optimizer.types import Example, Output, Request, Score
 from search_spaces import DEMO_CHOICE, DEMO_ORDER, DEMOS, WORDING
 from tests.conftest import Walked
 from tests.test_bundle import STRANGE, in_production, scored, written
-from tests.walking import parity, writes
+from tests.walking import SEARCH, crew, finished, parity, writes
 
 TURNS = [{"role": "system", "content": "Rate it."}, {"role": "user", "content": "Text: {{text}}"}]
 PROMPT = Prompt.from_messages(TURNS, contract=Contract("labels", ("fruit", "animal")))
@@ -269,3 +270,25 @@ def test_a_look_at_failures_is_remembered_for_the_hardest() -> None:
     assert pool.looked == {f"e{n}": float(n != 3) for n in range(6)}
     built = pool.build({"wording": "as_is", "demos": 2, "demo_choice": "hardest"})
     assert built.demos[0] == Demo({"n": 3}, "odd")
+
+
+# -- a whole run
+
+PICKED = SearchSpace(
+    (Choice("shown", ("as_is", "picked"), lambda v, _: replace(v, demos=DemoPlan(2, "per_request", "reversed"))),)
+)
+
+
+def needs_examples(request: Request) -> str:
+    return parity(request) if len(request.messages) > 3 else "hm"
+
+
+def test_a_run_that_such_a_prompt_wins_ships_it_and_reads_it_back(tmp_path: Path) -> None:
+    found, run = finished(tmp_path, crew(target=needs_examples), search={**SEARCH, "space": "tests.test_demos:PICKED"})
+
+    winner = found.targets[0].search.winner.prompt
+    assert winner.picking == Picking(2, best_last=True) and len(winner.demos) > 10
+    assert RunDir.read(run).migration().targets[0].search.winner.prompt == winner
+    held_out = [found.examples[key].inputs for key in found.split["test"]]
+    assert in_production(run / "bundle", held_out) == [scored(winner, inputs) for inputs in held_out]
+    assert "{{#1.input}}" in (run / "report.html").read_text()

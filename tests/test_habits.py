@@ -68,8 +68,15 @@ def test_every_statement_has_a_subject_a_text_and_a_source(family: str) -> None:
         assert said.about in {"place", "structure", "wording", "examples", "reply", "reasoning", "parameters"}
         assert re.fullmatch(r"[A-Z].{30,}\.", said.text), said.text
         assert len(said.source) > 15
+        assert re.fullmatch(r"(https://[a-z0-9.-]+/\S+)?", said.url)
     subjects = {said.about for said in habits.statements}
-    assert {"wording", "reply"} <= subjects
+    assert {"place", "structure", "wording", "examples", "reply", "parameters"} <= subjects
+
+
+def test_most_families_were_compared_with_their_vendor_s_own_pages() -> None:
+    compared = {family for family in FAMILIES if any(said.url for said in habits_of("any", family).statements)}
+
+    assert compared == set(FAMILIES) - {"generic"}
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -119,7 +126,9 @@ def test_advice_for_the_proposer_names_the_target_and_leaves_parameters_out() ->
         ("gemini/gemini-3-pro-preview", True),
         ("gemini/gemini-2.5-pro", False),
         ("deepseek/deepseek-reasoner", True),
+        ("deepseek/deepseek-v4-pro", True),
         ("deepseek/deepseek-chat", False),
+        ("deepseek/deepseek-v3.2", False),
         ("mistral/mistral-large-latest", False),
         ("offline/sim-alpha", False),
     ],

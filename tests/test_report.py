@@ -218,7 +218,7 @@ def test_two_targets_have_a_section_each(plain_run: Walked) -> None:
     page = as_page(replace(plain_run.migration, targets=(one, replace(one, model="test/second"))))
 
     sections = list(parsed(page).all("section"))
-    assert [section.attributes["aria-label"] for section in sections] == ["test/target", "test/second"]
+    assert [section.attributes["aria-label"] for section in sections] == ["All targets", "test/target", "test/second"]
 
 
 def _met(values: list[float], texts: list[str]) -> Evaluation:

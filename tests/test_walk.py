@@ -90,7 +90,7 @@ def test_few_examples_are_inconclusive_and_say_how_many_would_settle_it(tmp_path
     decision = only(found).decision
     assert decision.verdict is Verdict.INCONCLUSIVE
     assert decision.needed is not None and decision.needed > 20
-    assert f"About {decision.needed:,} held-out examples would settle it." in decision.reason
+    assert f"About {decision.needed:,} held-out examples would settle it, " in decision.reason
 
 
 def test_each_held_out_example_meets_source_unchanged_and_winner_once(plain_run: Walked) -> None:
@@ -544,11 +544,11 @@ def test_gold_answers_are_the_standard_where_there_are_any(tmp_path: Path) -> No
 
 def test_two_targets_share_one_baseline_and_have_a_verdict_each(tmp_path: Path) -> None:
     models = crew(bad=hopeless)
-    found, run_dir = finished(tmp_path, models, target=None, targets=[TARGET, TARGET | {"model": "test/bad"}])
+    found, run_dir = finished(tmp_path, models, rows=160, target=None, targets=[TARGET, TARGET | {"model": "test/bad"}])
 
     verdicts = {result.model: result.decision.verdict for result in found.targets}
     assert verdicts == {"test/target": Verdict.MIGRATE, "test/bad": Verdict.STAY}
-    assert models.models["test/source"].calls == 120 + 60
+    assert models.models["test/source"].calls == 160 + 80
     assert json.loads((run_dir / "decision.json").read_text())["verdict"] == "migrate"
     assert sorted(path.name for path in (run_dir / "bundle").iterdir()) == ["test_bad", "test_target"]
 

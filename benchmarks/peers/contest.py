@@ -43,9 +43,9 @@ def run(cells: Sequence[Cell], ledger: Ledger) -> None:
             print(f"{cell} failed: {reason}", file=sys.stderr, flush=True)
             continue
         ledger.add(row)
-        told = f"[{number}/{len(cells)}] {cell.task} {cell.method} seed {cell.seed} calls {cell.calls} weight {cell.weight:g}"
+        told = f"[{number}/{len(cells)}] {cell.task} {cell.method} seed {cell.seed} calls {cell.calls}"
         spent = f"{row.target_calls} calls, {time.perf_counter() - started:.0f} s"
-        print(f"{told}: {row.quality:.4f} ({spent})", file=sys.stderr, flush=True)
+        print(f"{told} weight {cell.weight:g}: {row.quality:.4f} ({spent})", file=sys.stderr, flush=True)
 
 
 def play(cell: Cell) -> Row:
@@ -61,10 +61,6 @@ def play(cell: Cell) -> Row:
             won = ours.METHODS[cell.method](task, gate, cell.seed, cell.weight)
             seconds, note = time.perf_counter() - started, won.note
             quality, dollars = task.exam(won.prompt)
-    return _row(cell, task, gate, quality, dollars, seconds, note)
-
-
-def _row(cell: Cell, task: Subject, gate: Gate, quality: float, dollars: float, seconds: float, note: str) -> Row:
     target, proposer = gate.books["target"], gate.books["proposer"]
     both = (target, proposer)
     return Row(

@@ -91,11 +91,11 @@ class Gate:
     async def _chat(self, http: web.Request) -> web.Response:
         role = http.match_info["role"]
         book = self.books[role]
+        sent = await http.text()  # from here to the answer nobody else is served: the limit holds to the call
         if role == "target" and book.calls >= self.calls:
             book.refused += 1
             return _refusal(402, f"the {self.calls} calls are used", "budget_exhausted")
         try:
-            sent = await http.text()
             asked, body = read_body(sent, http.headers.get("x-promptport-sample") or self._draw(role, sent))
             model = str(body["model"]).removeprefix("openai/")
             answer = OfflineModel(f"offline/{model}").respond(asked)

@@ -57,6 +57,9 @@ class Place:
     def afford(self, calls: int) -> str | None:
         return None if self.purse.affords(calls=calls) else "the calls are used"
 
+    def left(self) -> float:
+        return self.purse.left().calls or 0
+
 
 def unchanged(subject: Subject, gate: Gate, seed: int, weight: float) -> Won:
     del gate, seed, weight
@@ -67,7 +70,8 @@ def ours(subject: Subject, gate: Gate, seed: int, weight: float) -> Won:
     with TemporaryDirectory() as folder, CallStore(Path(folder) / "calls.sqlite") as store:
         place = _place(subject, gate, store, seed, weight)
         effort = effort_of(gate.calls, seed)
-        found = search(subject.prompt, STANDARD, Brief(place.ground, place.scale, place.cast, effort, place.afford))
+        brief = Brief(place.ground, place.scale, place.cast, effort, place.afford, place.left)
+        found = search(subject.prompt, STANDARD, brief)
     params = {name: value for name, value in found.winner.params.items() if value != STANDARD.unchanged.get(name)}
     return Won(
         found.winner.prompt, f"{params}; {len(found.trials)} trials, {found.stopped_by}; {'; '.join(found.notes)}"
@@ -75,15 +79,19 @@ def ours(subject: Subject, gate: Gate, seed: int, weight: float) -> Won:
 
 
 def effort_of(calls: int, seed: int) -> Effort:
-    """A search for so many target calls: looks at failures and compiled programs are paid from the same calls.
+    """As many trials as the calls pay for at the usual twelve a trial; what is left goes to telling the best apart.
 
-    An eighth of the calls goes to each of miprov2 and gepa where that is enough for them.
+    Looks at failures and compiled programs are paid from the same calls: an eighth of them for a program at most.
     """
+    trials = max(8, min(Effort.trials, calls // Effort.calls_per_trial))
     rounds = 4 if calls >= 600 else 3 if calls >= 300 else 2 if calls >= 150 else 1
-    compiling = calls // 8 if calls >= 480 else 20
-    racing = calls - rounds * LOOK - (2 * compiling if calls >= 480 else compiling)
-    trials = max(8, min(48, racing // 10))
-    return Effort(trials, rounds, max(4, racing // trials), compile_calls=compiling, seed=seed)
+    return Effort(
+        trials,
+        rounds,
+        max(Effort.calls_per_trial, calls // trials),
+        compile_calls=max(20, calls // 8),
+        seed=seed,
+    )
 
 
 def random_search(subject: Subject, gate: Gate, seed: int, weight: float) -> Won:

@@ -11,7 +11,7 @@ import json
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from optimizer.task import load_task
 from optimizer.types import Example, Output, Reply, Response, Score
 
 EXAMPLES = Path(__file__).parents[2] / "optimizer" / "examples"
-ROWS, UNSEEN = 140, 600
+ROWS, UNSEEN = 140, 500
 TARGETS = {"triage": "sim-beta", "calls": "sim-gamma", "analyst": "sim-beta"}
 OTHER_SEEDS = (101, 102)  # of the generators, for unseen rows
 
@@ -87,6 +87,7 @@ def names() -> list[str]:
     return [*TARGETS, *outside.names()]
 
 
+@lru_cache(maxsize=8)
 def subject(name: str, seed: int) -> Subject:
     """The subject with the rows that `seed` draws."""
     draw = random.Random(f"{name}/{seed}")

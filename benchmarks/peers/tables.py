@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import get_type_hints
+from statistics import fmean, stdev
+from typing import Any, get_type_hints
+
+OURS = "ours"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One optimisation. `quality`: of the final prompt on the unseen rows; `cost`: dollars of a call with it, against one
-    of the source with the original. Calls, tokens and dollars are those of the optimisation, target and proposer."""
+    """One optimisation. `quality`: of the final prompt on the unseen rows; `cost`: dollars of a call with it, against
+    one of the source with the original. Calls, tokens and dollars are those of target and proposer together."""
 
     task: str
     method: str
@@ -36,6 +40,10 @@ class Row:
     def key(self) -> tuple[str, str, int, int, float]:
         return self.task, self.method, self.seed, self.calls, self.weight
 
+    def value(self, weight: float) -> float:
+        """Quality less what it costs: equal for all methods, whatever they were told to look for."""
+        return self.quality - weight * self.cost
+
 
 class Ledger:
     """A CSV file. What stands in it need not be measured again."""
@@ -54,7 +62,7 @@ class Ledger:
         return {row.key for row in self.rows()}
 
     def add(self, row: Row) -> None:
-        self._path.parent.mkdir(exist_ok=True)
+        self._path.parent.mkdir(parents=True, exist_ok=True)
         new = not self._path.exists()
         with self._path.open("a", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
@@ -63,6 +71,170 @@ class Ledger:
             writer.writerow(getattr(row, field.name) for field in fields(Row))
 
 
+@dataclass(frozen=True)
+class Interval:
+    """A mean with its half-width at 95 % (Student's t); no width for a single value."""
+
+    mean: float
+    half: float
+    count: int
+
+    def points(self, *, signed: bool = False) -> str:
+        """In points of a hundred."""
+        mean = f"{100 * self.mean:{'+' if signed else ''}.1f}"
+        return mean if math.isnan(self.half) else f"{mean} ± {100 * self.half:.1f}"
+
+    @property
+    def sure(self) -> bool:
+        return not math.isnan(self.half) and self.mean - self.half > 0
+
+
+def interval(values: Sequence[float]) -> Interval:
+    from scipy.stats import t
+
+    if len(values) < 2:
+        return Interval(values[0] if values else math.nan, math.nan, len(values))
+    half = float(t.ppf(0.975, len(values) - 1)) * stdev(values) / math.sqrt(len(values))
+    return Interval(fmean(values), half, len(values))
+
+
+@dataclass(frozen=True)
+class Results:
+    """`calls`: the full limit. `weight`: of the cost in the second objective."""
+
+    rows: tuple[Row, ...]
+    calls: int
+    weight: float
+
+    @property
+    def tasks(self) -> list[str]:
+        return list(dict.fromkeys(row.task for row in self.rows))
+
+    @property
+    def methods(self) -> list[str]:
+        found = dict.fromkeys(row.method for row in self.rows if row.calls == self.calls)
+        return sorted(found, key=lambda method: method != OURS)
+
+    def of(self, task: str, method: str, *, calls: int | None = None, weight: float = 0.0) -> Mapping[int, Row]:
+        """By seed. Methods that do not know of cost are there under every weight."""
+        wanted = self.calls if calls is None else calls
+        found = [row for row in self.rows if (row.task, row.method, row.calls) == (task, method, wanted)]
+        knows = any(row.weight == weight for row in found)
+        return {row.seed: row for row in found if row.weight == (weight if knows else 0.0)}
+
+    def caps(self) -> list[int]:
+        return sorted({row.calls for row in self.rows if row.method == OURS})
+
+    def ahead(self, task: str, peer: str, weight: float = 0.0) -> list[float]:
+        """Ours less the peer's, seed by seed."""
+        mine, theirs = self.of(task, OURS, weight=weight), self.of(task, peer, weight=weight)
+        return [mine[seed].value(weight) - theirs[seed].value(weight) for seed in sorted(mine.keys() & theirs.keys())]
+
+    def reached(self, task: str, peer: str) -> int | None:
+        """The fewest calls at which ours, in the mean over seeds, is where the peer ends; None: not at all."""
+        theirs = self.of(task, peer)
+        for cap in self.caps():
+            mine = self.of(task, OURS, calls=cap)
+            both = sorted(mine.keys() & theirs.keys())
+            if both and fmean(mine[s].quality for s in both) >= fmean(theirs[s].quality for s in both):
+                return cap
+        return None
+
+
 def as_markdown(rows: Sequence[Row], calls: int, weight: float) -> str:
-    del rows, calls, weight
-    return ""
+    known = Results(tuple(rows), calls, weight)
+    if not rows:
+        return "Nothing was measured yet.\n"
+    blocks = [_opening(known), *_quality(known), *_ahead(known), *_reached(known), *_spend(known)]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _opening(known: Results) -> str:
+    counts = [len(known.of(task, OURS)) for task in known.tasks]
+    seeds = f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
+    return (
+        "# Whole optimisations, side by side\n\n"
+        f"Simulated models over HTTP; {known.calls} calls of the target for every method, refused beyond; the same "
+        f"proposer (sim-alpha); {seeds} seeds a task, each with rows of its own. Points of a hundred, 95 % intervals "
+        "over seeds; bold: ours is surely ahead."
+    )
+
+
+def _quality(known: Results) -> Iterator[str]:
+    yield "## True quality of the final prompt on unseen rows"
+    yield _by_task(known, lambda task, method: _mean(known, task, method, 0.0), known.methods)
+    yield f"## With cost in the objective: quality less {known.weight:g} times the cost relative to the source's"
+    yield _by_task(known, lambda task, method: _mean(known, task, method, known.weight), known.methods)
+    yield "## Ours at fewer calls: true quality"
+    lines = [_line(["task", *map(str, known.caps())]), _rule(len(known.caps()))]
+    for task in known.tasks:
+        values = [[row.quality for row in known.of(task, OURS, calls=cap).values()] for cap in known.caps()]
+        lines.append(_line([task, *(interval(found).points() if found else "" for found in values)]))
+    yield "\n".join(lines)
+
+
+def _mean(known: Results, task: str, method: str, weight: float) -> str:
+    found = [row.value(weight) for row in known.of(task, method, weight=weight).values()]
+    return interval(found).points() if found else ""
+
+
+def _ahead(known: Results) -> Iterator[str]:
+    peers = [method for method in known.methods if method != OURS]
+    for weight, title in ((0.0, "quality"), (known.weight, "the objective with cost")):
+        yield f"## Ours less the peer's, paired by seed: {title}"
+        table = _by_task(
+            known,
+            lambda task, peer, weight=weight: _difference(known.ahead(task, peer, weight)),  # type: ignore[misc]
+            peers,
+        )
+        means = [
+            interval([fmean(found) for task in known.tasks if (found := known.ahead(task, peer, weight))])
+            for peer in peers
+        ]
+        yield table + "\n" + _line(["mean of tasks", *(found.points(signed=True) for found in means)])
+
+
+def _difference(values: Sequence[float]) -> str:
+    found = interval(values)
+    return "" if not values else f"**{found.points(signed=True)}**" if found.sure else found.points(signed=True)
+
+
+def _reached(known: Results) -> Iterator[str]:
+    peers = [method for method in known.methods if method not in (OURS, "unchanged")]
+    yield f"## Calls that ours needs for what the peer reaches with {known.calls}"
+
+    def told(task: str, peer: str) -> str:
+        if not known.of(task, peer):
+            return ""
+        found = known.reached(task, peer)
+        return "not reached" if found is None else f"≤ {found}"
+
+    yield _by_task(known, told, peers)
+
+
+def _spend(known: Results) -> Iterator[str]:
+    yield "## What an optimisation takes, mean over tasks and seeds"
+    names = ("target_calls", "proposer_calls", "input_tokens", "output_tokens", "dollars", "seconds")
+    lines = [_line(["method", *(name.replace("_", " ") for name in names)]), _rule(len(names))]
+    for method in known.methods:
+        found = [row for task in known.tasks for row in known.of(task, method).values()]
+        means = [fmean(float(getattr(row, name)) for row in found) for name in names]
+        shown = [
+            f"{mean:,.0f}" if name != "dollars" else f"{mean:.2f}" for name, mean in zip(names, means, strict=True)
+        ]
+        lines.append(_line([method, *shown]))
+    yield "\n".join(lines)
+
+
+def _by_task(known: Results, cell: Callable[[str, str], str], methods: Sequence[str]) -> str:
+    lines = [_line(["task", *methods]), _rule(len(methods))]
+    lines += [_line([task, *(cell(task, method) for method in methods)]) for task in known.tasks]
+    return "\n".join(lines)
+
+
+def _line(cells: Sequence[Any]) -> str:
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def _rule(columns: int) -> str:
+    return "|---|" + "---:|" * columns

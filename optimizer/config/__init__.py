@@ -7,23 +7,24 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from optimizer.config.model_settings import Model, ModelSettings
 from optimizer.config.scoring import MetricSettings, SliceSettings, odd_judges
+from optimizer.config.search_settings import SearchSettings
 from optimizer.config.sections import (
     Count,
     Data,
     NotNegative,
     Number,
     Positive,
+    ProgramSettings,
     PromptSettings,
     Section,
     Seed,
     Share,
-    Text,
     many,
     named,
 )
@@ -59,32 +60,6 @@ class ConstraintSettings(Section):
         return Constraints(**self.model_dump())
 
 
-class SearchSettings(Section):
-    space: Text = Field(default="standard", description="A search space's name, module:attribute, or a YAML file")
-    trials: Annotated[Count, Field(le=10_000)] = 48
-    rounds: Count = 4
-    calls_per_trial: Count = Field(default=12, description="Mean number of validation calls that a trial may take")
-    least_gain: NotNegative = Field(
-        default=0.0005,
-        description="What 100 more calls must promise of the objective for the search to go on; 0: never stop",
-    )
-    sampler: Text = Field(default="tpe", description="tpe, random, gp, nsgaii, nsgaiii or qmc")
-    pruner: Text = Field(
-        default="race",
-        description="race, or a pruner of Optuna: wilcoxon, median, percentile, successive_halving, hyperband, none",
-    )
-    seed: Seed = 0
-    jobs: Count = Field(default=1, description="Processors for scoring, through joblib; for metrics that take long")
-
-    @model_validator(mode="after")
-    def _enough(self) -> SearchSettings:
-        if self.rounds > self.trials and "rounds" not in self.model_fields_set:
-            object.__setattr__(self, "rounds", self.trials)  # the default is for the usual number of trials
-        if self.rounds > self.trials:
-            raise ValueError(f"rounds: {self.rounds} rounds need at least as many trials, found {self.trials}")
-        return self
-
-
 class SplitSettings(Section):
     train: Annotated[Number, Field(ge=0, lt=1)] = 0.2
     validation: Annotated[Number, Field(gt=0, lt=1)] = 0.3
@@ -108,6 +83,7 @@ class DecisionSettings(Section):
         default=0.05, description="How much worse is still good enough"
     )
     confidence: Annotated[Number, Field(gt=0.5, lt=1)] = 0.95
+    draws: Annotated[Count, Field(le=20)] = Field(default=1, description="How often each held-out example is asked")
 
 
 class Budget(Section):
@@ -123,9 +99,12 @@ class Settings(Section):
         default="task", description="Default: the folder's name"
     )
     data: Annotated[Data, named("path", Data)]
-    prompt: Annotated[PromptSettings, named("user", PromptSettings)]
+    prompt: Annotated[PromptSettings, named("user", PromptSettings)] | None = None
+    program: Annotated[ProgramSettings, named("dspy", ProgramSettings)] | None = Field(
+        default=None, description="Instead of a prompt: a DSPy program"
+    )
     source: Model
-    targets: Annotated[tuple[Model, ...], Field(min_length=1)]
+    targets: Annotated[tuple[Model, ...], Field(min_length=1, max_length=10)]
     proposer: Model | None = Field(default=None, description="Writes new instructions")
     judge: Model | None = Field(default=None, description="Scores where a metric asks for a judge")
     judges: tuple[Model, ...] = Field(default=(), description="Instead of judge: several; their mean counts")
@@ -162,8 +141,12 @@ class Settings(Section):
             raise ValueError(f"targets: {twice[0]!r} stands twice; name each model once")
         if self.judge and self.judges:
             raise ValueError("give either `judge` or `judges`, not both")
+        if self.prompt is None and self.program is None:
+            raise ValueError("prompt: is missing; a DSPy program goes by `program` instead")
+        if self.prompt and self.program:
+            raise ValueError("give either `prompt` or `program`, not both")
         if not self.metrics:
-            metric = MetricSettings(name=DEFAULT_METRICS[self.prompt.reply.kind])
+            metric = MetricSettings(name=DEFAULT_METRICS[self.subject.reply.kind])
             object.__setattr__(self, "metrics", (metric,))
         return self
 
@@ -171,6 +154,11 @@ class Settings(Section):
     def panel(self) -> tuple[ModelSettings, ...]:
         """Those who judge."""
         return (self.judge,) if self.judge else self.judges
+
+    @property
+    def subject(self) -> PromptSettings | ProgramSettings:
+        """What is migrated: there is always one of both."""
+        return self.prompt or cast(ProgramSettings, self.program)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -201,6 +189,7 @@ def task_schema() -> dict[str, Any]:
     schema["properties"]["target"] = schema["properties"]["targets"]["items"] | {"description": "Instead of targets"}
     schema["required"].remove("targets")
     schema["oneOf"] = [{"required": ["target"]}, {"required": ["targets"]}]
+    schema["anyOf"] = [{"required": ["prompt"]}, {"required": ["program"]}]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "promptport task file"} | schema
 
 

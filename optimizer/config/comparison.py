@@ -11,8 +11,15 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from optimizer.config import DEFAULT_METRICS, ConstraintSettings, DecisionSettings, MetricSettings, ObjectiveSettings
+from optimizer.config import (
+    DEFAULT_METRICS,
+    ConstraintSettings,
+    DecisionSettings,
+    MetricSettings,
+    ObjectiveSettings,
+)
 from optimizer.config.model_settings import PriceSettings
+from optimizer.config.scoring import SliceSettings
 from optimizer.config.sections import Count, ReplySettings, Section, Text, Word, many, named
 
 Files = Annotated[tuple[Text, ...], BeforeValidator(many, json_schema_input_type=str | list[str])]
@@ -75,6 +82,7 @@ class ComparisonSettings(Section):
     objective: ObjectiveSettings = ObjectiveSettings()
     constraints: ConstraintSettings = ConstraintSettings()
     decision: DecisionSettings = DecisionSettings()
+    slices: SliceSettings = SliceSettings()
 
     @model_validator(mode="before")
     @classmethod

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 from pydantic.config import JsonDict
@@ -195,6 +195,20 @@ class ReplySettings(Section):
 class Turn(Section):
     role: Role
     content: str
+
+
+class ProgramSettings(Section):
+    """Instead of a prompt: a DSPy program, whose predictors are prompts by their names."""
+
+    dspy: Text = Field(description="module:attribute, or a JSON state written by program.save")
+    state: Text | None = Field(default=None, description="A JSON state to load into module:attribute")
+    inputs: tuple[Word, ...] = Field(default=(), description="What the program is given; default: what it asks for")
+    output: Text | None = Field(default=None, description="The field that is the answer, where there are several")
+    adapter: Literal["chat", "json", "xml"] = Field(default="chat", description="How DSPy words the messages")
+    protect: Annotated[tuple[Text, ...], BeforeValidator(many, json_schema_input_type=str | list[str])] = Field(
+        default=(), description="Texts that stand word for word in every variant"
+    )
+    reply: ReplySettings = ReplySettings()
 
 
 class PromptSettings(Section):

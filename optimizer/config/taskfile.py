@@ -73,22 +73,24 @@ def _name(folder: Path) -> str:
 
 
 def _inlined(data: dict[str, Any], folder: Path, problems: list[Problem]) -> dict[str, Any]:
-    """The texts of `prompt.file` and `prompt.reply.schema`, so that settings are whole without their files."""
+    """The texts of `prompt.file` and `reply.schema`, so that settings are whole without their files."""
     prompt = data.get("prompt")
-    if not isinstance(prompt, dict):
-        return data
-    prompt = dict(prompt)
-    if isinstance(file := prompt.get("file"), str) and file and not prompt.get("messages"):
+    if isinstance(prompt, dict) and isinstance(file := prompt.get("file"), str) and file and not prompt.get("messages"):
         text = _read(folder / file, ("prompt", "file"), problems)
         found = _messages(file, text, problems) if text is not None else []
-        prompt |= {"file": None, "messages": found or [{"role": "user", "content": "{{unread}}"}]}
-    reply = prompt.get("reply")
-    if isinstance(reply, dict) and isinstance(file := reply.get("schema"), str):
-        keys = ("prompt", "reply", "schema")
-        text = _read(folder / file, keys, problems)
-        schema = _json(file, text, keys, problems) if text is not None else None
-        prompt["reply"] = reply | {"schema": schema if schema is not None else {}, "kind": reply.get("kind") or "json"}
-    return data | {"prompt": prompt}
+        data = data | {
+            "prompt": prompt | {"file": None, "messages": found or [{"role": "user", "content": "{{unread}}"}]}
+        }
+    for place in ("prompt", "program"):
+        section = data.get(place)
+        reply = section.get("reply") if isinstance(section, dict) else None
+        if isinstance(section, dict) and isinstance(reply, dict) and isinstance(file := reply.get("schema"), str):
+            keys = (place, "reply", "schema")
+            text = _read(folder / file, keys, problems)
+            schema = _json(file, text, keys, problems) if text is not None else None
+            told = reply | {"schema": schema if schema is not None else {}, "kind": reply.get("kind") or "json"}
+            data = data | {place: section | {"reply": told}}
+    return data
 
 
 def _messages(file: str, text: str, problems: list[Problem]) -> Any:

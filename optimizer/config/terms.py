@@ -10,12 +10,13 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from optimizer.config import ConstraintSettings, DecisionSettings, MetricSettings, ObjectiveSettings
+from optimizer.config.scoring import SliceSettings
 from optimizer.config.sections import Section, many, named
 from optimizer.config.taskfile import checked
 from optimizer.config.yamlfile import Document, read_yaml
 from optimizer.errors import ConfigError, nearest
 
-_SECTIONS = ("objective", "constraints", "metrics", "decision")
+_SECTIONS = ("objective", "constraints", "metrics", "decision", "slices")
 
 
 class Terms(Section):
@@ -27,6 +28,7 @@ class Terms(Section):
         Field(min_length=1),
     ]
     decision: DecisionSettings = DecisionSettings()
+    slices: SliceSettings = SliceSettings()
     name: str = ""
 
     @classmethod

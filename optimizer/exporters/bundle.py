@@ -2,6 +2,7 @@
 
     bundle.json       messages, variables, parameters, reply contract, evidence
     reader.py         renders and parses it; standard library only
+    program.json      only of a DSPy program: its state, for `program.load`; bundle.json shows each prompt by its name
     checksums.json    SHA-256 of the other files
 
 Rendered back and compared with what was scored before it is written: see `faithful`.
@@ -23,10 +24,13 @@ from optimizer.objective import Evaluation
 from optimizer.prompt import Prompt
 from optimizer.records import as_json, plain
 from optimizer.rundir import write_whole
+from optimizer.suite import Suite
 from optimizer.types import Example
 
 FORMAT = "promptport-bundle/1"
+PROGRAM_FORMAT = "promptport-program/1"
 _SUMS = "checksums.json"
+_PROGRAM = "program.json"
 _LARGEST = 50_000_000  # bytes of one file
 _WAY_OUT = "write it anew with `promptport report RUN`"
 
@@ -35,9 +39,12 @@ def write_bundle(migration: Migration, result: TargetResult, folder: Path) -> Pa
     """Write the bundle of one target's winner. Raises ExportError where it would not render as scored."""
     if not result.search.trials:
         raise ExportError("the outputs were recorded elsewhere, so there is no prompt to ship")
-    bundle = as_bundle(migration, result)
-    faithful(bundle, result.search.winner.prompt, [migration.examples[i] for i in migration.split["test"]])
+    bundle, prompt = as_bundle(migration, result), result.search.winner.prompt
     texts = {"bundle.json": as_json(bundle), "reader.py": Path(reader.__file__).read_text("utf-8")}
+    if isinstance(prompt, Suite):
+        texts[_PROGRAM] = as_json(prompt.state, sort=False)
+    else:
+        faithful(bundle, prompt, [migration.examples[i] for i in migration.split["test"]])
     sums = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -50,7 +57,7 @@ def write_bundle(migration: Migration, result: TargetResult, folder: Path) -> Pa
 
 def withdraw_bundle(folder: Path) -> None:
     """Remove what `write_bundle` wrote there, and nothing else."""
-    for name in (_SUMS, "bundle.json", "reader.py"):
+    for name in (_SUMS, "bundle.json", "reader.py", _PROGRAM):
         with suppress(OSError):
             (folder / name).unlink()
     with suppress(OSError):
@@ -61,12 +68,12 @@ def as_bundle(migration: Migration, result: TargetResult) -> dict[str, Any]:
     prompt = result.search.winner.prompt
     examples = list(migration.examples.values())
     return {
-        "format": FORMAT,
+        "format": PROGRAM_FORMAT if isinstance(prompt, Suite) else FORMAT,
         "name": migration.name,
         "promptport": __version__,
         "model": result.model,
         "simulated": migration.simulated,
-        "messages": [{"role": turn.role, "content": turn.content.parts} for turn in prompt.messages],
+        **(_program(prompt) if isinstance(prompt, Suite) else {"messages": _messages(prompt)}),
         **({"examples": prompt.shown} if prompt.shown else {}),
         "variables": {name: {"type": _type_of(name, examples)} for name in sorted(prompt.names)},
         "parameters": dict(prompt.params),
@@ -78,6 +85,17 @@ def as_bundle(migration: Migration, result: TargetResult) -> dict[str, Any]:
 
 def _before(prompt: Prompt | None) -> dict[str, Any]:
     return {"prompt": prompt.to_dict(), "digest": prompt.digest} if prompt else {}
+
+
+def _messages(prompt: Prompt) -> list[dict[str, Any]]:
+    return [{"role": turn.role, "content": turn.content.parts} for turn in prompt.messages]
+
+
+def _program(suite: Suite) -> dict[str, Any]:
+    """A program's prompts by name, and where its state is; DSPy makes the messages."""
+    origin, parts = suite.origin, [plain(part) for part in suite.parts]
+    program = {"dspy": origin.dspy, "state": _PROGRAM, "adapter": origin.adapter, "output": origin.output}
+    return {"program": program, "prompts": {part.pop("name"): part for part in parts}}
 
 
 def verify_bundle(folder: Path) -> int:
@@ -107,7 +125,11 @@ def _sums(path: Path) -> dict[str, str]:
         sums = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise ExportError(f"{path}: changed since it was written ({error}); {_WAY_OUT}") from error
-    if not isinstance(sums, dict) or set(sums) != {"bundle.json", "reader.py"} or as_json(sums).encode() != data:
+    if (
+        not isinstance(sums, dict)
+        or set(sums) - {_PROGRAM} != {"bundle.json", "reader.py"}
+        or as_json(sums).encode() != data
+    ):
         raise ExportError(f"{path}: changed since it was written; {_WAY_OUT}")
     return sums
 

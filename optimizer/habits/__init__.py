@@ -23,11 +23,15 @@ GENERIC = "generic"
 
 @dataclass(frozen=True)
 class Statement:
-    """One piece of advice. `about`: place, structure, examples, reply, reasoning, wording or parameters."""
+    """One piece of advice. `about`: place, structure, examples, reply, reasoning, wording or parameters.
+
+    `source` names the document; `url` is the page with which the statement was compared, where it was.
+    """
 
     about: str
     text: str
     source: str
+    url: str = ""
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ class Rated:
 
 
 @dataclass(frozen=True)
-class Noise:
+class JudgeNoise:
     """Of repeated judgements of one answer: `same`, the share with an equal score; `sd`, in scores from 0 to 1."""
 
     n: int
@@ -61,7 +61,7 @@ class Scrutiny:
     """Of one judging metric. `failed`: judgements that could not be had, of all that were asked for here."""
 
     name: str
-    noise: Noise | None = None
+    noise: JudgeNoise | None = None
     human: Agreement | None = None
     failed: int = 0
     note: str = ""
@@ -128,11 +128,11 @@ def _draw(judge: Any, row: Row, number: int) -> Score | None:
     return found
 
 
-def _noise(pairs: Sequence[tuple[float, float]]) -> Noise:
+def _noise(pairs: Sequence[tuple[float, float]]) -> JudgeNoise:
     """The standard deviation of one judgement: two draws differ by it times the root of two."""
     differences = [one - other for one, other in pairs]
     same = fmean(abs(difference) < _SAME for difference in differences)
-    return Noise(len(pairs), same, math.sqrt(fmean(d * d for d in differences) / 2))
+    return JudgeNoise(len(pairs), same, math.sqrt(fmean(d * d for d in differences) / 2))
 
 
 def _kappa_of(total: Tally) -> float:

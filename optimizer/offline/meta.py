@@ -131,7 +131,7 @@ def _cases(text: str) -> tuple[Case, ...]:
 
 def _marked_cases(text: str) -> tuple[Case, ...]:
     """Markdown records: `# Example 1`, `## Inputs`, `## Generated Outputs`, `## Feedback`; or `## inputs`,
-    `## outputs`, `## expectations`, `## rationales`."""
+    `## outputs`, `## expectations`."""
     found = []
     for record in re.split(r"^# Example \d+\s*$", text, flags=re.M)[1:]:
         parts = dict(re.findall(r"^## ([^\n]+)\n(.*?)(?=^## |\Z)", record, re.S | re.M))

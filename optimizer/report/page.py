@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from base64 import b64encode
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
+from optimizer.corners import corners
 from optimizer.migration import Migration, TargetResult
 from optimizer.prompt import Prompt
 from optimizer.report import charts, evidence, view
@@ -27,9 +29,40 @@ def as_page(migration: Migration) -> str:
         script=script,
         script_hash=b64encode(sha256(script.encode()).digest()).decode(),
         targets=[_target(migration, result) for result in migration.targets],
+        side_by_side=_side_by_side(migration) if len(migration.targets) > 1 else None,
         total=sum(spent.dollars for spent in migration.spend.values()),
         calls=sum(spent.calls for spent in migration.spend.values()),
     )
+
+
+def _side_by_side(migration: Migration) -> dict[str, Any]:
+    found = corners(migration)
+    source = migration.targets[0].confirmation.source
+    placed = [row for row in found.standings if not math.isnan(row.cost)]
+    dots = [
+        charts.Dot(
+            1000 * row.cost,
+            row.quality,
+            7,
+            f"{'won' if row.model == found.recommended else 'complete' if row.acceptable else 'pruned'} plain",
+            f"{row.model}: {row.verdict.value}, quality {row.quality:.3f}, ${1000 * row.cost:.4f} per 1,000, "
+            f"{view.told(row.latency, '{:.2f} s')}",
+            row.model,
+        )
+        for row in placed
+    ]
+    return {
+        "found": found,
+        "rows": view.standings(found),
+        "picture": dots
+        and charts.scatter(
+            dots,
+            x_title="dollars per 1,000 calls",
+            y_title="quality on held-out examples",
+            words=f"Quality against cost of {len(dots)} targets; {found.reason}",
+            rules=[(source.quality, "source")],
+        ),
+    }
 
 
 def _target(migration: Migration, result: TargetResult) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from optimizer.corners import Corners
 from optimizer.migration import Migration, TargetResult
 from optimizer.objective import Evaluation
 from optimizer.report.charts import Dot, signed
@@ -84,6 +85,28 @@ def table(result: TargetResult) -> list[Row]:
         row("Input tokens", lambda e: e.input_tokens, lambda v: f"{v:,.0f}", up=None),
         row("Output tokens", lambda e: e.output_tokens, lambda v: f"{v:,.0f}", up=None),
     ]
+
+
+def standings(found: Corners) -> list[tuple[str, str, str, str, str, str, str]]:
+    """(model, verdict, quality, cost, latency, objective, what it is picked for)."""
+    picks = {"recommended": found.recommended, "best quality": found.best}
+    picks |= {"cheapest": found.cheapest, "fastest": found.fastest}
+    return [
+        (
+            row.model,
+            row.verdict.value,
+            f"{row.quality:.3f}",
+            told(1000 * row.cost, "${:,.4f}"),
+            told(row.latency, "{:.2f} s"),
+            f"{row.objective:.3f}",
+            ", ".join(name for name, model in picks.items() if model == row.model),
+        )
+        for row in found.standings
+    ]
+
+
+def told(value: float, form: str) -> str:
+    return "not recorded" if math.isnan(value) else form.format(value)
 
 
 def parts(result: TargetResult) -> list[tuple[str, list[tuple[str, float]]]]:

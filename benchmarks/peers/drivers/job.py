@@ -23,8 +23,9 @@ Job = dict[str, Any]
 def scored(job: Job, row: str, text: str) -> tuple[float, str]:
     """Score from 0 to 1 of a reply to a row, and what is wrong with it; by the metric that judges in the end."""
     body = json.dumps({"id": row, "text": text}).encode()
-    request = urllib.request.Request(job["urls"]["score"], body, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=60) as answer:
+    kind = {"Content-Type": "application/json"}
+    request = urllib.request.Request(job["urls"]["score"], body, kind)  # noqa: S310 - the gate's address
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - the gate's address
         found = json.load(answer)
     return float(found["score"]), str(found["feedback"])
 
@@ -40,7 +41,7 @@ def feedback(job: Job, row: str, text: str) -> tuple[float, str]:
 
 def left(job: Job) -> int:
     """The calls of the target that are left."""
-    with urllib.request.urlopen(job["urls"]["left"], timeout=60) as answer:
+    with urllib.request.urlopen(job["urls"]["left"], timeout=60) as answer:  # noqa: S310 - the gate's address
         return int(json.load(answer)["left"])
 
 

@@ -1,8 +1,8 @@
 """dspy.MIPROv2 and dspy.GEPA, by their documented recipes.
 
-The program is `dspy.Predict` of a signature: its instructions are the original prompt's, its fields are the task's inputs
-and the typed fields of the reply; rendering and parsing are the ChatAdapter's. MIPROv2 divides the rows 20 : 80 as it does by itself, GEPA
-gets halves, as its documentation advises for small sets.
+The program is `dspy.Predict` of a signature: its instructions are the original prompt's, its fields are the task's
+inputs and the typed fields of the reply; rendering and parsing are the ChatAdapter's. MIPROv2 divides the rows 20 : 80
+as it does by itself, GEPA gets halves, as its documentation advises for small sets.
 """
 
 from __future__ import annotations
@@ -116,8 +116,8 @@ def miprov2(job: Job) -> tuple[Any, str]:
 def _mipro_size(calls: int, validation: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """As many trials as the calls pay for, and candidates in the proportion that the code's own formula has them in.
 
-    Collecting examples takes about 40 calls, the first full evaluation one for each row, a trial 35; one in five leads to
-    a full evaluation, of which the cache answers a third. The preset "light" has 6 candidates and 10 trials.
+    Collecting examples takes about 40 calls, the first full evaluation one for each row, a trial 35; one in five leads
+    to a full evaluation, of which the cache answers a third. The preset "light" has 6 candidates and 10 trials.
     """
     judged = min(100, validation)
     trials = max(3, int((calls - 40 - 1.65 * judged) / (35 + judged * 0.65 / 5)))
@@ -130,6 +130,7 @@ def gepa(job: Job) -> tuple[Any, str]:
     half = len(rows) // 2
 
     def judged(gold: Any, pred: Any, trace: Any = None, pred_name: Any = None, pred_trace: Any = None) -> Any:
+        del trace, pred_name, pred_trace  # one predictor: the answer says it all
         score, wrong = feedback(job, gold.row, told(job, pred))
         return dspy.Prediction(score=score, feedback=wrong)
 

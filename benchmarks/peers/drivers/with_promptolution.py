@@ -1,14 +1,13 @@
 """promptolution's CAPO, by its documented recipe.
 
 The instruction is the original prompt's, the input is the rendered question, examples come from a tenth of the rows, as
-by default. The first population is the original and variations of it that the proposer writes (`create_prompt_variation`);
+by default. The first population is the original and variations of it by the proposer (`create_prompt_variation`);
 operators, racing, length penalty and block size are the defaults. The population is small enough for several steps.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import random
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -24,6 +23,7 @@ from promptolution.utils.callbacks import BaseCallback
 from promptolution.utils.prompt_creation import create_prompt_variation
 
 STEPS = 100  # the calls end first
+POPULATION = 4  # for 800 calls; of 4, 6 and 8, with blocks of 15 and 30, this did best on the worked examples
 
 
 class Whole(BasePredictor):  # type: ignore[misc]
@@ -34,7 +34,8 @@ class Whole(BasePredictor):  # type: ignore[misc]
 
 
 class Best(BaseCallback):  # type: ignore[misc]
-    """Ends when the calls are used, and keeps the best prompt of the last whole step."""
+    """Ends when the calls are used, and keeps the best prompt of the last whole step. (A step that is cut off raises,
+    and leaves the population in no order.)"""
 
     def __init__(self, job: Job) -> None:
         self.job, self.steps, self.prompt = job, 0, None
@@ -72,14 +73,12 @@ def optimise(job: Job) -> tuple[Callable[[Mapping[str, Any]], str], str]:
         task_description=_about(job),
         eval_strategy="sequential_block",
         seed=job["seed"],
-        n_subsamples=int(os.environ.get("CAPO_BLOCK", "30")),
     )
-    wanted = int(os.environ.get("CAPO_POP", "6"))
-    first = [job["system"], *create_prompt_variation([job["system"]] * (wanted - 1), proposer)]
+    first = [job["system"], *create_prompt_variation([job["system"]] * (POPULATION - 1), proposer)]
     best = Best(job)
     optimiser = CAPO(predictor=Whole(target), task=task, meta_llm=proposer, initial_prompts=first, callbacks=[best])
     optimiser.optimize(STEPS)
-    final = best.prompt or optimiser.prompts[0]
+    final = best.prompt or _leading(task, optimiser.prompts)
     exam = Whole(model(job, "exam"))
 
     def answer(inputs: Mapping[str, Any]) -> str:
@@ -87,8 +86,17 @@ def optimise(job: Job) -> tuple[Callable[[Mapping[str, Any]], str], str]:
 
     return (
         answer,
-        f"population {wanted}, {best.steps} steps; {len(final.few_shots)} examples, {len(str(final))} characters",
+        f"{best.steps} steps; {len(final.few_shots)} examples, {len(str(final))} characters",
     )
+
+
+def _leading(task: Any, prompts: list[Any]) -> Any:
+    """Where not one step was finished: the prompt with the best mean on what it was evaluated on."""
+    means = []
+    for prompt in prompts:
+        known = [score for (text, _, _), score in task.eval_cache.items() if text == str(prompt)]
+        means.append(sum(known) / len(known) if known else -1.0)
+    return prompts[means.index(max(means))]
 
 
 def _about(job: Job) -> str:

@@ -19,9 +19,10 @@ from optimizer.models import Model
 from optimizer.programs.dspy.engine import Engine, Halt, Purse
 from optimizer.programs.dspy.job import Job, Recipe
 from optimizer.programs.dspy.quiet import hush
-from optimizer.programs.dspy.recipes import OPTIMIZERS, check, recipe_of
+from optimizer.programs.dspy.recipes import OPTIMIZERS, check, for_suite, recipe_of
 from optimizer.programs.dspy.rows import Marker, answers, good_score, replies, rows, source_scores, words_of
 from optimizer.prompt import Prompt
+from optimizer.suite import Suite
 from optimizer.types import Example, Output
 from optimizer.wording import Copies
 
@@ -69,20 +70,41 @@ def compile_prompt(
     with _translated(optimizer), Purse(max_calls) as purse:
         import dspy
 
-        from optimizer.programs.dspy.module import AskingAdapter, PromptAdapter, PromptModule
+        from optimizer.programs.dspy.module import AskingAdapter
 
         hush()
-        adapter, asking = PromptAdapter(prompt, model, purse, copies), AskingAdapter()
-        made = rows(mark, answered, adapter.fields, seed)
+        asking, author = AskingAdapter(), _lm(proposer, purse)
+        bench, student, replay, task = _student(prompt, mark, model, purse, copies)
+        made = rows(mark, answered, bench.fields, seed)
         if len(made) < recipe.least_rows:
             raise SearchError(f"needs {recipe.least_rows} training examples with an answer, found {len(made)}")
-        task, author = (dspy.LM(m.name, engine=Engine(m, purse), cache=False, num_retries=0) for m in (model, proposer))
-        student, good = PromptModule(adapter, mark), good_score(scores)
-        replay = PromptModule(adapter, mark, replies(mark, prompt.contract))
+        if isinstance(prompt, Suite):
+            max_calls, knobs = for_suite(optimizer, prompt, max_calls, knobs)
+        good = good_score(scores)
         job = Job(student, replay, made, task, author, asking, good, max_calls, seed, threads, knobs)
         with dspy.context(lm=task, adapter=asking, num_threads=threads, trace=None, disable_history=True):
             program = recipe.build(job)
-        return Compiled(adapter.shipped(program), optimizer, purse.calls, _notes(adapter.faults, trainset, answered))
+        return Compiled(bench.shipped(program), optimizer, purse.calls, _notes(bench.faults, trainset, answered))
+
+
+def _student(prompt: Prompt, mark: Marker, model: Model, purse: Purse, copies: Copies) -> tuple[Any, Any, Any, Any]:
+    """Where it is tried out, what is compiled, the same with the source's recorded answers, and the target."""
+    if isinstance(prompt, Suite):
+        from optimizer.programs.dspy.whole import SuiteBench, SuiteModule
+
+        whole = SuiteBench(prompt, model, purse, copies)
+        return whole, SuiteModule(whole, mark), None, whole.lm
+    from optimizer.programs.dspy.module import PromptAdapter, PromptModule
+
+    adapter = PromptAdapter(prompt, model, purse, copies)
+    replay = PromptModule(adapter, mark, replies(mark, prompt.contract))
+    return adapter, PromptModule(adapter, mark), replay, _lm(model, purse)
+
+
+def _lm(model: Model, purse: Purse) -> Any:
+    import dspy
+
+    return dspy.LM(model.name, engine=Engine(model, purse), cache=False, num_retries=0)
 
 
 @contextmanager

@@ -120,10 +120,7 @@ class Engine:
         """`dspy.lm15.Request` to `dspy.lm15.Response`. The proposer's own parameters hold, not DSPy's."""
         from dspy import lm15
 
-        system = request.system if isinstance(request.system, str) else self._text(request.system or ())
-        messages = [Message("system", system)] if system else []
-        messages += [Message(said.role, self._text(said.parts)) for said in request.messages]
-        response = self.purse.ask(self.model, Request(tuple(messages)))
+        response = self.purse.ask(self.model, Request(as_messages(request, self._text)))
         if response.finish == "length":
             raise ModelError("the answer was cut off at the token limit", model=self.model.name)
         usage = lm15.Usage(input_tokens=response.input_tokens, output_tokens=response.output_tokens)
@@ -135,6 +132,13 @@ class Engine:
             problem = DataError(f"an example contains DSPy's mark for {strange[0]!r}; only text can be shown")
             return self.purse.guard(lambda: _raise(problem))
         return "".join(part.text for part in parts)
+
+
+def as_messages(request: Any, text: Callable[[Any], str]) -> tuple[Message, ...]:
+    """The messages of a `dspy.lm15.Request`; `text` joins the parts of one."""
+    system = request.system if isinstance(request.system, str) else text(request.system or ())
+    messages = [Message("system", system)] if system else []
+    return (*messages, *(Message(said.role, text(said.parts)) for said in request.messages))
 
 
 def _raise(problem: Exception) -> str:

@@ -30,7 +30,7 @@ _BLANK = "Answer the input."  # stands for empty instructions: DSPy would put in
 
 
 @dataclass
-class _Asked:
+class Asked:
     """The example that a thread is at, who answers it, and what came of it."""
 
     example: str
@@ -39,7 +39,7 @@ class _Asked:
     outputs: list[Output] = field(default_factory=list)
 
 
-_NOW: ContextVar[_Asked] = ContextVar("promptport_asked")
+NOW: ContextVar[Asked] = ContextVar("promptport_asked")
 
 
 class PromptAdapter(dspy.Adapter):  # type: ignore[misc]
@@ -61,7 +61,7 @@ class PromptAdapter(dspy.Adapter):  # type: ignore[misc]
     def __call__(
         self, lm: Any, lm_kwargs: Mapping[str, Any], signature: Any, demos: Sequence[Any], inputs: Mapping[str, Any]
     ) -> list[dict[str, str]]:
-        asked = _NOW.get()
+        asked = NOW.get()
         if asked.recorded is not None:
             nothing = Output(asked.example, "", status="failed", error="the source has no answer on record")
             output = asked.recorded.get(asked.example, nothing)
@@ -101,7 +101,7 @@ class PromptAdapter(dspy.Adapter):  # type: ignore[misc]
     def _demo(self, demo: Any) -> Demo:
         return Demo({own: demo[name] for name, own in self.fields.items() if name in demo}, str(demo["output"]))
 
-    def _answer(self, asked: _Asked, prompt: Prompt, inputs: Mapping[str, Any], warmth: float | None) -> Output:
+    def _answer(self, asked: Asked, prompt: Prompt, inputs: Mapping[str, Any], warmth: float | None) -> Output:
         request = prompt.render(inputs)
         if warmth is not None and "temperature" in prompt.params:  # a bootstrap's later rounds want other answers
             request = Request(request.messages, {**request.params, "temperature": warmth})
@@ -142,12 +142,12 @@ class PromptModule(dspy.Module):  # type: ignore[misc]
         return self.adapter.purse.guard(lambda: self._forward(row, fields))
 
     def _forward(self, row: str, fields: Mapping[str, Any]) -> Any:
-        token = _NOW.set(asked := _Asked(row, self.number, self.recorded))
+        token = NOW.set(asked := Asked(row, self.number, self.recorded))
         try:
             with dspy.context(adapter=self.adapter):  # here only: the optimizers' own questions have another form
                 self.predict(**fields)
         finally:
-            _NOW.reset(token)
+            NOW.reset(token)
         output = asked.outputs[-1]
         score = self.mark(output)
         return dspy.Prediction(output=output.text, score=score.value, feedback=score.feedback)

@@ -7,9 +7,10 @@ A recipe knows how many calls its optimizer makes at most with given knobs, and 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from math import ceil
 from typing import Any
 
-from optimizer.errors import ConfigError, nearest
+from optimizer.errors import ConfigError, SearchError, nearest
 from optimizer.programs.dspy.job import SHOTS, TAUGHT, WORDS, Recipe
 from optimizer.programs.dspy.rewriting import better_together, copro, gepa, infer_rules, miprov2, simba
 from optimizer.programs.dspy.showing import (
@@ -19,8 +20,9 @@ from optimizer.programs.dspy.showing import (
     knn_few_shot,
     labeled_few_shot,
 )
+from optimizer.suite import Suite
 
-__all__ = ["OPTIMIZERS", "check", "recipe_of"]
+__all__ = ["OPTIMIZERS", "check", "for_suite", "recipe_of"]
 
 OPTIMIZERS: Mapping[str, Recipe] = {
     "labeled_few_shot": Recipe(labeled_few_shot, options={"labeled": 8}),
@@ -46,6 +48,7 @@ OPTIMIZERS: Mapping[str, Recipe] = {
     ),
 }
 
+_FIRST = 0.75  # of a program's calls; DSPy asks again, in another form, where it cannot read an answer
 _WEIGHTS = "it tunes the model's weights, which no prompt can carry"
 _UNFIT = {
     "bootstrap_finetune": _WEIGHTS,
@@ -79,6 +82,23 @@ def check(optimizer: str, options: Mapping[str, Any]) -> dict[str, Any]:
         elif isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise ConfigError(f"{optimizer}.{name}: must be a whole number from 1 on, found {value!r}")
     return {**known, **options}
+
+
+def for_suite(optimizer: str, suite: Suite, calls: int, options: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
+    """Calls and knobs for a program of several predictors: an answer takes several calls, and a row of the training
+    data is no worked example of any of them. Raises SearchError where nothing is left to do."""
+    parts = len(suite.parts)
+    if options.get("teacher") == "source":
+        raise SearchError("the record holds the program's answers, not those of its predictors; the target must teach")
+    if optimizer == "labeled_few_shot":
+        raise SearchError("a row of the training data is no worked example of a program's predictors")
+    rounds = options["depth"] if optimizer == "copro" else 1  # with several predictors, COPRO judges all afresh
+    spread = parts * parts * (rounds + 1) // 2 if optimizer == "copro" else parts
+    answers = int(_FIRST * calls) // spread
+    if answers < (least := OPTIMIZERS[optimizer].least):
+        need = ceil(least * spread / _FIRST)
+        raise SearchError(f"needs {need} calls at least for a program of {parts} prompts, but may make only {calls}")
+    return answers, {**options, "labeled": 0}
 
 
 def _check_word(place: str, value: Any, allowed: Iterable[str]) -> None:

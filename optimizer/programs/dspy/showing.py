@@ -23,7 +23,8 @@ def knn_few_shot(job: Job) -> Any:
     trainset = nearest(**job.rows[int(centre.argmax())].inputs())
     if job.taught:
         trainset = trainset[: job.calls]
-    return _bootstrap(job, max_labeled_demos=len(trainset), max_bootstrapped_demos=len(trainset)).compile(
+    labeled = job.options.get("labeled", len(trainset))
+    return _bootstrap(job, max_labeled_demos=labeled, max_bootstrapped_demos=len(trainset)).compile(
         job.student, teacher=job.teacher, trainset=trainset
     )
 

@@ -1,0 +1,35 @@
+"""The task file's section on the search: how hard to look, and where."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from optimizer.config.sections import Count, NotNegative, Section, Seed, Text
+
+
+class SearchSettings(Section):
+    space: Text = Field(default="standard", description="A search space's name, module:attribute, or a YAML file")
+    trials: Annotated[Count, Field(le=10_000)] = 48
+    rounds: Count = 4
+    calls_per_trial: Count = Field(default=12, description="Mean number of validation calls that a trial may take")
+    least_gain: NotNegative = Field(
+        default=0.0005,
+        description="What 100 more calls must promise of the objective for the search to go on; 0: never stop",
+    )
+    sampler: Text = Field(default="tpe", description="tpe, random, gp, nsgaii, nsgaiii or qmc")
+    pruner: Text = Field(
+        default="race",
+        description="race, or a pruner of Optuna: wilcoxon, median, percentile, successive_halving, hyperband, none",
+    )
+    seed: Seed = 0
+    jobs: Count = Field(default=1, description="Processors for scoring, through joblib; for metrics that take long")
+
+    @model_validator(mode="after")
+    def _enough(self) -> SearchSettings:
+        if self.rounds > self.trials and "rounds" not in self.model_fields_set:
+            object.__setattr__(self, "rounds", self.trials)  # the default is for the usual number of trials
+        if self.rounds > self.trials:
+            raise ValueError(f"rounds: {self.rounds} rounds need at least as many trials, found {self.trials}")
+        return self

@@ -1,0 +1,16 @@
+"""A prompt as the program that answers with it: asked once, or run by DSPy where it has several parts."""
+
+from __future__ import annotations
+
+from optimizer.programs import Program
+from optimizer.programs.prompted import PromptProgram
+from optimizer.prompt import Prompt
+from optimizer.suite import Suite
+
+
+def program_of(prompt: Prompt) -> Program:
+    if isinstance(prompt, Suite):
+        from optimizer.programs.dspy.running import SuiteProgram
+
+        return SuiteProgram(prompt)
+    return PromptProgram(prompt)

@@ -1,0 +1,52 @@
+"""A team's DSPy program of two steps, for the tests: first the remainder, then the parity."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dspy
+
+
+class Parity(dspy.Module):  # type: ignore[misc]
+    def __init__(self) -> None:
+        super().__init__()
+        self.divide = dspy.Predict(dspy.Signature("number -> remainder", "Say what is left of the number."))
+        self.name = dspy.ChainOfThought(dspy.Signature("number, remainder -> parity", "Name it."))
+
+    def forward(self, number: Any) -> Any:
+        rest = self.divide(number=number).remainder
+        return self.name(number=number, remainder=rest)
+
+
+def parity() -> Parity:
+    return Parity()
+
+
+ready = Parity()
+alone = dspy.Predict(dspy.Signature("number -> parity", "Say what the number is."))
+no_program = 3
+
+
+class Fickle(dspy.Module):  # type: ignore[misc]
+    """Stumbles over odd numbers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.only = dspy.Predict("number -> parity")
+
+    def forward(self, number: Any) -> Any:
+        said = self.only(number=number)
+        if int(number) % 2:
+            raise LookupError("odd")
+        return said
+
+
+class Stubborn(dspy.Module):  # type: ignore[misc]
+    """Asks nobody."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.only = dspy.Predict("number -> parity")
+
+    def forward(self, number: Any) -> Any:
+        return dspy.Prediction(parity="odd")
