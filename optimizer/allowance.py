@@ -117,7 +117,8 @@ class Allowance:
 
     def _dear(self) -> float:
         """How many times dearer than expected an answer may be: by the dearest calls so far, never below 1."""
-        dearest = self._purse.dearest("target") + (self._purse.dearest("judge") if self._need.each > 1 else 0.0)
+        beside = max(self._purse.dearest("judge"), self._purse.dearest("embedder"))
+        dearest = self._purse.dearest("target") + (self._need.each - 1) * beside
         return max(1.0, dearest / self._need.answer) if self._need.answer else 1.0
 
     def _hold_back(self, calls: int, dollars: float) -> None:

@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 
 from optimizer import reasons
 from optimizer.errors import DataError
+from optimizer.metrics.scrutiny import Scrutiny
 from optimizer.metrics.whole import Figure
 from optimizer.objective import Check, Constraints, Evaluation
 from optimizer.slices import SliceResult
@@ -46,6 +47,7 @@ class Decision:
     needed: int | None = None
     slices: tuple[SliceResult, ...] = ()
     figures: tuple[Figure, ...] = ()
+    judges: tuple[Scrutiny, ...] = ()
     noise: Noise | None = None
     family: Family | None = None
 
@@ -97,6 +99,7 @@ def decide(
     standard: Standard = "gold",
     slices: tuple[SliceResult, ...] = (),
     figures: tuple[Figure, ...] = (),
+    judges: tuple[Scrutiny, ...] = (),
     family: Family | None = None,
 ) -> Decision:
     """Migrate if the winner is surely not worse than the standard by the margin and keeps every constraint.
@@ -136,7 +139,9 @@ def decide(
         reasons.of_family(family.size, family.confidence) if family and family.size > 1 else "",
     ]
     reason = " ".join(sentence for sentence in sentences if sentence)
-    return Decision(verdict, reason, comparison, margin, confidence, checks, needed, slices, figures, spread, family)
+    return Decision(
+        verdict, reason, comparison, margin, confidence, checks, needed, slices, figures, judges, spread, family
+    )
 
 
 def pairs_of(confirmation: Confirmation, standard: Standard) -> tuple[list[int], Evaluation]:

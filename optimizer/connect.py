@@ -34,7 +34,7 @@ class Roles:
     source: Model
     targets: tuple[Model, ...]
     proposers: tuple[Model, ...]
-    judge: Model | None
+    judges: tuple[Model, ...] = ()
     embedder: Model | None = None
 
 
@@ -82,7 +82,7 @@ def connect(
         proposers=tuple(
             speaker(writer, "proposer") if writer else role(section, "proposer") for section in settings.targets
         ),
-        judge=speaker(settings.judge, "judge") if settings.judge else None,
+        judges=tuple(speaker(section, "judge") for section in settings.panel),
         embedder=_vectors(settings.embedder, store, purse) if settings.embedder else None,
     )
 
@@ -98,13 +98,14 @@ def _vectors(section: ModelSettings, store: CallStore, purse: Purse) -> Model:
 
 def metric_of(settings: Settings, contract: Contract, roles: Roles) -> Metric:
     """The task's metrics as one, with the models that they ask."""
-    return build_metric(settings.metrics, contract, roles.judge, roles.embedder)
+    return build_metric(settings.metrics, contract, roles.judges, roles.embedder)
 
 
 def check_metrics(settings: Settings, contract: Contract) -> None:
     """Raises what is wrong with the metrics, before anything is asked."""
     nobody = ScriptedModel(lambda _: "", name="nobody")
-    build_metric(settings.metrics, contract, nobody if settings.judge else None, nobody if settings.embedder else None)
+    panel = (nobody,) * len(settings.panel)
+    build_metric(settings.metrics, contract, panel, nobody if settings.embedder else None)
 
 
 def accepted(section: ModelSettings) -> frozenset[str] | None:
@@ -117,7 +118,7 @@ def preflight(settings: Settings, *, recorded: bool = False) -> None:
 
     `recorded`: the source's outputs are there, so that it is not needed.
     """
-    sections = [None if recorded else settings.source, *settings.targets, settings.proposer, settings.judge]
+    sections = [None if recorded else settings.source, *settings.targets, settings.proposer, *settings.panel]
     hosted = [s for s in sections if s and not s.model.startswith(OFFLINE_PREFIX)]
     for section in {(s.api_base, s.model): s for s in hosted}.values():
         try:

@@ -14,12 +14,14 @@ from statistics import fmean
 from optimizer.brief import Effort
 from optimizer.compiles import extra_calls
 from optimizer.config import ModelSettings, Settings
+from optimizer.config.scoring import judgements
 from optimizer.demos import as_text
 from optimizer.enrich import LOOK
 from optimizer.errors import ConfigError
+from optimizer.metrics.scrutiny import RATED, REPEATED
 from optimizer.models.meter import worst_case
 from optimizer.models.prices import tokens
-from optimizer.pricing import price_of
+from optimizer.pricing import price_of, price_of_vectors
 from optimizer.programs.dspy.recipes import OPTIMIZERS
 from optimizer.space import SearchSpace
 from optimizer.split import Split
@@ -108,11 +110,15 @@ def estimate(task: Task, parts: Split, space: SearchSpace) -> Estimate:
         writer = price_of(settings.proposer or section)
         proposers.append(Share(proposed, proposed * writer.cost(8 * size.read, 1500)))
     source, judging = _source(task, parts, size), _judging(task, parts, size)
+    rating, vectors = _rating(settings, size), _vectors(settings, size)
     needs = [_need(task, section, size, held_out, judging) for section in settings.targets]
     roles = {"source": source, "target": _sum(targets), "proposer": _sum(proposers)}
+    scored = sum(share.calls for share in targets) // size.calls + len(parts.train)
     if judging.calls:
-        rated = sum(share.calls for share in targets) // size.calls + len(parts.train)
-        roles["judge"] = Share(judging.calls + rated, judging.dollars + rated * _judgement(settings, size))
+        roles["judge"] = Share(judging.calls + scored * rating.calls, judging.dollars + scored * rating.dollars)
+    if vectors.calls:
+        scored += (1 if task.recorded else 2) * held_out
+        roles["embedder"] = Share(scored * vectors.calls, scored * vectors.dollars)
     return Estimate(roles, tuple(needs), _least(task, source, needs, size))
 
 
@@ -139,19 +145,21 @@ def _source(task: Task, parts: Split, size: _Size) -> Share:
 
 
 def _judging(task: Task, parts: Split, size: _Size) -> Share:
-    """The judge's ratings of the source's held-out answers; none where no metric asks it."""
-    asked = task.settings.judge and any(metric.name == "judge" for metric in task.settings.metrics)
+    """The judge's ratings of the source's held-out answers, and those by which it is itself looked into: of each target
+    some once more, and what people rated. None where no metric asks it."""
+    rating = _rating(task.settings, size)
+    again = len(task.settings.targets) * min(REPEATED, len(parts.test))
     draws = 1 if task.recorded else 1 + task.settings.decision.draws
-    calls = draws * len(parts.test) if asked else 0
-    return Share(calls, calls * _judgement(task.settings, size))
+    answers = draws * len(parts.test) + again + min(RATED, len(task.rated.rows))
+    return Share(answers * rating.calls, answers * rating.dollars)
 
 
 def _need(task: Task, section: ModelSettings, size: _Size, held_out: int, judging: Share) -> Need:
     """Half of the confirmation's calls are with the unchanged prompt, half with a grown one."""
     settings, search = task.settings, task.settings.search
     once, grown = _once(section, size), _once(section, size, _GROWTH)
-    rating = _judgement(settings, size) if judging.calls else 0.0
-    each, answer = size.calls + (1 if judging.calls else 0), (once + grown) / 2 + rating
+    rating, vectors = _rating(settings, size), _vectors(settings, size)
+    each, answer = size.calls + rating.calls + vectors.calls, (once + grown) / 2 + rating.dollars + vectors.dollars
     request = replace(size.longest, params={**settings.source.params, **section.params})
     confirm = Share(2 * held_out * each + judging.calls, 2 * held_out * answer + judging.dollars)
     first = max(4, -(-search.trials // search.rounds) // 2)  # the race's first batch is never larger
@@ -169,9 +177,18 @@ def _once(section: ModelSettings, size: _Size, growth: float = 1.0) -> float:
     return size.calls * price_of(section).cost(int(growth * size.read), size.wrote)
 
 
-def _judgement(settings: Settings, size: _Size) -> float:
-    """Dollars of one rating: rubric, input, reference and answer are read, a sentence is written."""
-    return price_of(settings.judge).cost(size.read + 2 * size.wrote + 200, 60) if settings.judge else 0.0
+def _rating(settings: Settings, size: _Size) -> Share:
+    """What judging one answer takes: rubric, input, reference and answer are read, a sentence is written."""
+    calls = judgements(settings.metrics)
+    once = sum(price_of(judge).cost(size.read + 2 * size.wrote + 200, 60) for judge in settings.panel)
+    return Share(calls * len(settings.panel), calls * once)
+
+
+def _vectors(settings: Settings, size: _Size) -> Share:
+    """The answer's vector and the right one's, where a metric compares them."""
+    if not settings.embedder or all(metric.name != "embedding_similarity" for metric in settings.metrics):
+        return Share(0, 0.0)
+    return Share(2, 2 * price_of_vectors(settings.embedder).cost(size.wrote, 0))
 
 
 def _sum(shares: Sequence[Share]) -> Share:

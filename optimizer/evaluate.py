@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
+from typing import TypeAlias, TypeVar
 
 from optimizer.errors import ModelError
 from optimizer.metrics import Metric
@@ -15,6 +16,10 @@ from optimizer.models.meter import Tally
 from optimizer.objective import Evaluation
 from optimizer.programs import Program
 from optimizer.types import Example, Output, Score
+
+T = TypeVar("T")
+U = TypeVar("U")
+Scored: TypeAlias = "tuple[Metric, Example, Output, Output | None]"
 
 _ASKING = 16  # judgements under way at once; the judge's own limits hold beside it
 _PATIENCE = 0.2  # a larger share of calls that fail for good is an outage, not a property of some examples
@@ -88,11 +93,21 @@ def score(
     if jobs == 1 and not asks:
         scored = [_score(*row) for row in rows]
     else:
-        from joblib import Parallel, delayed
-
-        workers = Parallel(n_jobs=_ASKING, prefer="threads") if asks else Parallel(n_jobs=jobs)
-        scored = workers(delayed(_score)(*row) for row in rows)
+        scored = asked_together(lambda row: _score(*row), rows) if asks else _spread(rows, jobs)
     return Evaluation(tuple(output for output, _ in scored), tuple(mark for _, mark in scored))
+
+
+def asked_together(ask: Callable[[T], U], rows: Sequence[T]) -> list[U]:
+    """`ask` of every row, many at once: each waits for a model."""
+    from joblib import Parallel, delayed
+
+    return list(Parallel(n_jobs=_ASKING, prefer="threads")(delayed(ask)(row) for row in rows))
+
+
+def _spread(rows: Sequence[Scored], jobs: int) -> list[tuple[Output, Score]]:
+    from joblib import Parallel, delayed
+
+    return list(Parallel(n_jobs=jobs)(delayed(_score)(*row) for row in rows))
 
 
 def _score(metric: Metric, example: Example, output: Output, reference: Output | None) -> tuple[Output, Score]:

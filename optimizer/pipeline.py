@@ -100,6 +100,7 @@ class _Walk:
             spend=self.purse.spend,
             versions=versions(),
             prices=origin_of_prices((settings.source, *settings.targets)),
+            notes=(*task.notes, *self.parts.notes, *settings.warnings),
             columns=task.slices,
             simulated=any(m.model.startswith(OFFLINE_PREFIX) for m in (settings.source, *settings.targets)),
         )
@@ -162,7 +163,7 @@ class _Walk:
     def _decided(
         self, found: Sequence[tuple[str, SearchResult, Confirmation]], baseline: Mapping[str, Output]
     ) -> tuple[TargetResult, ...]:
-        evidence = Evidence(self.parts.test, baseline, self.metric, self.task.slices)
+        evidence = Evidence(self.parts.test, baseline, self.metric, self.task.slices, self.task.rated)
         met = [confirmation for _, _, confirmation in found]
         decisions = weigh_all(met, evidence, self.task.settings, self._standard())
         results = [TargetResult(*one, decision) for one, decision in zip(found, decisions, strict=True) if decision]

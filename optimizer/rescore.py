@@ -66,6 +66,11 @@ def rescore(migration: Migration, terms: Terms) -> tuple[Rescored, ...]:
         found.append(_target(migration, result, terms, marks, lessons(earlier)))
         earlier.append(replace(result.search, trials=found[-1].trials, best=found[-1].best))
     decisions = weigh_all([one.confirmation for one in found], marks.evidence, terms, marks.standard)
+    if not changed:  # what the run found out about its judges holds for the same winner
+        before = [
+            () if one.best != one.before else t.decision.judges for one, t in zip(found, migration.targets, strict=True)
+        ]
+        decisions = tuple(one and replace(one, judges=known) for one, known in zip(decisions, before, strict=True))
     return tuple(replace(one, decision=decision) for one, decision in zip(found, decisions, strict=True))
 
 

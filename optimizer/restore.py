@@ -9,6 +9,7 @@ from typing import Any
 
 from optimizer.config.yamlfile import read_yaml
 from optimizer.confirm import Comparison, Confirmation, Decision, Family, Verdict
+from optimizer.metrics.scrutiny import Agreement, JudgeNoise, Scrutiny
 from optimizer.metrics.whole import Figure
 from optimizer.migration import Migration, Spend, TargetResult
 from optimizer.objective import Check, Evaluation
@@ -107,6 +108,7 @@ def _decision(row: Mapping[str, Any]) -> Decision:
         noise=row.get("noise") and Noise(**row["noise"]),
         family=row.get("family") and Family(**row["family"]),
         slices=tuple(SliceResult(**found | {"worst": tuple(found["worst"])}) for found in row.get("slices", ())),
+        judges=tuple(_scrutiny(found) for found in row.get("judges", ())),
         figures=tuple(Figure(**found) for found in row.get("figures", ())),
     )
 
@@ -114,3 +116,8 @@ def _decision(row: Mapping[str, Any]) -> Decision:
 def _lines(path: Path) -> list[dict[str, Any]]:
     with path.open(encoding="utf-8") as file:
         return [json.loads(line) for line in file]
+
+
+def _scrutiny(found: Mapping[str, Any]) -> Scrutiny:
+    noise, human = found["noise"], found["human"]
+    return Scrutiny(**{**found, "noise": noise and JudgeNoise(**noise), "human": human and Agreement(**human)})

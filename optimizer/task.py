@@ -12,7 +12,10 @@ from optimizer.config.sections import PromptSettings
 from optimizer.config.taskfile import open_file
 from optimizer.config.yamlfile import Document
 from optimizer.data import Table, columns, read_files, read_hub
+from optimizer.data.ratings import read_ratings
 from optimizer.errors import ConfigError, OptimizerError
+from optimizer.metrics.scrutiny import Rated
+from optimizer.metrics.whole import Row
 from optimizer.models.prices import Price
 from optimizer.prompt import Prompt
 from optimizer.split import content_key
@@ -24,8 +27,8 @@ class Task:
     """`prompt` has the source's parameters. `recorded`: the source's outputs by example id, where the data has them.
 
     `strata`: by example id, what to spread evenly over the splits. `slices`: by column and example id, by what the
-    held-out examples are looked at part by part. `unmeasured` names the amounts (cost,
-    latency, input_tokens, output_tokens) that the record lacks: they are 0 in `recorded`, and mean nothing.
+    held-out examples are looked at part by part. `rated`: answers with people's scores. `unmeasured` names the amounts
+    (cost, latency, input_tokens, output_tokens) that the record lacks: they are 0 in `recorded`, and mean nothing.
     `notes` are sentences on what was found in the data; those on the settings are in `settings.warnings`.
     `folder` is where the task file's paths start.
     """
@@ -38,6 +41,7 @@ class Task:
     recorded: Mapping[str, Output] | None = None
     strata: Mapping[str, str] | None = None
     slices: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    rated: Rated = Rated()
     unmeasured: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
 
@@ -66,6 +70,7 @@ def load_task(path: str | Path) -> Task:
         recorded=recorded,
         strata=strata,
         slices=_slices(settings, table, examples, strata, document),
+        rated=_rated(settings, prompt, table, examples, recorded),
         unmeasured=unmeasured,
         notes=tuple(_notes(settings, examples, recorded, unmeasured)),
     )
@@ -145,6 +150,31 @@ def _strata(
         at = document.at("data", "stratify")
         raise columns.no_column(at, wanted, table)
     return found
+
+
+def _rated(
+    settings: Settings,
+    prompt: Prompt,
+    table: Table,
+    examples: tuple[Example, ...],
+    recorded: Mapping[str, Output] | None,
+) -> Rated:
+    """The answers that people scored. The source's own is not held against itself: the judge has the input alone."""
+    human = settings.data.human
+    if human is None:
+        return Rated()
+    scores, rows, known = read_ratings(human, table, examples), list[tuple[Row, float]](), recorded or {}
+    for example in examples:
+        if example.id not in scores:
+            continue
+        mark, said = scores[example.id]
+        if said is None:
+            rows.append(((example, known[example.id], None), mark))
+        else:
+            reply = prompt.contract.read(said)
+            output = Output(example.id, reply.text, reply.value, reply.status, reply.error)
+            rows.append(((example, output, known.get(example.id)), mark))
+    return Rated(tuple(row for row in rows if row[0][1].status == "ok"), human.levels)
 
 
 def _slices(

@@ -7,9 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from optimizer.config import ConstraintSettings, DecisionSettings, SliceSettings
+from optimizer.config import ConstraintSettings, DecisionSettings
+from optimizer.config.scoring import SliceSettings
 from optimizer.confirm import Confirmation, Decision, Family, Standard, comparison_of, decide, pairs_of
+from optimizer.evaluate import asked_together
 from optimizer.metrics import Metric
+from optimizer.metrics.scrutiny import Rated, Scrutiny, scrutinise
 from optimizer.metrics.whole import Figure, Row, figures
 from optimizer.objective import Evaluation
 from optimizer.slices import SliceResult, find_slices, weigh_slices
@@ -35,12 +38,14 @@ class Evidence:
     """What the held-out examples are, in the order of the confirmation, and how they are scored.
 
     `columns` maps the name of a column to its values by example id. `metric` is None where scores were recorded.
+    `rated`: answers with people's scores; None where no model may be asked, so that no judge can be looked into.
     """
 
     examples: Sequence[Example]
     references: Mapping[str, Output]
     metric: Metric | None = None
     columns: Mapping[str, Mapping[str, str]] | None = None
+    rated: Rated | None = None
 
 
 def weigh_all(
@@ -78,6 +83,7 @@ def weigh(
         standard=standard,
         slices=_slices((confirmation.winner, theirs), kept, evidence, agreed, level),
         figures=_figures((theirs, confirmation.unchanged, confirmation.winner), kept, evidence, level),
+        judges=_judges(confirmation.winner, kept, evidence),
         family=family,
     )
 
@@ -97,15 +103,21 @@ def _slices(
 def _figures(
     sides: tuple[Evaluation, Evaluation | None, Evaluation], kept: Sequence[int], evidence: Evidence, confidence: float
 ) -> tuple[Figure, ...]:
-    def rows(side: Evaluation) -> list[Row]:
-        chosen = ((evidence.examples[i], side.outputs[i]) for i in kept)
-        return [(example, output, evidence.references.get(example.id)) for example, output in chosen]
-
     if evidence.metric is None or not kept:
         return ()
-    theirs, unchanged, ours = sides
-    between = None if unchanged is None else rows(unchanged)
-    return figures(evidence.metric, rows(theirs), between, rows(ours), confidence=confidence)
+    theirs, unchanged, ours = (None if side is None else _rows(side, kept, evidence) for side in sides)
+    return figures(evidence.metric, theirs or (), unchanged, ours or (), confidence=confidence)
+
+
+def _judges(winner: Evaluation, kept: Sequence[int], evidence: Evidence) -> tuple[Scrutiny, ...]:
+    if evidence.metric is None or evidence.rated is None:
+        return ()
+    return scrutinise(evidence.metric, _rows(winner, kept, evidence), evidence.rated, asked_together)
+
+
+def _rows(side: Evaluation, kept: Sequence[int], evidence: Evidence) -> list[Row]:
+    chosen = ((evidence.examples[i], side.outputs[i]) for i in kept)
+    return [(example, output, evidence.references.get(example.id)) for example, output in chosen]
 
 
 def _text(value: object) -> str:

@@ -366,8 +366,8 @@ def test_few_trials_alone_mean_as_few_rounds(tmp_path: Path) -> None:
 
 def test_source_as_target_is_allowed_with_a_warning(tmp_path: Path) -> None:
     settings = load_settings(task_file(tmp_path, TEN_LINES.replace("-mini", "") + "judge: openai/gpt-4o\n"))
-    assert len(settings.warnings) == 3
-    for told in ("the source itself", "favour their own answers", "the judge is never asked"):
+    assert len(settings.warnings) == 4
+    for told in ("the source itself", "is also the source", "is also a target", "the judge is never asked"):
         assert any(told in warning for warning in settings.warnings)
 
 

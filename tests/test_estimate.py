@@ -76,8 +76,21 @@ def test_a_judge_is_asked_beside_every_answer_and_for_the_sources_held_out_ones(
 
     [need] = found.needs
     assert need.each == 2
-    assert need.confirm.calls == 2 * 120 + 2 * 60
-    assert found.roles["judge"].calls == 2 * 60 + found.roles["target"].calls + 24
+    again = 30  # answers that the judge is asked about twice
+    assert need.confirm.calls == 2 * 120 + 2 * 60 + again
+    assert found.roles["judge"].calls == 2 * 60 + again + found.roles["target"].calls + 24
+
+
+def test_judges_and_draws_multiply_and_vectors_count(tmp_path: Path) -> None:
+    price = {"input": 2.0, "output": 2.0}
+    judges = [{"model": f"test/{name}", "price": price} for name in "ab"]
+    found = expected(tmp_path / "a", judges=judges, metrics=[{"name": "judge", "samples": 3}, {"name": "preference"}])
+    assert found.needs[0].each == 1 + 2 * (3 + 2)
+
+    embedder = {"model": "openai/embed", "price": {"input": 1.0, "output": 0.0}}
+    vectors = expected(tmp_path / "b", embedder=embedder, metrics="embedding_similarity")
+    assert vectors.needs[0].each == 3
+    assert vectors.roles["embedder"].calls == 2 * (vectors.roles["target"].calls + 24 + 2 * 60)
 
 
 def test_a_judge_whom_no_metric_asks_takes_nothing(tmp_path: Path) -> None:

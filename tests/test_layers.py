@@ -50,7 +50,7 @@ DOORS = {
     "sklearn": {"demos", "programs.dspy.showing", "metrics.labels", "slices"},
     "joblib": {"evaluate"},
     "threadpoolctl": {"search"},
-    "scipy": {"confirm", "pairs", "metrics.whole"},
+    "scipy": {"confirm", "pairs", "metrics.whole", "metrics.scrutiny"},
     "numpy": {"race", "twoway", "prospect", "pruning", "crossover", "statistics", "pairs", "metrics.whole", "slices"},
     "jinja2": {"template", "report.page", "report.rescored"},
     "aiohttp": {"models.transport", "models.access", "offline.server"},

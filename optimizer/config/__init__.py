@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import json
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, cast
 
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from optimizer.config.model_settings import Model, ModelSettings
+from optimizer.config.scoring import MetricSettings, SliceSettings, odd_judges
 from optimizer.config.search_settings import SearchSettings
 from optimizer.config.sections import (
     Count,
@@ -25,8 +25,6 @@ from optimizer.config.sections import (
     Section,
     Seed,
     Share,
-    Text,
-    Word,
     many,
     named,
 )
@@ -38,29 +36,6 @@ __all__ = ["Data", "MetricSettings", "ModelSettings", "Settings", "load_settings
 
 DEFAULT_METRICS = {"labels": "label_accuracy", "json": "json_fields", "regex": "exact_match", "text": "token_f1"}
 SCHEMA_FILE = Path(__file__).with_name("task.schema.json")
-
-
-class MetricSettings(Section):
-    """Keys beside these three are options of the metric."""
-
-    model_config = ConfigDict(extra="allow")
-
-    name: Text = Field(description="A metric's name, or module:attribute")
-    weight: Positive = 1.0
-    against: Literal["gold", "source", "auto"] = Field(
-        default="auto", description="auto: gold where there is one, else source"
-    )
-
-    @property
-    def options(self) -> dict[str, Any]:
-        return dict(self.model_extra or {})
-
-    @model_validator(mode="after")
-    def _no_slips(self) -> MetricSettings:
-        for option in self.options.keys() - {"weights"}:  # which json_fields takes
-            if close := get_close_matches(option, ["weight", "against", "name"], n=1, cutoff=0.8):
-                raise ValueError(f"{option}: unknown key. Did you mean {close[0]!r}?")
-        return self
 
 
 class ObjectiveSettings(Section):
@@ -111,18 +86,6 @@ class DecisionSettings(Section):
     draws: Annotated[Count, Field(le=20)] = Field(default=1, description="How often each held-out example is asked")
 
 
-class SliceSettings(Section):
-    columns: Annotated[tuple[Word, ...], BeforeValidator(many, json_schema_input_type=str | list[str])] = Field(
-        default=(),
-        description="Columns, or paths into the gold answer (expected.urgency), by whose values the held-out examples "
-        "are looked at part by part; default: data.group and data.stratify, or the labels",
-    )
-    clusters: Annotated[int, Field(strict=True, ge=0, le=50)] | None = Field(
-        default=None, description="Groups of similar inputs to look for; default: by the number of examples, 0: none"
-    )
-    least: Annotated[Count, Field(ge=5)] = Field(default=10, description="Examples without which none is looked at")
-
-
 class Budget(Section):
     """None: no limit."""
 
@@ -144,6 +107,7 @@ class Settings(Section):
     targets: Annotated[tuple[Model, ...], Field(min_length=1, max_length=10)]
     proposer: Model | None = Field(default=None, description="Writes new instructions")
     judge: Model | None = Field(default=None, description="Scores where a metric asks for a judge")
+    judges: tuple[Model, ...] = Field(default=(), description="Instead of judge: several; their mean counts")
     embedder: Model | None = Field(
         default=None, description="Turns texts into vectors: a LiteLLM embedding model, or local/NAME"
     )
@@ -175,6 +139,8 @@ class Settings(Section):
         names = [target.model for target in self.targets]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"targets: {twice[0]!r} stands twice; name each model once")
+        if self.judge and self.judges:
+            raise ValueError("give either `judge` or `judges`, not both")
         if self.prompt is None and self.program is None:
             raise ValueError("prompt: is missing; a DSPy program goes by `program` instead")
         if self.prompt and self.program:
@@ -183,6 +149,11 @@ class Settings(Section):
             metric = MetricSettings(name=DEFAULT_METRICS[self.subject.reply.kind])
             object.__setattr__(self, "metrics", (metric,))
         return self
+
+    @property
+    def panel(self) -> tuple[ModelSettings, ...]:
+        """Those who judge."""
+        return (self.judge,) if self.judge else self.judges
 
     @property
     def subject(self) -> PromptSettings | ProgramSettings:
@@ -196,11 +167,7 @@ class Settings(Section):
         for target in self.targets:
             if target.model == self.source.model and target.api_base == self.source.api_base:
                 found.append(f"target {target.model!r} is the source itself: this run compares it with itself (A/A)")
-        if self.judge and all(metric.name != "judge" for metric in self.metrics):
-            found.append("the judge is never asked: no metric is called judge")
-        for target in self.targets:
-            if self.judge and self.judge.model == target.model:
-                found.append(f"judge {self.judge.model!r} is also a target: models favour their own answers")
+        found += odd_judges(self.panel, self.source, self.targets, self.metrics)
         return tuple(found)
 
     def to_dict(self) -> dict[str, Any]:

@@ -17,9 +17,9 @@ from optimizer.config import (
     DecisionSettings,
     MetricSettings,
     ObjectiveSettings,
-    SliceSettings,
 )
 from optimizer.config.model_settings import PriceSettings
+from optimizer.config.scoring import SliceSettings
 from optimizer.config.sections import Count, ReplySettings, Section, Text, Word, many, named
 
 Files = Annotated[tuple[Text, ...], BeforeValidator(many, json_schema_input_type=str | list[str])]

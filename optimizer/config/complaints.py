@@ -38,7 +38,7 @@ _WANTED = {
     "string_pattern_mismatch": "a text of the form {pattern}",
 }
 #: Sections that speak to a model provider: no secret may stand there, whatever it looks like.
-_MODELS = ("source", "target", "targets", "proposer", "judge", "embedder")
+_MODELS = ("source", "target", "targets", "proposer", "judge", "judges", "embedder")
 
 
 def as_error(document: Document, problems: Sequence[Problem]) -> ConfigError:

@@ -84,6 +84,25 @@ class Recorded(Section):
     cost: Word | None = Field(default=None, description="Column with dollars")
 
 
+class Human(Section):
+    score: Word = Field(description="Column with what people gave an answer")
+    low: Number = Field(default=1.0, description="The worst that they could give")
+    high: Number = Field(default=10.0, description="The best")
+    answer: Word | None = Field(default=None, description="Column with the answer; default: data.source's output")
+
+    @model_validator(mode="after")
+    def _scale(self) -> Human:
+        if self.low >= self.high:
+            raise ValueError(f"high: must be above low ({self.low:g}), found {self.high:g}")
+        return self
+
+    @property
+    def levels(self) -> int:
+        """How many different scores there are; ten where the scale is not one of a few whole numbers."""
+        width = self.high - self.low
+        return int(width) + 1 if width == int(width) and width <= 100 else 10
+
+
 class Data(Section):
     path: Annotated[tuple[Text, ...], BeforeValidator(many, json_schema_input_type=str | list[str])] = Field(
         default=(), description="File or files, .jsonl, .csv, .tsv or .parquet, relative to the task file"
@@ -106,6 +125,10 @@ class Data(Section):
         default=None, description="Columns with recorded outputs of the source model; then it is never called"
     )
 
+    human: Annotated[Human, named("score", Human)] | None = Field(
+        default=None, description="Column with people's scores, to see whether the judge agrees with them"
+    )
+
     @field_validator("expected")
     @classmethod
     def _columns(cls, value: Any) -> Any:
@@ -118,6 +141,8 @@ class Data(Section):
     def _one_origin(self) -> Data:
         if bool(self.path) == bool(self.hub):
             raise ValueError("needs either `path` (a data file) or `hub` (a dataset's name)")
+        if self.human and not (self.human.answer or self.source):
+            raise ValueError("human: needs `answer`, the column with the answer that people scored, or data.source")
         try:
             "a".encode(self.encoding)
         except (LookupError, ValueError) as error:

@@ -17,7 +17,7 @@ from optimizer.models.prices import Price
 from optimizer.types import JSON, Example, Output
 
 _SHOWN = 5  # problems listed before "and so many more"
-_MISSING: Any = object()
+MISSING: Any = object()
 At = Callable[..., str]
 
 
@@ -44,6 +44,7 @@ def wanted(data: Data, names: frozenset[str], more: Iterable[str] = ()) -> set[s
     columns = [*_sources(data, names).values(), *_expected(data).values(), *more]
     columns += [column for column in (data.id, data.group, data.stratify) if column]
     columns += [column for column in data.source.model_dump().values() if column] if data.source else []
+    columns += [column for column in (data.human.score, data.human.answer) if column] if data.human else []
     return {part for column in columns for part in (column, column.partition(".")[0])}
 
 
@@ -68,9 +69,10 @@ def check_columns(data: Data, names: frozenset[str], table: Table, at: At) -> No
     for key in ("id", "group"):
         if (column := getattr(data, key)) and not _has(table, column):
             raise no_column(at("data", key), column, table)
-    for key, column in (data.source.model_dump() if data.source else {}).items():
-        if column and not _has(table, column):
-            raise no_column(at("data", "source", key), column, table)
+    for section in ("source", "human"):
+        for key, column in (getattr(data, section).model_dump() if getattr(data, section) else {}).items():
+            if isinstance(column, str) and not _has(table, column):
+                raise no_column(at("data", section, key), column, table)
 
 
 def read_examples(data: Data, names: frozenset[str], contract: Contract, table: Table) -> tuple[Example, ...]:
@@ -126,7 +128,7 @@ def strata(column: str, table: Table, examples: tuple[Example, ...]) -> dict[str
         values = [pick(row, column) for row in table.rows]
     else:
         return None
-    if all(value is _MISSING for value in values):
+    if all(value is MISSING for value in values):
         return None
     return {example.id: as_text(value) for example, value in zip(examples, values, strict=True)}
 
@@ -156,18 +158,18 @@ def pick(row: Row, column: str) -> Any:
     if column in row.values:
         return row.values[column]
     head, _, rest = column.partition(".")
-    return _walk(row.values.get(head, _MISSING), rest) if rest else _MISSING
+    return _walk(row.values.get(head, MISSING), rest) if rest else MISSING
 
 
 def _walk(value: Any, path: str) -> Any:
     for key in path.split("."):
-        value = value.get(key, _MISSING) if isinstance(value, dict) else _MISSING
+        value = value.get(key, MISSING) if isinstance(value, dict) else MISSING
     return value
 
 
 def _needed(row: Row, column: str, problems: Problems) -> JSON:
     value: JSON = pick(row, column)
-    if value is _MISSING or value is None:
+    if value is MISSING or value is None:
         found = "is null" if value is None else "is missing"
         way = "the prompt asks for it in every row: fill it in or drop the row"
         problems.add(f"{row.place}, field {column!r}: {found}; {way}")
@@ -180,7 +182,7 @@ def _identity(column: str | None, row: Row, position: int, problems: Problems) -
         return str(position)
     value = pick(row, column)
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
-        shown = "missing" if value is _MISSING else json.dumps(value)[:60]
+        shown = "missing" if value is MISSING else json.dumps(value)[:60]
         problems.add(f"{row.place}, field {column!r}: an id is a text or a whole number, found {shown}")
         return f"\0{position}"
     return str(value)
@@ -188,14 +190,14 @@ def _identity(column: str | None, row: Row, position: int, problems: Problems) -
 
 def _group(row: Row, column: str | None) -> str | None:
     value = pick(row, column) if column else None
-    return None if value is None or value is _MISSING or value == "" else as_text(value)
+    return None if value is None or value is MISSING or value == "" else as_text(value)
 
 
 def _gold(row: Row, columns: Mapping[str, str], judge: Gold, problems: Problems) -> JSON:
     if not columns:
         return None
     found = {key: pick(row, column) for key, column in columns.items()}
-    found = {key: value for key, value in found.items() if value is not _MISSING and value is not None and value != ""}
+    found = {key: value for key, value in found.items() if value is not MISSING and value is not None and value != ""}
     if not found:
         return None
     value, problem = judge(found[""] if "" in columns else found)
@@ -213,7 +215,7 @@ def _amount(row: Row, column: str, whole: bool, problems: Problems) -> float:
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number) or number < 0 or (whole and number != int(number)):
-        shown = "nothing" if value in (_MISSING, None, "") else json.dumps(value)[:60]
+        shown = "nothing" if value in (MISSING, None, "") else json.dumps(value)[:60]
         kind = "a whole number" if whole else "a number"
         problems.add(
             f"{row.place}, field {column!r}: must be {kind}, 0 or more, as in {12 if whole else 1.5}, found {shown}"
@@ -224,13 +226,13 @@ def _amount(row: Row, column: str, whole: bool, problems: Problems) -> float:
 
 def _output(identity: str, answer: Any, contract: Contract, numbers: Mapping[str, float]) -> Output:
     amounts: dict[str, Any] = {key: int(n) if key.endswith("_tokens") else n for key, n in numbers.items()}
-    if answer is _MISSING or answer is None:
+    if answer is MISSING or answer is None:
         return Output(identity, "", status="failed", error="no output was recorded", **amounts)
     reply = contract.read(answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False))
     return Output(identity, reply.text, reply.value, reply.status, reply.error, calls=1, **amounts)
 
 
 def as_text(value: Any) -> str:
-    if value is _MISSING or value is None:
+    if value is MISSING or value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)

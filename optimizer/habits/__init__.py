@@ -63,7 +63,7 @@ def habits_of(model: str, family: str | None = None) -> Habits:
         known = ", ".join(sorted(_families()))
         raise ConfigError(f"family: no habits are known for {family!r}.{nearest(family, _families())} Known: {known}")
     name = model.lower().rpartition("/")[2]
-    chosen = _families()[family or _family_in(name)]
+    chosen = _families()[family_of(model, family)]
     return Habits(
         chosen["family"],
         chosen["title"],
@@ -80,6 +80,11 @@ def habits_of(model: str, family: str | None = None) -> Habits:
             )
         ),
     )
+
+
+def family_of(model: str, family: str | None = None) -> str:
+    """`family`, or the one that the model's name tells; GENERIC where it tells none."""
+    return family or _family_in(model.lower().rpartition("/")[2])
 
 
 def _family_in(name: str) -> str:

@@ -15,7 +15,8 @@ from typing import Any
 from optimizer.contract import Contract
 from optimizer.errors import ConfigError, PluginError, nearest
 from optimizer.metrics.embedding import embedding_similarity
-from optimizer.metrics.judge import judge
+from optimizer.metrics.frameworks import deepeval, ragas
+from optimizer.metrics.judge import judge, preference
 from optimizer.metrics.labels import kappa, label_accuracy, macro_f1
 from optimizer.metrics.manner import form, refusal
 from optimizer.metrics.numeric import numeric
@@ -44,6 +45,7 @@ METRICS: Mapping[str, Callable[..., Metric]] = {
     "bleu": bleu,
     "chrf": chrf,
     "contains": contains,
+    "deepeval": deepeval,
     "edit_similarity": edit_similarity,
     "embedding_similarity": embedding_similarity,
     "exact_match": exact_match,
@@ -57,6 +59,8 @@ METRICS: Mapping[str, Callable[..., Metric]] = {
     "macro_f1": macro_f1,
     "normalized_match": normalized_match,
     "numeric": numeric,
+    "preference": preference,
+    "ragas": ragas,
     "refusal": refusal,
     "regex_match": regex_match,
     "rouge": rouge,
@@ -71,13 +75,14 @@ def build(
     options: Mapping[str, Any] | None = None,
     *,
     contract: Contract | None = None,
-    judge: Model | None = None,
+    judge: Model | Sequence[Model] | None = None,
     embedder: Model | None = None,
 ) -> Metric:
     """The metric of that name with its options.
 
-    `contract`: the reply's, from which json_fields takes its defaults. `judge`, `embedder`: the models that some
-    metrics ask; one of your own is given them too, where it has a parameter of that name that only a keyword fills.
+    `contract`: the reply's, from which json_fields takes its defaults. `judge` (or several) and `embedder`: the models
+    that some metrics ask; one of your own is given them too, where it has a parameter `judges` or `embedder` that only
+    a keyword fills.
 
     Raises ConfigError for options that the metric does not know, PluginError for a name that leads nowhere.
     """
@@ -86,7 +91,8 @@ def build(
     if not callable(found):
         raise PluginError(f"metric {name!r}: {type(found).__name__} is no metric, since it cannot be called")
     builtin = METRICS.get(name) is found
-    found = _equipped(name, found, {"contract": contract, "model": judge, "embedder": embedder}, builtin=builtin)
+    judges = tuple(judge) if isinstance(judge, Sequence) else (judge,) if judge else ()
+    found = _equipped(name, found, {"contract": contract, "judges": judges, "embedder": embedder}, builtin=builtin)
     _check_options(name, found, given)
     if builtin:
         return found(**given)  # type: ignore[no-any-return]
@@ -94,7 +100,10 @@ def build(
 
 
 def build_metric(
-    specs: Sequence[MetricSpec], contract: Contract, judge: Model | None = None, embedder: Model | None = None
+    specs: Sequence[MetricSpec],
+    contract: Contract,
+    judge: Model | Sequence[Model] | None = None,
+    embedder: Model | None = None,
 ) -> Metric:
     """One metric from the task file's list: itself, or the weighted mean of several."""
     metrics: dict[str, Metric] = {}
@@ -113,19 +122,18 @@ def _inner(found: Any) -> Any:
 
 
 def _equipped(name: str, found: Any, helpers: Mapping[str, Any], *, builtin: bool) -> Any:
-    """The factory with the models that it asks for. A built-in one cannot do without them."""
+    """The factory with the models that it asks for."""
     try:
         parameters = inspect.signature(found).parameters
     except (TypeError, ValueError):  # some compiled callables do not tell
         return found
-    if not builtin:
-        helpers = {"judge": helpers["model"], "embedder": helpers["embedder"]}
-    wanted = {key for key, p in parameters.items() if key in helpers and p.kind is p.KEYWORD_ONLY}
-    for key in wanted & {"model", "judge", "embedder"}:
-        if helpers[key] is None and (builtin or parameters[key].default is inspect.Parameter.empty):
+    known = [key for key in helpers if builtin or key != "contract"]
+    wanted = {key for key in known if key in parameters and parameters[key].kind is parameters[key].KEYWORD_ONLY}
+    for key in wanted - {"contract"}:
+        if not helpers[key] and parameters[key].default is inspect.Parameter.empty:
             section, does = ("embedder", "gives vectors") if key == "embedder" else ("judge", "judges")
             raise ConfigError(f"metrics: `{name}` needs a model that {does}; name one in the section `{section}:`")
-    given = {key: helpers[key] for key in wanted if builtin or helpers[key] is not None}
+    given = {key: helpers[key] for key in wanted if helpers[key] or key == "contract"}
     return partial(found, **given) if given else found
 
 
@@ -137,7 +145,7 @@ def _check_options(name: str, factory: Any, given: Mapping[str, Any]) -> None:
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         return
     wanted = [p for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    apart = {"contract", "model", "embedder", "example", "output", "reference"}
+    apart = {"contract", "judges", "embedder", "example", "output", "reference"}
     known = [p.name for p in wanted if p.name not in apart]
     for option in given:
         if option not in known:

@@ -84,9 +84,11 @@ def figures(
 
 
 def bounds(
-    figure: Callable[[Tally], float], ours: Sequence[Tally], theirs: Sequence[Tally], *, confidence: float
+    figure: Callable[[Tally], float], ours: Sequence[Tally], theirs: Sequence[Tally] | None, *, confidence: float
 ) -> tuple[float, float]:
     """One-sided bounds of figure(ours) - figure(theirs), each at `confidence`; NaN where it is not defined.
+
+    Without `theirs`, of figure(ours).
 
     Never nearer to the difference than what a set of this size can leave unseen.
     """
@@ -95,8 +97,8 @@ def bounds(
     n = len(ours)
     if n < 2:
         return math.nan, math.nan
-    difference = figure(_sum(ours)) - figure(_sum(theirs))
-    left = np.array(_without(figure, ours)) - np.array(_without(figure, theirs))
+    difference = figure(_sum(ours)) - (figure(_sum(theirs)) if theirs is not None else 0.0)
+    left = np.array(_without(figure, ours)) - (np.array(_without(figure, theirs)) if theirs is not None else 0.0)
     pseudo = n * difference - (n - 1) * left
     error = float(pseudo.std(ddof=1)) / math.sqrt(n)
     unseen = 1 - math.exp(math.log(1 - confidence) / n)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from optimizer.metrics.scrutiny import Scrutiny
 from optimizer.metrics.standard import brief
 from optimizer.metrics.whole import Figure
 from optimizer.migration import Migration, TargetResult
@@ -74,6 +76,39 @@ def figure_rows(result: TargetResult) -> list[tuple[str, str, str, str, str]]:
         (f"{f.name} ({f.n} examples)", _number(f.source), _number(f.unchanged), _number(f.migrated), _bounds(f))
         for f in result.decision.figures
     ]
+
+
+def judge_facts(result: TargetResult) -> list[tuple[str, list[str]]]:
+    """What was found out about each judging metric, in sentences."""
+    return [
+        (found.name, list(_about(found, len(result.confirmation.winner.outputs)))) for found in result.decision.judges
+    ]
+
+
+def _about(found: Scrutiny, held_out: int) -> Iterator[str]:
+    if found.note:
+        yield f"{found.note}."
+    if noise := found.noise:
+        yield (
+            f"Asked again about {noise.n} answers, it gave the same score to {noise.same:.0%}; the standard deviation "
+            f"of one judgement is {100 * noise.sd:.1f} points, which on a mean of {held_out} answers is "
+            f"{100 * noise.sd / math.sqrt(max(held_out, 1)):.2f}."
+        )
+    if human := found.human:
+        yield (
+            f"With people's scores of {human.n} answers: quadratically weighted kappa "
+            f"{_ranged(human.kappa, human.kappa_low, human.kappa_high)}, rank correlation "
+            f"{_ranged(human.correlation, human.correlation_low, human.correlation_high)} (95 % intervals); "
+            f"on average it scores {points(human.bias)} points against people."
+        )
+    if found.failed:
+        yield f"{found.failed} of these judgements could not be had."
+
+
+def _ranged(value: float | None, low: float | None, high: float | None) -> str:
+    if value is None:
+        return "not defined"
+    return f"{value:.2f}" if low is None or high is None else f"{value:.2f} ({low:.2f} to {high:.2f})"
 
 
 def _told(found: SliceResult) -> str:

@@ -79,6 +79,7 @@ def _target(migration: Migration, result: TargetResult) -> dict[str, Any]:
         "slices": evidence.slice_rows(result),
         "worse": evidence.worse_slices(migration, result),
         "figures": evidence.figure_rows(result),
+        "judges": evidence.judge_facts(result),
         "parts": fields and charts.bars(fields, _words(fields)),
         "moves": view.moves(migration, result),
         "held_out": len(result.confirmation.source.outputs),
