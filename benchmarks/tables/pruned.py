@@ -13,7 +13,8 @@ EVERY = 5  # examples between two looks of the pruner
 
 
 def tpe_and_wilcoxon(game: Game, budget: int, rng: np.random.Generator) -> Choice:
-    """Each trial answers up to a hundred examples and may be pruned; a prompt that comes again costs nothing."""
+    """Each trial answers as many examples as the budget has room for on ten prompts, at most a hundred, and may be
+    pruned; a prompt that comes again costs nothing."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -22,7 +23,7 @@ def tpe_and_wilcoxon(game: Game, budget: int, rng: np.random.Generator) -> Choic
     pruner = optuna.pruners.WilcoxonPruner(p_threshold=0.1)
     study = optuna.create_study(direction="maximize", sampler=sampler, pruner=pruner)
     seen = np.zeros(game.prompts, dtype=np.int64)
-    size = min(FULL, game.answers.shape[1])
+    size = min(FULL, game.answers.shape[1], max(10, budget // min(game.prompts, 10)))
     for _ in range(3 * game.prompts):
         trial = study.ask({"prompt": optuna.distributions.CategoricalDistribution(list(range(game.prompts)))})
         prompt = int(trial.params["prompt"])
