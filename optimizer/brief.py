@@ -72,6 +72,7 @@ class Effort:
     compile_calls: int = 150  # at most, for one DSPy optimizer
     least_gain: float = 0.0005  # of the objective, for 100 calls: a round that promises less is not begun
     sampler: str = "tpe"
+    objectives: tuple[str, ...] = ()  # what the sampler weighs against each other; none: their weighted sum
     pruner: str = "race"  # or one of Optuna's, by name
     seed: int = 0
 

@@ -60,7 +60,8 @@ def corners(migration: Migration) -> Corners:
     standings = []
     for result in migration.targets:
         met = result.confirmation.winner
-        cost, latency = (0.0 if math.isnan(value) else value for value in (met.cost, met.latency))
+        cost = met.cost if objective.cost and unit.cost else 0.0  # what does not count need not be known
+        latency = met.latency if objective.latency and unit.latency else 0.0
         value = objective.of(met.quality, cost, latency, unit)
         standings.append(Standing(result.model, result.decision.verdict, met.quality, met.cost, met.latency, value))
 

@@ -16,7 +16,8 @@ from optimizer.trial import Trial
 from optimizer.twoway import Posterior
 from optimizer.types import Output, Score
 
-SURE = 0.95  # a changed prompt replaces the unchanged one only if it is better with this probability
+SURE = 0.98  # a changed prompt replaces the unchanged one only if it is better with this probability: of many, one is
+# the best by chance, and at 0.95 every sixth run among equal prompts changed something
 _TOLD = 400  # trials that Optuna is told of at most: each one slows every question down
 
 
@@ -107,7 +108,8 @@ class Entrants:
     def best(self) -> int:
         """The candidate with the highest expected objective among those that keep the constraints, if any does."""
         mean = self.values
-        return max(self.candidates, key=lambda c: (self.allowed(c), bool(c.seen), mean[c.number])).number
+        ranked = sorted((c for c in self.candidates if c.seen), key=lambda c: -mean[c.number])
+        return next((c.number for c in ranked if self.allowed(c)), ranked[0].number if ranked else 0)
 
     def allowed(self, candidate: Candidate) -> bool:
         return bool(candidate.seen) and all(check.met for check in self.scale.constraints.check(candidate.evaluation))
@@ -121,6 +123,21 @@ class Entrants:
             rest = ranked[_TOLD // 2 :]
             ranked = ranked[: _TOLD // 2] + [rest[i * len(rest) // (_TOLD // 2)] for i in range(_TOLD // 2)]
         return [(c.params, values[c.number]) for c in sorted(ranked, key=lambda c: c.number)]
+
+    def told_apart(self, objectives: Sequence[str]) -> list[tuple[Mapping[str, Value], tuple[float, ...]]]:
+        """The same with one value for each of several objectives: mean quality, and cost and latency in units of the
+        source's, less of which is better."""
+        chosen = {id(params) for params, _ in self.told()}
+        return [(c.params, self._values(c, objectives)) for c in self.candidates if id(c.params) in chosen]
+
+    def _values(self, candidate: Candidate, objectives: Sequence[str]) -> tuple[float, ...]:
+        found, unit = candidate.evaluation, self.scale.unit
+        values = {
+            "quality": found.quality,
+            "cost": -found.cost / (unit.cost or 1.0),
+            "latency": -found.latency / (unit.latency or 1.0),
+        }
+        return tuple(values[name] for name in objectives)
 
     def newcomers(self, number: int) -> Sequence[Candidate]:
         return [c for c in self.candidates if c.round == number and c.seen]

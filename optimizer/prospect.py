@@ -22,7 +22,7 @@ def gain_of_racing(posterior: Posterior, among: Sequence[int]) -> float:
     perfect information, and so the most that any further answers about them can bring."""
     if len(among) < 2:
         return 0.0
-    mean, cov = posterior.mean[list(among)], posterior.cov[np.ix_(among, among)]
+    mean, cov = posterior.among(among)
     values, vectors = np.linalg.eigh((cov + cov.T) / 2)
     root = vectors * np.sqrt(values.clip(min=0))
     draws = np.random.default_rng(0).standard_normal((_DRAWS // 2, len(among)))

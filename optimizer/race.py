@@ -22,7 +22,8 @@ import numpy as np
 
 from optimizer.twoway import Evidence, Field, Matrix, Posterior, Shares
 
-_BEND = 1.0  # above 1 the field stays wide for longer
+_BEND = 1.4  # how long the field stays wide: 1 halves it evenly over the budget, more does so later
+_MOST = 256  # candidates in the model at once
 _REFIT = 2.5  # the model's three shares are fitted anew each time the calls have grown by this factor
 
 
@@ -44,8 +45,11 @@ class Race:
         self._prices: list[float] = []
         self._asked: list[int] = []  # how far along the shared order each candidate is
         self._due: list[float] = []  # what is spent on each in any case, be it good or bad
+        self._live: list[int] = []  # those the model is about; the others have left it with the value they had
+        self._left: dict[int, float] = {}
         self._examples = examples
-        self._field: Field | None = None  # of those who have joined so far
+        self._field: Field | None = None  # of the live
+        self._known: Posterior | None = None  # from what was observed so far
         self._shares = Shares()
         self._fitted_at = 0.0
 
@@ -54,6 +58,9 @@ class Race:
 
         `z` is how the same candidate did on the source, in 0..1, where that is known. How much it counts is learned.
         """
+        if len(self._live) >= _MOST:
+            self._retire()
+        self._live.append(len(self._prices))
         self._due.append(max(price, self.spent / max(len(self._due), 1) / 2))
         self._values.append(np.zeros(self._examples))
         self._seen.append(np.zeros(self._examples))
@@ -61,7 +68,7 @@ class Race:
         self._hints.append(z)
         self._prices.append(price)
         self._asked.append(0)
-        self._field = None
+        self._field = self._known = None
         return len(self._prices) - 1
 
     def observe(self, candidate: int, example: int, value: float | None) -> None:
@@ -71,31 +78,47 @@ class Race:
             self._values[candidate][example] = value
             self._seen[candidate][example] = 1.0
         self.spent += self._prices[candidate]
+        self._known = None
 
     def batch(self, upto: float) -> list[tuple[int, int]]:
         """The next (candidate, example) pairs to buy, together; none when the budget `upto` is used or all is seen."""
-        size = len(self._prices)
+        size = len(self._live)
         wanted = max(4, size // (2 if size > 64 else 4))
         return self._buy(self.kept(), wanted, min(upto, self.budget))
 
     def posterior(self) -> Posterior:
-        return self._evidence().posterior(self._shares)
+        if self._known is None:
+            live = self._evidence().posterior(self._shares)
+            mean = np.zeros(len(self._prices))
+            mean[list(self._left)] = list(self._left.values())
+            mean[self._live] = live.mean
+            self._known = Posterior(mean, live.cov, {k: row for row, k in enumerate(self._live)})
+        return self._known
 
     def kept(self) -> list[int]:
         """The best by posterior mean, fewer and fewer as money goes; and who has not yet had what is due to all."""
-        paid = [asked * price for asked, price in zip(self._asked, self._prices, strict=True)]
         left = 1 - min(1.0, self.spent / self.budget) ** _BEND
-        keep = max(2, math.ceil(len(paid) ** left))
-        evidence = self._evidence()
-        order = [int(k) for k in np.argsort(-evidence.mean(self._shares), kind="stable")]
-        late = [k for k in order[keep:] if paid[k] < self._due[k] - 1e-9]
+        keep = max(2, math.ceil(len(self._prices) ** left))
+        mean = self.posterior().mean
+        order = sorted(self._live, key=lambda k: -mean[k])
+        late = [k for k in order[keep:] if self._asked[k] * self._prices[k] < self._due[k] - 1e-9]
         anchor = [self.anchor] if self.anchor is not None and self.anchor not in {*order[:keep], *late} else []
         return [*order[:keep], *late, *anchor]
 
+    def _retire(self) -> None:
+        """The worst quarter of those who were measured leave the model, whose arithmetic is cubic in their number."""
+        mean = self.posterior().mean
+        measured = [k for k in self._live if self._asked[k] and k != self.anchor]
+        worst = set(sorted(measured, key=lambda k: mean[k])[: _MOST // 4])
+        self._left |= {k: float(mean[k]) for k in worst}
+        self._live = [k for k in self._live if k not in worst]
+
     def _evidence(self) -> Evidence:
-        """What is known; the shares are fitted anew where it has grown enough since."""
-        self._field = self._field or Field(self._factors, self._hints)
-        evidence = Evidence(self._field, np.array(self._values), np.array(self._seen))
+        """What is known of the live; the shares are fitted anew where it has grown enough since."""
+        if self._field is None:
+            self._field = Field([self._factors[k] for k in self._live], [self._hints[k] for k in self._live])
+        values, seen = ([rows[k] for k in self._live] for rows in (self._values, self._seen))
+        evidence = Evidence(self._field, np.array(values), np.array(seen))
         if evidence.seen.sum() >= _REFIT * self._fitted_at:
             self._fitted_at = float(evidence.seen.sum())
             self._shares = evidence.fit()
@@ -103,7 +126,7 @@ class Race:
 
     def refit(self) -> None:
         """The last word is spoken with shares that are fitted to all answers, not to those of some time ago."""
-        self._fitted_at = 0.0
+        self._fitted_at, self._known = 0.0, None
 
     def _buy(self, kept: Sequence[int], wanted: int, upto: float) -> list[tuple[int, int]]:
         """One example after the other for whom the least money was spent on; ties go to the better."""

@@ -184,15 +184,15 @@ class _Reader:
         missing = partial(Output, text="", status="failed", error="no output was recorded")
         found = tuple(outputs.get(example.id) or missing(example.id) for example in examples)
         lacking = {name for name in AMOUNTS if not getattr(columns, name)}
-        if price and not columns.cost:
-            lacking -= {"cost"}
+        unmeasured = frozenset(lacking - {"cost"} if price else lacking)
         finish = {e.id: as_text(pick(rows[e.id], columns.finish)) for e in present} if columns.finish else {}
         self.notes += cut_off(side.model, found, finish, side.max_tokens)
         if columns.cost and columns.input_tokens and columns.output_tokens:
             self.notes += mispriced(side.model, found, price)
-        if lacking:
+        tokens = columns.input_tokens and columns.output_tokens  # then the price is known, or was said not to be
+        if lacking := lacking - {"cost"} if tokens else lacking:
             self.notes.append(f"{side.model}: the record says nothing of its {' and '.join(sorted(lacking))}")
-        return Answers(side.model, found, _scores(columns.score, rows, examples), frozenset(lacking))
+        return Answers(side.model, found, _scores(columns.score, rows, examples), unmeasured)
 
     def _check(self, side: Side, columns: Columns, table: Table) -> None:
         key = "source" if side.model == self.settings.source.model else "target"

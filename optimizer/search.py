@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from itertools import zip_longest
+from itertools import chain, zip_longest
 
 from optimizer.brief import Brief
 from optimizer.candidates import Pool
@@ -43,7 +43,10 @@ _WAVE = 128  # candidates that enter at once at most: those that follow learn fr
 
 def search(prompt: Prompt, space: SearchSpace, brief: Brief) -> SearchResult:
     """Raises SearchError where no candidate could be measured, BudgetExceeded where that is for want of budget."""
-    return _Search(prompt, space, brief).run()
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):  # small matrices: more threads only wait for each other, and round otherwise
+        return _Search(prompt, space, brief).run()
 
 
 class _Search:
@@ -125,12 +128,14 @@ class _Search:
         effort, space, told = self.brief.effort, self.pool.offered(), self.entrants.told()
         full = effort.trials * (number + 1) // self.rounds
         wanted = _FRESH * (full - len(self.entrants))
-        asked = ask(space, told, wanted, sampler=effort.sampler, seed=1000 * effort.seed + number)
+        weighed = self.entrants.told_apart(effort.objectives) if effort.objectives else [(p, (v,)) for p, v in told]
+        asked = ask(space, weighed, wanted, sampler=effort.sampler, seed=1000 * effort.seed + number)
         turns = zip_longest(crossings(space, told, wanted), asked)
         proposed = (params for pair in turns for params in pair if params is not None)
-        for params in (*self._newcomers(number), *proposed):
-            if len(self.entrants) < full:
-                self._join(number, params)
+        for params in chain(self._newcomers(number), proposed):
+            if len(self.entrants) >= full:
+                break
+            self._join(number, params)
 
     def _newcomers(self, number: int) -> list[Mapping[str, Value]]:
         """The unchanged prompt and the family's habits first; new wordings and programs in the best form so far."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -21,21 +21,36 @@ from optimizer.trial import Trial
 SAMPLERS = ("tpe", "random", "gp", "nsgaii", "nsgaiii", "qmc")
 PRUNERS = ("wilcoxon", "median", "percentile", "successive_halving", "hyperband", "none")
 RACE = "race"
+_POPULATION = 24  # parents of an evolutionary sampler's next generation
 
 
 def ask(
-    space: SearchSpace, told: Sequence[tuple[Mapping[str, Value], float]], count: int, *, sampler: str, seed: int
-) -> list[Mapping[str, Value]]:
-    """`count` configurations worth trying, given what earlier ones were worth."""
+    space: SearchSpace,
+    told: Sequence[tuple[Mapping[str, Value], Sequence[float]]],
+    count: int,
+    *,
+    sampler: str,
+    seed: int,
+) -> Iterator[Mapping[str, Value]]:
+    """Up to `count` configurations worth trying, given what earlier ones were worth: one value each, or one for each
+    of several objectives. More is better in all of them. Each is asked for when it is wanted.
+
+    To an evolutionary sampler the better half of those told are the parents of the generation that it is asked for.
+    """
     optuna = _optuna()
-    study = optuna.create_study(direction="maximize", sampler=_sampler(sampler, seed))
     distributions = _distributions(space)
+    known = [(p, v) for p, v in told if all(p[name] in space.choices(name) for name in distributions)]
+    directions = ["maximize"] * len(known[0][1] if known else (0.0,))
+    made = _sampler(sampler, seed, max(2, min(_POPULATION, len(known) // 2)))
+    study = optuna.create_study(directions=directions, sampler=made)
+    marks = {f"{type(made).__name__}:generation": 0} if sampler.startswith("nsga") else {}
     study.add_trials(
-        optuna.trial.create_trial(params=dict(params), distributions=distributions, value=value)
-        for params, value in told
-        if all(params[name] in space.choices(name) for name in distributions)
+        optuna.trial.create_trial(
+            params=dict(params), distributions=distributions, values=list(values), system_attrs=marks
+        )
+        for params, values in known
     )
-    return [space.suggest(study.ask()) for _ in range(count)]
+    yield from (space.suggest(study.ask()) for _ in range(count))
 
 
 def pruner(name: str, examples: int) -> Callable[[int, Mapping[int, float], bool], bool]:
@@ -132,14 +147,14 @@ def _distributions(space: SearchSpace) -> dict[str, Any]:
     return {d.name: optuna.distributions.CategoricalDistribution(d.choices) for d in space.dimensions}
 
 
-def _sampler(name: str, seed: int) -> Any:
+def _sampler(name: str, seed: int, population: int) -> Any:
     samplers = _optuna().samplers
     made = {
         "tpe": lambda: samplers.TPESampler(seed=seed, multivariate=True, constant_liar=True),
         "random": lambda: samplers.RandomSampler(seed=seed),
         "gp": lambda: samplers.GPSampler(seed=seed),
-        "nsgaii": lambda: samplers.NSGAIISampler(seed=seed),
-        "nsgaiii": lambda: samplers.NSGAIIISampler(seed=seed),
+        "nsgaii": lambda: samplers.NSGAIISampler(seed=seed, population_size=population),
+        "nsgaiii": lambda: samplers.NSGAIIISampler(seed=seed, population_size=population),
         "qmc": lambda: samplers.QMCSampler(seed=seed, warn_independent_sampling=False),
     }
     return made[name]()

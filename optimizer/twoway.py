@@ -21,7 +21,7 @@ Matrix = NDArray[np.float64]
 _RHO = (0.05, 0.25, 0.45, 0.65)
 _OWN = (0.001, 0.004, 0.015, 0.05)
 _LIKE = (0.0, 1.0, 8.0)
-_TYPICAL, _DOUBT = 0.006, 1.4  # `own` before anything is known, and how many times that it may well be, as a log
+_TYPICAL, _DOUBT = 0.006, 1.4  # `own` before anything is known, and how far off that may be, as a logarithm
 _LEVEL = 0.25  # prior variance of the level that all candidates share: as good as unknown for scores in 0..1
 _SLOPE, _SLOPES = 0.5, 0.25  # prior mean and variance of the slope on the hint
 _WIDTH = 0.1  # hints that spread less than this are stretched to it
@@ -38,16 +38,29 @@ class Shares:
 
 @dataclass(frozen=True)
 class Posterior:
-    """`mean[k]` and `cov[k, l]` of the candidates' true values."""
+    """`mean[k]` of the candidates' true values, and `cov[i, j]` of those that `rows` names (all of them, in order, if
+    it is None)."""
 
     mean: Matrix
     cov: Matrix
+    rows: Mapping[int, int] | None = None
+
+    def among(self, candidates: Sequence[int]) -> tuple[Matrix, Matrix]:
+        """Mean and covariance of some candidates. One that left the model long ago is taken for sure."""
+        names = list(candidates)
+        if self.rows is None:
+            return self.mean[names], self.cov[np.ix_(names, names)]
+        cov = np.zeros((len(names), len(names)))
+        known = [i for i, name in enumerate(names) if name in self.rows]
+        rows = [self.rows[names[i]] for i in known]
+        cov[np.ix_(known, known)] = self.cov[np.ix_(rows, rows)]
+        return self.mean[names], cov
 
     def surely_better(self, ours: int, theirs: int) -> float:
         """Probability that candidate `ours` is truly better than `theirs`."""
-        variance = self.cov[ours, ours] + self.cov[theirs, theirs] - 2 * self.cov[ours, theirs]
-        difference = float(self.mean[ours] - self.mean[theirs])
-        return 0.5 * (1 + math.erf(difference / math.sqrt(2 * max(float(variance), 1e-12))))
+        mean, cov = self.among([ours, theirs])
+        variance = max(float(cov[0, 0] + cov[1, 1] - 2 * cov[0, 1]), 1e-12)
+        return 0.5 * (1 + math.erf(float(mean[0] - mean[1]) / math.sqrt(2 * variance)))
 
 
 class Field:

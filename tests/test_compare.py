@@ -335,6 +335,24 @@ def test_an_unknown_key_of_a_column_is_answered(tmp_path: Path) -> None:
     assert ran.exit_code == 2 and "'target.price' is no column's key" in ran.output
 
 
+def test_the_comparison_file_of_the_documentation_works(tmp_path: Path) -> None:
+    page = (Path(__file__).parent.parent / "optimizer" / "report" / "README.md").read_text("utf-8")
+    written = page.split("```yaml\n")[1].split("```")[0]
+    amounts = {"seconds": 1.0, "tokens_in": 100, "tokens_out": 20, "usd": 0.00045, "stop_reason": "stop"}
+    rows = [
+        {"case": i, "gold": "a b", "customer": "x", "llm": llm, "reply": "a b" if i % 7 else "a", **amounts}
+        for i in range(80)
+        for llm in ("gpt-4o", "haiku")
+    ]
+    write_csv(tmp_path / "outputs.csv", rows)
+    write_csv(tmp_path / "mine.csv", [{**row, "answer": "a"} for row in rows[::2]])
+    (tmp_path / "compare.yaml").write_text(written, "utf-8")
+    migration = compare(load_recording(tmp_path / "compare.yaml"))
+    verdicts = {result.model: result.decision.verdict for result in migration.targets}
+    assert verdicts == {"anthropic/claude-haiku-4-5": Verdict.MIGRATE, "my/model": Verdict.STAY}
+    assert migration.targets[0].decision.slices == (), "one customer is no part of the whole"
+
+
 # -- real records
 
 

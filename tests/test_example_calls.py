@@ -77,7 +77,7 @@ def learned(field: str, seed: int) -> float:
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     sites = sorted({row["site"] for row in rows()})
     known = set(random.Random(seed).sample(sites, k=round(0.6 * len(sites))))

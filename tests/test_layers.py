@@ -49,6 +49,7 @@ DOORS = {
     "datasets": {"data"},
     "sklearn": {"demos", "programs.dspy.showing", "metrics.labels", "slices"},
     "joblib": {"evaluate"},
+    "threadpoolctl": {"search"},
     "scipy": {"confirm", "pairs", "metrics.whole", "metrics.scrutiny"},
     "numpy": {"race", "twoway", "prospect", "pruning", "crossover", "statistics", "pairs", "metrics.whole", "slices"},
     "jinja2": {"template", "report.page", "report.rescored"},
@@ -68,6 +69,7 @@ LATE = {
     "optuna",
     "datasets",
     "sklearn",
+    "threadpoolctl",
     "joblib",
     "scipy",
     "jinja2",
@@ -76,7 +78,13 @@ LATE = {
 }
 #: Imported inside functions only, by the door of their package or where a program is opened.
 BEHIND_A_DOOR = {f"programs.dspy.{name}" for name in ("module", "opening", "running", "variants", "whole")}
-COMES_WITH = {"gepa": "dspy", "tqdm": "dspy", "yaml": "PyYAML", "sklearn": "scikit-learn"}
+COMES_WITH = {
+    "threadpoolctl": "scikit-learn",
+    "gepa": "dspy",
+    "tqdm": "dspy",
+    "yaml": "PyYAML",
+    "sklearn": "scikit-learn",
+}
 SPACES_MAY_USE = {"space", "prompt", "types", "programs", "search_spaces"}
 
 

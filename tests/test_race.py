@@ -61,6 +61,35 @@ def test_the_marginal_likelihood_differs_from_the_gaussians_by_a_constant_only()
     np.testing.assert_allclose(gaps, gaps[0], atol=1e-6)
 
 
+def test_one_answer_moves_both_by_what_they_have_in_common() -> None:
+    """By hand: variance 0.27 of each value, 0.25 of it in common; noise 0.2 while there is nothing to tell it from."""
+    known = Evidence(Field([{}, {}], [None, None]), np.array([[1.0], [0.0]]), np.array([[1.0], [0.0]]))
+
+    posterior = known.posterior(Shares(rho=0.25, own=0.02))
+
+    assert posterior.mean[0] == pytest.approx(0.5 + 0.5 * 0.27 / 0.47)
+    assert posterior.mean[1] == pytest.approx(0.5 + 0.5 * 0.25 / 0.47)
+    assert posterior.cov[0, 0] == pytest.approx(0.27 - 0.27**2 / 0.47)
+    assert posterior.cov[0, 1] == pytest.approx(0.25 - 0.27 * 0.25 / 0.47)
+
+
+def test_an_example_that_is_hard_for_all_is_not_held_against_who_saw_it() -> None:
+    """Both fail on the second example, which the third candidate never saw."""
+    values = np.array([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0]])
+    seen = np.array([[1.0, 1.0], [1.0, 1.0], [1.0, 0.0]])
+
+    alike = Evidence(Field([{}] * 3, [None] * 3), values, seen).mean(Shares(rho=0.9, own=0.02))
+    alone = Evidence(Field([{}] * 3, [None] * 3), values, seen).mean(Shares(rho=0.05, own=0.02))
+
+    assert 0 < alike[2] - alike[0] < (alone[2] - alone[0]) / 2
+
+
+def test_hints_are_centred_and_small_differences_are_stretched_to_a_tenth() -> None:
+    np.testing.assert_allclose(Field([{}] * 3, [0.90, None, 0.94]).hint, [-0.1, 0.0, 0.1])
+    np.testing.assert_allclose(Field([{}] * 2, [0.2, 0.8]).hint, [-0.3, 0.3])
+    np.testing.assert_allclose(Field([{}] * 2, [0.7, 0.7]).hint, [0.0, 0.0])
+
+
 def test_the_budget_goes_to_the_good_ones_and_is_never_passed() -> None:
     truth, noise = np.linspace(0.0, 0.45, 16), np.random.default_rng(0).normal(0.2, 0.25, 150)
     race = Race(150, 16 * 12)
@@ -112,6 +141,14 @@ def test_an_answer_that_never_came_is_paid_for_and_teaches_nothing() -> None:
     assert (0, 0) not in race.batch(100)
 
 
+def test_the_next_call_goes_to_whom_the_least_money_was_spent_on() -> None:
+    race = Race(100, 120)
+    race.join({"k": 0}, price=3.0)
+    race.join({"k": 1}, price=1.0)
+
+    assert race.batch(120) == [(0, 0), (1, 0), (1, 1), (1, 2)]
+
+
 def test_a_dear_candidate_is_asked_less_often() -> None:
     noise = np.random.default_rng(3).normal(0.0, 0.3, 100)
     race = Race(100, 120)
@@ -121,6 +158,49 @@ def test_a_dear_candidate_is_asked_less_often() -> None:
     run(race, np.array([0.5, 0.5]), noise)
 
     assert race._seen[0].sum() * 2 < race._seen[1].sum()
+
+
+def test_a_dear_candidate_that_is_bad_is_dropped_like_any_other() -> None:
+    race = Race(100, 300)
+    for price in (3.0, 1.0, 1.0, 1.0):
+        race.join({}, price=price)
+
+    run(race, np.array([-1.0, 2.0, 2.0, 2.0]), np.zeros(100))
+
+    assert race._seen[0].sum() * 3 < 40 < race._seen[1:][0].sum()
+
+
+def test_who_joins_late_gets_half_of_what_the_others_had_even_if_it_looks_bad() -> None:
+    race = Race(100, 160)
+    for _ in range(4):
+        race.join({})
+    run(race, np.full(4, 2.0), np.zeros(100), upto=80)
+    race.join({})  # 80 spent on 4: 20 each, and half of it is due
+
+    run(race, np.array([2.0] * 4 + [-1.0]), np.zeros(100))
+
+    assert 10 <= race._seen[4].sum() < 10 + 4  # a batch has four
+
+
+def regret(seed: int, hint: str, calls: int) -> float:
+    """Twelve candidates between 0.3 and 0.7, `calls` for each; the hint is true, reversed, shuffled or not there."""
+    draw = np.random.default_rng(seed)
+    truth = draw.permutation(np.linspace(0.3, 0.7, 12))
+    hints = {"true": truth, "reversed": 1 - truth, "shuffled": draw.permutation(truth), "none": np.full(12, 0.5)}
+    race = Race(100, 12 * calls)
+    for z in hints[hint]:
+        race.join({}, z=float(z))
+    run(race, truth, draw.normal(0.0, 0.4, 100))
+    return float(truth.max() - truth[race.posterior().mean.argmax()])
+
+
+def test_a_hint_that_is_true_helps_and_one_that_misleads_does_little_harm() -> None:
+    def mean(hint: str, calls: int) -> float:
+        return float(np.mean([regret(seed, hint, calls) for seed in range(30)]))
+
+    assert mean("true", 6) < mean("none", 6) / 2
+    assert mean("shuffled", 6) < mean("none", 6) + 0.03
+    assert mean("reversed", 20) < mean("none", 20) + 0.03
 
 
 def test_every_prefix_of_the_shared_order_has_the_labels_in_their_proportions() -> None:
@@ -134,7 +214,7 @@ def test_every_prefix_of_the_shared_order_has_the_labels_in_their_proportions() 
         assert abs(rare - size / 5) <= 1
 
 
-def test_the_same_observations_give_the_same_posterior_in_any_order() -> None:
+def test_the_same_observations_give_the_same_posterior_and_decisions_in_any_order() -> None:
     draw = np.random.default_rng(4)
     facts = [(k, i, float(draw.random())) for k in range(3) for i in range(6)]
     forward, backward = Race(6, 100), Race(6, 100)
@@ -145,3 +225,4 @@ def test_the_same_observations_give_the_same_posterior_in_any_order() -> None:
             race.observe(*fact)
 
     np.testing.assert_array_equal(forward.posterior().mean, backward.posterior().mean)
+    assert forward.batch(100) == backward.batch(100)

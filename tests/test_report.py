@@ -19,7 +19,7 @@ from optimizer.layout import Turn
 from optimizer.migration import Migration, Spend, TargetResult
 from optimizer.objective import Evaluation
 from optimizer.prompt import Prompt
-from optimizer.report import as_page, write_report
+from optimizer.report import as_page, view, write_report
 from optimizer.report.diff import compare
 from optimizer.rundir import RunDir
 from optimizer.template import Template
@@ -363,3 +363,11 @@ def test_the_page_shows_the_winners_prompt_against_the_sources(plain_run: Walked
         for line in turn.content.text.splitlines():
             assert line in diff.text
     assert re.search(r"Reply with exactly one of these labels", diff.text)
+
+
+def test_the_front_holds_whom_nobody_beats_in_both_cost_and_quality(plain_run: Walked) -> None:
+    one = only(plain_run.migration).search.trials[0]
+    known = [(1.0, 0.5), (2.0, 0.7), (2.0, 0.6), (3.0, 0.7), (4.0, 0.9), (0.5, 0.1)]
+    trials = [replace(one, number=n, cost=cost, quality=q, examples=9) for n, (cost, q) in enumerate(known)]
+    unseen = replace(one, number=9, cost=0.1, quality=1.0, examples=1)
+    assert [trial.number for trial in view.front([*trials, unseen])] == [5, 0, 1, 4]

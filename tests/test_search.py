@@ -222,3 +222,12 @@ def test_a_search_that_promises_nothing_more_stops_and_says_so() -> None:
     assert result.stopped_by == "more calls promised too little"
     assert any("not worth it" in note for note in result.notes)
     assert sum(trial.examples for trial in result.trials) < 3 * 50
+
+
+def test_a_search_may_weigh_its_objectives_against_each_other() -> None:
+    effort = Effort(trials=12, rounds=3, calls_per_trial=20, sampler="nsgaii", objectives=("quality", "cost"))
+
+    found = [search(PROMPT, SPACE, brief(wordy, effort=effort)) for _ in range(2)]
+
+    assert [trial.params for trial in found[0].trials] == [trial.params for trial in found[1].trials]
+    assert found[0].winner.quality == 1.0

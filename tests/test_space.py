@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
@@ -126,12 +127,26 @@ def test_only_good_answers_of_the_source_become_examples() -> None:
 
 @pytest.mark.parametrize("sampler", [name for name in SAMPLERS if name != "gp"])
 def test_every_sampler_asks_repeatably_within_the_space(sampler: str) -> None:
-    told = [({**QUICK.unchanged, "demos": n}, n / 10) for n in (0, 2, 4)]
+    told = [({**QUICK.unchanged, "demos": n}, (n / 10,)) for n in (0, 2, 4)]
 
-    asked = [ask(QUICK, told, 5, sampler=sampler, seed=7) for _ in range(2)]
+    asked = [list(ask(QUICK, told, 5, sampler=sampler, seed=7)) for _ in range(2)]
 
     assert asked[0] == asked[1]
     assert all(params[d.name] in d.choices for params in asked[0] for d in QUICK.dimensions)
+
+
+@pytest.mark.parametrize("objectives", [1, 2, 3])
+@pytest.mark.parametrize("sampler", ["tpe", "nsgaii", "nsgaiii"])
+def test_what_was_told_guides_what_is_asked_with_one_objective_or_several(sampler: str, objectives: int) -> None:
+    """The more dimensions stand on `on`, the better by every objective; asked at random, three of six would."""
+    space = SearchSpace(tuple(Choice(f"x{i}", ("off", "on"), lambda v, _: v) for i in range(6)))
+    rng = random.Random(3)
+    drawn = [{f"x{i}": rng.choice(("off", "on")) for i in range(6)} for _ in range(40)]
+    told = [(params, (float(list(params.values()).count("on")),) * objectives) for params in drawn]
+
+    asked = [params for seed in range(6) for params in ask(space, told, 10, sampler=sampler, seed=seed)]
+
+    assert sum(list(params.values()).count("on") for params in asked) / len(asked) > 3.7
 
 
 def test_an_unknown_sampler_is_named() -> None:

@@ -10,11 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.tables.recorded import Matrix
-from benchmarks.tables.runs import Cell, Outcome
+from benchmarks.tables.runs import OURS, Cell, Outcome
 
 RESULTS = Path(__file__).parents[1] / "results"
 YARDSTICK, AT = "sequential halving", 12  # what is reached by whom and where
-OURS = ("race", "race, warm start")
 
 Row = tuple[str, int, str, int, float, float, float, float, float]
 HEADER = ("table", "budget", "method", "seeds", "regret", "interval", "bias", "gap", "gap_interval")
@@ -23,9 +22,11 @@ HEADER = ("table", "budget", "method", "seeds", "regret", "interval", "bias", "g
 def rows(found: Mapping[Cell, Outcome]) -> list[Row]:
     """In points: mean regret, reported minus true quality, and regret minus that of the yardstick, seed by seed."""
     made = []
+    yardstick = {(c.table, c.budget): o.regret for c, o in found.items() if c.method == YARDSTICK}
     for cell, outcome in found.items():
-        other = found.get(Cell(cell.table, YARDSTICK, cell.budget, cell.seeds))
-        gap = mean_and_interval(outcome.regret - other.regret) if other else (math.nan, math.nan)
+        other = yardstick.get((cell.table, cell.budget))
+        both = min(cell.seeds, len(other)) if other is not None else 0
+        gap = mean_and_interval(outcome.regret[:both] - other[:both]) if other is not None else (math.nan, math.nan)
         regret = mean_and_interval(outcome.regret)
         bias = 100 * float(outcome.bias.mean())
         made.append((cell.table, cell.budget, cell.method, cell.seeds, *regret, bias, *gap))

@@ -16,12 +16,12 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.tables import bandits, ours, pruned, rivals
+from benchmarks.tables import bandits, floor, ours, pruned, rivals
 from benchmarks.tables import game as games
 from benchmarks.tables.game import Game
 from benchmarks.tables.recorded import Landscape, Matrix, recorded
 from benchmarks.tables.rivals import Method
-from optimizer import race, twoway
+from optimizer import race, search, twoway
 
 METHODS: Mapping[str, Method] = {
     "race": ours.race,
@@ -35,8 +35,9 @@ METHODS: Mapping[str, Method] = {
     "UCB-E": bandits.ucb_e,
     "top-two Thompson": bandits.top_two_thompson,
     "CAPO's racing": rivals.capo_racing,
+    "every answer there is": floor.everything,
 }
-_OURS = ("race", "race, warm start", "engine")
+OURS, ENGINE = ("race", "race, warm start"), "engine"
 
 
 @dataclass(frozen=True)
@@ -116,5 +117,9 @@ def _game(table: str, seed: int) -> Game:
 def _digest(method: str) -> str:
     """Of the code that a method's figures come from."""
     shared = [games.__file__, Path(__file__).with_name("recorded.py")]
-    own = [ours.__file__, race.__file__, twoway.__file__] if method in _OURS else [METHODS[method].__code__.co_filename]
+    own = [METHODS[method].__code__.co_filename]
+    if method in (*OURS, ENGINE):
+        own += [race.__file__, twoway.__file__]
+    if method == ENGINE:
+        own += [search.__file__]
     return hashlib.sha256(b"".join(Path(str(file)).read_bytes() for file in [*shared, *own])).hexdigest()[:8]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -19,6 +19,10 @@ class SearchSettings(Section):
         description="What 100 more calls must promise of the objective for the search to go on; 0: never stop",
     )
     sampler: Text = Field(default="tpe", description="tpe, random, gp, nsgaii, nsgaiii or qmc")
+    objectives: tuple[Literal["quality", "cost", "latency"], ...] = Field(
+        default=(),
+        description="Two or three that the sampler weighs against each other; default: the weighted objective",
+    )
     pruner: Text = Field(
         default="race",
         description="race, or a pruner of Optuna: wilcoxon, median, percentile, successive_halving, hyperband, none",
@@ -30,6 +34,8 @@ class SearchSettings(Section):
     def _enough(self) -> SearchSettings:
         if self.rounds > self.trials and "rounds" not in self.model_fields_set:
             object.__setattr__(self, "rounds", self.trials)  # the default is for the usual number of trials
+        if self.objectives and not 1 < len(set(self.objectives)) == len(self.objectives):
+            raise ValueError(f"objectives: two or three different ones are wanted, found {list(self.objectives)}")
         if self.rounds > self.trials:
             raise ValueError(f"rounds: {self.rounds} rounds need at least as many trials, found {self.trials}")
         return self

@@ -98,7 +98,7 @@ def standings(found: Corners) -> list[tuple[str, str, str, str, str, str, str]]:
             f"{row.quality:.3f}",
             told(1000 * row.cost, "${:,.4f}"),
             told(row.latency, "{:.2f} s"),
-            f"{row.objective:.3f}",
+            told(row.objective, "{:.3f}"),
             ", ".join(name for name, model in picks.items() if model == row.model),
         )
         for row in found.standings
@@ -154,6 +154,17 @@ def _dot(trial: Trial, best: int, x: float, y: float, words: str) -> Dot:
         f"trial {trial.number}, {trial.examples} examples: {words}",
         "winner" if trial.number == best else "unchanged" if trial.number == 0 else "",
     )
+
+
+def front(trials: Sequence[Trial]) -> list[Trial]:
+    """The candidates that no other beats in both cost and quality, the cheapest first; among those that have a place in
+    the picture. Their figures are those on the examples that each has seen."""
+    placed = [t for t in trials if t.quality is not None and t.cost is not None and t.examples >= _PLACED]
+    found: list[Trial] = []
+    for trial in sorted(placed, key=lambda t: (t.cost or 0.0, -(t.quality or 0.0), t.number)):
+        if not found or (trial.quality or 0.0) > (found[-1].quality or 0.0):
+            found.append(trial)
+    return found
 
 
 def best_so_far(trials: Sequence[Trial]) -> list[tuple[float, float]]:
