@@ -123,4 +123,4 @@ def hidden(slices: Sequence[SliceResult], confidence: float) -> str:
     )
     more = f"; and {len(worse) - _NAMED} more" if len(worse) > _NAMED else ""
     at = f"{100 * confidence:.4g} % for all {len(slices)} together"
-    return f"The mean hides slices that are worse ({at}): {named}{more}."
+    return f"Surely worse in slices ({at}): {named}{more}."

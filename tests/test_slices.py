@@ -183,7 +183,7 @@ def test_a_slice_that_is_surely_worse_by_more_than_the_limit_breaks_the_constrai
     free, bound, wide = (decided(drop, ours, theirs, where) for drop in (None, 0.05, 0.6))
 
     assert free.verdict is Verdict.MIGRATE and bound.verdict is Verdict.STAY and wide.verdict is Verdict.MIGRATE
-    assert "The mean hides slices that are worse (95 % for all 2 together): region = north (60 examples" in free.reason
+    assert "Surely worse in slices (95 % for all 2 together): region = north (60 examples" in free.reason
     assert "loss of quality in a slice at least" in bound.reason
 
 
