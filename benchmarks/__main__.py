@@ -1,11 +1,15 @@
-"""Run the benchmarks: `python -m benchmarks`. They report, and never fail on a figure."""
+"""Run the benchmarks: `python -m benchmarks`. They report, and never fail on a figure. All of them take hours."""
 
 from __future__ import annotations
 
-from benchmarks import calibration, same
+from benchmarks import ablation, calibration, overhead, same
+from benchmarks.peers import __main__ as peers
 from benchmarks.tables import __main__ as tables
 
 if __name__ == "__main__":
     calibration.main([])
     same.main([])
+    overhead.main([])
     tables.main([])
+    ablation.main([])
+    peers.main([])

@@ -145,7 +145,8 @@ class Entrants:
     def winner(self) -> tuple[int, bool]:
         """Who is to be confirmed, and whether that is the unchanged prompt for want of one that is surely better."""
         best = self.best()
-        kept = best != 0 and self.allowed(self[0]) and self.race.posterior().surely_better(best, 0) < SURE
+        equal = self.allowed(self[0]) or not self.allowed(self[best])
+        kept = best != 0 and equal and self.race.posterior().surely_better(best, 0) < SURE
         return (0 if kept else best), kept
 
     def answers(self) -> dict[int, Evaluation]:
