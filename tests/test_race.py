@@ -104,6 +104,17 @@ def test_the_budget_goes_to_the_good_ones_and_is_never_passed() -> None:
     assert int(race.posterior().mean.argmax()) >= 13
 
 
+def test_equals_go_in_the_order_in_which_they_joined() -> None:
+    race = Race(20, 100 * 20)
+    for _ in range(100):
+        race.join({})
+    for k in range(100):
+        for i in range(3):
+            race.observe(k, i, float(i == 1))
+
+    assert race.kept() == sorted(race.kept())
+
+
 def test_whoever_joins_late_gets_a_fair_look() -> None:
     noise = np.random.default_rng(1).normal(0.0, 0.3, 100)
     race = Race(100, 200)
