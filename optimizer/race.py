@@ -100,7 +100,7 @@ class Race:
         left = 1 - min(1.0, self.spent / self.budget) ** _BEND
         keep = max(2, math.ceil(len(self._prices) ** left))
         mean = self.posterior().mean
-        order = sorted(self._live, key=lambda k: -round(float(mean[k]), 9))  # what is equal but for rounding goes by number
+        order = sorted(self._live, key=lambda k: -round(float(mean[k]), 9))  # equal but for rounding: by number
         late = [k for k in order[keep:] if self._asked[k] * self._prices[k] < self._due[k] - 1e-9]
         anchor = [self.anchor] if self.anchor is not None and self.anchor not in {*order[:keep], *late} else []
         return [*order[:keep], *late, *anchor]
