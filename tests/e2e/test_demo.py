@@ -80,9 +80,12 @@ def _named(what: str, out: str) -> str:
 
 def test_plain_and_compiled_candidates_compete_in_one_study(demo: Demo) -> None:
     import optuna
+    from optuna.storages.journal import JournalFileBackend
 
-    (study,) = optuna.get_all_study_summaries(f"sqlite:///{demo.folder / 'study.db'}")
-    trials = optuna.load_study(study_name=study.study_name, storage=f"sqlite:///{demo.folder / 'study.db'}").trials
+    journal = JournalFileBackend(str(demo.folder / "study.journal"))
+    storage = optuna.storages.JournalStorage(journal)
+    (study,) = optuna.get_all_study_summaries(storage)
+    trials = optuna.load_study(study_name=study.study_name, storage=storage).trials
     measured = {trial.user_attrs["program"] for trial in trials if trial.value is not None}
 
     assert "plain" in measured

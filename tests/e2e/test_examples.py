@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,7 +24,7 @@ from optimizer.programs.prompted import PromptProgram
 from optimizer.prompt import Prompt
 from optimizer.space import SearchSpace
 from optimizer.study import ask
-from optimizer.task import load_task
+from optimizer.task import load_task, with_target
 from optimizer.template import Template
 from optimizer.trial import Trial
 from optimizer.types import Example, Output
@@ -64,15 +63,14 @@ class Run:
 
 @pytest.fixture(scope="module", params=["triage", "calls", "analyst"])
 def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """One run of the example towards all three targets."""
+    """The example towards each target, in a run of its own: together they would learn from each other."""
     folder = tmp_path_factory.mktemp(request.param)
-    text = (FOLDER / request.param / "task.yaml").read_text("utf-8")
-    targets = ", ".join((*GOOD, HOPELESS))
-    text, count = re.subn(r"^target: .*$", f"targets: [{targets}]", text, flags=re.MULTILINE)
-    assert count == 1
-    (folder / "task.yaml").write_text(text, "utf-8")
-    (folder / "data.jsonl").write_bytes((FOLDER / request.param / "data.jsonl").read_bytes())
-    migration = migrate(load_task(folder / "task.yaml"), folder / "run")
+    for name in ("task.yaml", "data.jsonl"):
+        (folder / name).write_bytes((FOLDER / request.param / name).read_bytes())
+    task = load_task(folder / "task.yaml")
+    models = (*GOOD, HOPELESS)
+    runs = [migrate(with_target(task, model), folder / f"run-{number}") for number, model in enumerate(models)]
+    migration = replace(runs[0], targets=tuple(found for run in runs for found in run.targets))
     return Run(migration, tuple(migration.examples[key] for key in migration.split["test"][:_SAMPLE]))
 
 
