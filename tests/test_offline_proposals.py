@@ -146,10 +146,21 @@ def test_a_field_that_is_a_list_of_choices_is_answered_with_a_list() -> None:
     assert set(json.loads(topics[1])) <= {"order", "complaint"}
 
 
-def test_marked_fields_set_an_input_apart_as_headings_do() -> None:
+def test_marked_fields_set_inputs_apart_as_headings_do_whatever_they_are_called() -> None:
     sheet = read_sheet((Message("system", TYPED), Message("user", LETTER)))
 
-    assert sheet and sheet.plain()[-1].content == "## Letter\n\nThe loaf was mouldy and late, a disgrace"
+    assert sheet
+    turn = sheet.plain()[-1]
+    assert turn.content == "## Input 1\n\nLetter:\nThe loaf was mouldy and late, a disgrace"
+    assert read((turn,)).style == "markdown"
+
+
+def test_the_type_of_a_field_goes_before_the_form_that_the_prose_asks_for() -> None:
+    sheet = read_sheet((Message("system", TYPED), Message("user", LETTER)))
+
+    assert sheet
+    filled = sheet.reply('{"topics": {"order": true, "complaint": false}, "urgent": "no"}')
+    assert '[[ ## topics ## ]]\n["order"]' in filled
 
 
 SHOTS = """Answer with one of the following intents: close_account, lost_card

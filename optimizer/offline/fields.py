@@ -68,7 +68,7 @@ class Sheet:
             elif len(self.asked) == 1 and "Literal" not in kind:
                 filled[name] = text
             else:
-                filled[name] = value.get(name, "") if isinstance(value, dict) else text
+                filled[name] = _as_typed(value.get(name, ""), kind) if isinstance(value, dict) else text
         return self.fill(filled)
 
     def fill(self, filled: Mapping[str, Any]) -> str:
@@ -93,6 +93,12 @@ def _headed(number: int, name: str, body: str) -> str:
     """A field under a heading: every field of such a message is an input, whatever it is called."""
     plain = name.replace("_", " ").capitalize()
     return f"## {plain}\n\n{body}" if kind_of(plain) == "input" else f"## Input {number}\n\n{plain}:\n{body}"
+
+
+def _as_typed(value: Any, kind: str) -> Any:
+    """Where a list is wanted, an object of yes and no is the list of what holds: the type goes before the prose."""
+    wanted = kind.startswith(("list", "List")) and isinstance(value, dict)
+    return [name for name, holds in value.items() if holds] if wanted else value
 
 
 def _written(body: Any) -> str:
