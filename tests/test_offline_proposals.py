@@ -10,6 +10,7 @@ import pytest
 from optimizer.offline import OfflineModel
 from optimizer.offline.fields import read_sheet
 from optimizer.offline.meta import recognise
+from optimizer.offline.reading import read
 from optimizer.types import Message, Request
 
 PROMPT = """You sort what customers of a bakery write.
@@ -145,7 +146,38 @@ def test_a_field_that_is_a_list_of_choices_is_answered_with_a_list() -> None:
     assert set(json.loads(topics[1])) <= {"order", "complaint"}
 
 
-def test_marked_fields_set_an_input_apart_as_headings_do() -> None:
+def test_marked_fields_set_inputs_apart_as_headings_do_whatever_they_are_called() -> None:
     sheet = read_sheet((Message("system", TYPED), Message("user", LETTER)))
 
-    assert sheet and sheet.plain()[-1].content == "## Letter\n\nThe loaf was mouldy and late, a disgrace"
+    assert sheet
+    turn = sheet.plain()[-1]
+    assert turn.content == "## Input 1\n\nLetter:\nThe loaf was mouldy and late, a disgrace"
+    assert read((turn,)).style == "markdown"
+
+
+def test_the_type_of_a_field_goes_before_the_form_that_the_prose_asks_for() -> None:
+    sheet = read_sheet((Message("system", TYPED), Message("user", LETTER)))
+
+    assert sheet
+    filled = sheet.reply('{"topics": {"order": true, "complaint": false}, "urgent": "no"}')
+    assert '[[ ## topics ## ]]\n["order"]' in filled
+
+
+SHOTS = """Answer with one of the following intents: close_account, lost_card
+
+Input:
+
+Question: My card is gone
+Output:
+lost_card
+
+Input:
+
+Question: Please close my account"""
+
+
+def test_an_empty_name_in_front_of_the_input_is_no_input_of_its_own() -> None:
+    reading = read((Message("user", SHOTS),))
+
+    assert reading.inputs == (("question", "Please close my account"),)
+    assert [(shot.input, shot.output) for shot in reading.shots] == [("My card is gone", "lost_card")]

@@ -10,6 +10,7 @@ from textwrap import dedent
 from typing import Any
 
 from optimizer.offline.objects import json_in
+from optimizer.offline.sections import kind_of
 from optimizer.types import Message
 
 FIELD = re.compile(r"^\[\[ ## (\w+) ## \]\][ \t]*\n?(.*?)(?=^\[\[ ## |\Z)", re.DOTALL | re.MULTILINE)
@@ -51,10 +52,7 @@ class Sheet:
     def _unmarked(self, turn: Message) -> str:
         found = [(name, body.strip()) for name, body in FIELD.findall(_ASKED.sub("", turn.content))]
         if turn.role == "user":
-            return (
-                "\n\n".join(f"## {name.replace('_', ' ').capitalize()}\n\n{body}" for name, body in found)
-                or turn.content
-            )
+            return "\n\n".join(_headed(number, *field) for number, field in enumerate(found, 1)) or turn.content
         kept = {name: body for name, body in found if name in self.asked} or json_in(turn.content) or {}
         if len(self.asked) == 1:
             return str(kept.get(self.asked[0], turn.content))
@@ -70,7 +68,7 @@ class Sheet:
             elif len(self.asked) == 1 and "Literal" not in kind:
                 filled[name] = text
             else:
-                filled[name] = value.get(name, "") if isinstance(value, dict) else text
+                filled[name] = _as_typed(value.get(name, ""), kind) if isinstance(value, dict) else text
         return self.fill(filled)
 
     def fill(self, filled: Mapping[str, Any]) -> str:
@@ -89,6 +87,18 @@ def read_sheet(messages: Sequence[Message]) -> Sheet | None:
     outputs = tuple((name, kind, " ".join(about.split())) for name, kind, about in _LISTED.findall(listed[1] + "\n"))
     as_json = "Outputs will be a JSON object" in system.content or "Respond with a JSON object" in turns[-1].content
     return Sheet(dedent(objective).strip(), outputs, tuple(turns), as_json) if outputs else None
+
+
+def _headed(number: int, name: str, body: str) -> str:
+    """A field under a heading: every field of such a message is an input, whatever it is called."""
+    plain = name.replace("_", " ").capitalize()
+    return f"## {plain}\n\n{body}" if kind_of(plain) == "input" else f"## Input {number}\n\n{plain}:\n{body}"
+
+
+def _as_typed(value: Any, kind: str) -> Any:
+    """Where a list is wanted, an object of yes and no is the list of what holds: the type goes before the prose."""
+    wanted = kind.startswith(("list", "List")) and isinstance(value, dict)
+    return [name for name, holds in value.items() if holds] if wanted else value
 
 
 def _written(body: Any) -> str:

@@ -128,4 +128,5 @@ def named_inputs(text: str) -> tuple[tuple[str, str], ...]:
     ends = [match.start() for match in found[1:]] + [len(text)]
     pieces = [(m[1].strip().lower(), text[m.end() : end].strip()) for m, end in zip(found, ends, strict=True)]
     head = text[: found[0].start()].strip()
-    return tuple(([("", head)] if head else []) + pieces)
+    named = [piece for piece in pieces if piece[1]] or pieces  # a name with nothing behind it only opens the input
+    return tuple(([("", head)] if head else []) + named)
