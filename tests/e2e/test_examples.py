@@ -96,12 +96,13 @@ def test_a_target_that_cannot_is_stayed_away_from(run: Run) -> None:
     assert result.decision.verdict is Verdict.STAY, result.decision.reason
 
 
-def test_the_best_prompts_of_two_models_differ(run: Run) -> None:
-    finalists = [trial.prompt for model in GOOD for trial in best_trials(run, model)]
+def test_two_models_rate_the_same_good_prompts_differently(run: Run) -> None:
+    """Among the best of both are two prompts whose distance differs by two points or more between the models."""
+    finalists = {trial.prompt.digest: trial.prompt for model in GOOD for trial in best_trials(run, model)}.values()
+    beta, gamma = ([run.quality(prompt, model) for prompt in finalists] for model in GOOD)
 
-    best = {model: max(finalists, key=lambda prompt: run.quality(prompt, model)) for model in GOOD}
-
-    assert best[GOOD[0]].digest != best[GOOD[1]].digest
+    pairs = [(i, j) for i in range(len(beta)) for j in range(len(beta))]
+    assert any(beta[i] - beta[j] - (gamma[i] - gamma[j]) >= 0.02 for i, j in pairs)
 
 
 @pytest.mark.parametrize("model", GOOD)
