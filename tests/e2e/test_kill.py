@@ -85,12 +85,12 @@ def _at_answer(books: Books, number: int, later: float) -> Moment:
 
 
 def _while_writing(folder: Path) -> Moment:
-    """In the middle of writing Optuna's storage, which takes longest of all files."""
+    """In the middle of writing Optuna's storage."""
 
     def moment(process: subprocess.Popen[str]) -> bool:
         until = time.monotonic() + _PATIENCE
         while time.monotonic() < until and process.poll() is None:
-            if (folder / ".study.db.tmp").exists():
+            if (folder / ".study.journal.tmp").exists():
                 return True
             time.sleep(0.002)
         return False
