@@ -18,7 +18,7 @@ from optimizer.types import Output, Score
 
 SURE = 0.98  # a changed prompt replaces the unchanged one only if it is better with this probability: of many, one is
 # the best by chance, and at 0.95 every sixth run among equal prompts changed something
-_TOLD = 400  # trials that Optuna is told of at most: each one slows every question down
+_TOLD = 200  # trials that Optuna is told of at most: each one slows every question down
 
 
 class Allocation(Protocol):

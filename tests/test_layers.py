@@ -29,8 +29,9 @@ LAYERS = """
     records
     corners
     migration   data   pricing   parameters   propose   demos   programs.dspy   pruning   lessons   weigh
-    crossover   parts
+    asking   parts
     study   brief
+    crossover
     config   space   trial   wording   programs.prompted   confirm
     suite
     evaluate   prompt   habits   options   reasons
