@@ -16,8 +16,6 @@ from optimizer.trial import Trial
 from optimizer.twoway import Posterior
 from optimizer.types import Output, Score
 
-SURE = 0.98  # a changed prompt replaces the unchanged one only if it is better with this probability: of many, one is
-# the best by chance, and at 0.95 every sixth run among equal prompts changed something
 _TOLD = 200  # trials that Optuna is told of at most: each one slows every question down
 
 
@@ -142,11 +140,11 @@ class Entrants:
     def newcomers(self, number: int) -> Sequence[Candidate]:
         return [c for c in self.candidates if c.round == number and c.seen]
 
-    def winner(self) -> tuple[int, bool]:
-        """Who is to be confirmed, and whether that is the unchanged prompt for want of one that is surely better."""
+    def winner(self, sure: float) -> tuple[int, bool]:
+        """Who is to be confirmed, and whether that is the unchanged prompt because none is better so `sure`ly."""
         best = self.best()
         equal = self.allowed(self[0]) or not self.allowed(self[best])
-        kept = best != 0 and equal and self.race.posterior().surely_better(best, 0) < SURE
+        kept = best != 0 and equal and self.race.posterior().surely_better(best, 0) < sure
         return (0 if kept else best), kept
 
     def answers(self) -> dict[int, Evaluation]:

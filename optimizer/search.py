@@ -228,7 +228,7 @@ class _Search:
                 raise BudgetExceeded(f"no candidate could be measured: {self.stopped}; raise the budget and run again")
             raise SearchError("no candidate could be measured: no call was answered")
         field.race.refit()
-        best, kept = field.winner()
+        best, kept = field.winner(self.brief.effort.sure)
         if kept:
             self._note("no candidate is surely better than the unchanged prompt, so that is kept")
         return SearchResult(
