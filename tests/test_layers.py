@@ -52,7 +52,7 @@ DOORS = {
     "threadpoolctl": {"search"},
     "scipy": {"confirm", "pairs", "metrics.whole", "metrics.scrutiny"},
     "numpy": {"race", "twoway", "prospect", "pruning", "crossover", "statistics", "pairs", "metrics.whole", "slices"},
-    "jinja2": {"template", "report.page", "report.rescored"},
+    "jinja2": {"template", "exporters.jinja", "report.page", "report.rescored"},
     "aiohttp": {"models.transport", "models.access", "offline.server"},
     "pydantic": {"config"},
     "yaml": {"config.yamlfile", "habits", "examples"},

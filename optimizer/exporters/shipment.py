@@ -17,7 +17,7 @@ from optimizer.migration import Migration, TargetResult
 from optimizer.prompt import Prompt
 from optimizer.rundir import RunDir
 from optimizer.suite import Suite
-from optimizer.template import Template, Var
+from optimizer.template import Logic, Template, Var
 from optimizer.types import Example, Inputs, Params
 
 
@@ -47,6 +47,11 @@ class Shipment:
         """The prompt's variables in the order in which its messages ask for them."""
         found = [s.name for turn in self.messages for s in turn.content.segments if isinstance(s, Var)]
         return tuple(dict.fromkeys([*(n for n in found if not n.startswith("#")), *sorted(self.prompt.names)]))
+
+    @cached_property
+    def logic(self) -> bool:
+        """Is there control flow that only Jinja can run?"""
+        return any(isinstance(s, Logic) for turn in self.messages for s in turn.content.segments)
 
     @property
     def contract(self) -> Contract:
@@ -129,8 +134,9 @@ def of_bundle(folder: Path, target: str | None = None) -> Shipment:
     return Shipment(bundle["name"], bundle["model"], prompt, bundle=bundle)
 
 
-def plain(shipment: Shipment, form: str) -> tuple[Turn, ...]:
-    """The messages as text with variables. Raises ExportError for what only its own engine can make messages of."""
+def plain(shipment: Shipment, form: str, *, logic: bool = False) -> tuple[Turn, ...]:
+    """The messages as text with variables; with `logic`, Jinja's control flow may stand in it. Raises ExportError for
+    what only its own engine can make messages of."""
     prompt = shipment.prompt
     if isinstance(prompt, Suite):
         raise ExportError(
@@ -141,13 +147,11 @@ def plain(shipment: Shipment, form: str) -> tuple[Turn, ...]:
             f"{form}: the prompt picks its worked examples for each request, which needs the bundle's reader; "
             "use --as bundle"
         )
-    for turn in shipment.messages:
-        for segment in turn.content.segments:
-            if not isinstance(segment, str | Var):
-                raise ExportError(
-                    f"{form}: the prompt has Jinja control flow ({{% ... %}}), which this format cannot hold; "
-                    "use --as prompty, or write the prompt without it"
-                )
+    if shipment.logic and not logic:
+        raise ExportError(
+            f"{form}: the prompt has Jinja control flow ({{% ... %}}), which this format cannot hold; "
+            "use --as prompty or mlflow, or write the prompt without it"
+        )
     return shipment.messages
 
 
