@@ -13,7 +13,7 @@ from optimizer.exporters.shipment import Export, Shipment, plain
 
 _ROLES = {"system": "system", "user": "user", "assistant": "model"}
 _MARKER = re.compile(r"<<<dotprompt:role:([a-z]+)>>>|<<<dotprompt:(?:history|section|media:url).*?>>>")
-_TAG = re.compile(r"\{\{\{([A-Za-z_]\w*)\}\}\}|\{\{role \"([a-z]+)\"\}\}", re.ASCII)
+_TAG = re.compile(r"\{\{([A-Za-z_]\w*)\}\}(?!\})|\{\{role \"([a-z]+)\"\}\}(?!\})|\{\{(!)\}\}", re.ASCII)
 _NOTE = "a value that holds <<<dotprompt:role:...>>> becomes a turn there: take that out of what users write"
 
 
@@ -24,7 +24,7 @@ def dotprompt(shipment: Shipment) -> Export:
     """
     turns = plain(shipment, "dotprompt")
     identifiers(shipment, "dotprompt")
-    messages = printed(turns, "{{{{{{{}}}}}}}".format, lambda text: text.replace("{{", "\\{{"))
+    messages = printed(turns, "{{{{{}}}}}".format, _literal)
     # What stands behind the last turn is trimmed, and an empty turn is dropped: so one comes last.
     body = "".join(f'{{{{role "{_ROLES[m["role"]]}"}}}}{m["content"]}' for m in messages) + '{{role "model"}}'
     notes = faithful(shipment, "dotprompt", lambda values: _read(body, values))
@@ -35,6 +35,11 @@ def dotprompt(shipment: Shipment) -> Export:
         "input": {"schema": dict.fromkeys(shipment.variables, "string")},
     }
     return Export({f"{shipment.slug}.prompt": f"---\n{write_yaml(front)}---\n{body}\n"}, (*notes, _NOTE))
+
+
+def _literal(text: str) -> str:
+    """A brace right behind a variable is kept apart from it by an empty comment."""
+    return ("{{!}}" if text.startswith("}") else "") + text.replace("{{", "\\{{")
 
 
 def _read(body: str, values: Mapping[str, str]) -> Said:
@@ -53,7 +58,7 @@ def _read(body: str, values: Mapping[str, str]) -> Said:
 
 
 def _filled(text: str, values: Mapping[str, str]) -> str:
-    """Handlebars without escaping: `{{{name}}}` and roles; a backslash makes `{{` text, two make one of themselves."""
+    """Handlebars without escaping: `{{name}}` and roles; a backslash makes `{{` text, two make one of themselves."""
     done, at = [], 0
     while (found := text.find("{{", at)) >= 0:
         slashes = len(text[at:found]) - len(text[at:found].rstrip("\\"))
@@ -64,6 +69,6 @@ def _filled(text: str, values: Mapping[str, str]) -> str:
         done.append(text[at : found - (slashes >= 2)])
         if not (tag := _TAG.match(text, found)):
             raise ValueError(f"Handlebars cannot read {text[found : found + 20]!r}")
-        done.append(f"<<<dotprompt:role:{tag[2]}>>>" if tag[2] else values[tag[1]])
+        done.append("" if tag[3] else f"<<<dotprompt:role:{tag[2]}>>>" if tag[2] else values[tag[1]])
         at = tag.end()
     return "".join(done) + text[at:]

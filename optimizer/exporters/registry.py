@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from optimizer.errors import ExportError
-from optimizer.exporters import bedrock, dotprompt, dspy, langchain, litellm, messages, prompty, registries
+from optimizer.exporters import bedrock, dotprompt, dspy, langchain, litellm, messages, promptfoo, prompty, registries
 from optimizer.exporters.bundle import write_bundle
 from optimizer.exporters.plainly import without_parser
 from optimizer.exporters.shipment import Export, Exporter, Shipment
@@ -37,6 +37,7 @@ EXPORTERS: Mapping[str, Exporter] = {
     "litellm": litellm.litellm,
     "mlflow": registries.mlflow,
     "openai": messages.openai,
+    "promptfoo": promptfoo.promptfoo,
     "prompty": prompty.prompty,
     "text": messages.text,
 }
