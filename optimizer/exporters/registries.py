@@ -8,9 +8,12 @@ from typing import Any
 
 from optimizer.exporters.jinja import engine, fill, jinja
 from optimizer.exporters.names import MLFLOW, provider_of, renamed
-from optimizer.exporters.rendering import doubled, faithful, identifiers, substituted
+from optimizer.exporters.rendering import Said, doubled, faithful, identifiers, substituted
 from optimizer.exporters.shipment import Export, Shipment, plain
 from optimizer.records import as_json
+
+
+_SIGN = "{% if true %}{% endif %}"  # prints nothing, and says that all the messages are Jinja
 
 
 def mlflow(shipment: Shipment) -> Export:
@@ -20,14 +23,13 @@ def mlflow(shipment: Shipment) -> Export:
     """
     turns = plain(shipment, "mlflow", logic=True)
     identifiers(shipment, "mlflow", r"[A-Za-z_]\w*")
-    messages = jinja(turns)
-    if any("{%" in m["content"] and "%}" in m["content"] for m in messages) or shipment.logic:
-        messages = [{**m, "content": _kept(m["content"])} for m in messages]
-        render = substituted(messages, fill(engine(keep_trailing_newline=False)))
+    if shipment.logic or _is_jinja(doubled(turns)):
+        messages = [{**m, "content": _kept(m["content"])} for m in jinja(turns)]
+        messages[0]["content"] = _SIGN + messages[0]["content"]
     else:
         messages = doubled(turns)
-        render = substituted(messages, one_by_one)
-    notes = faithful(shipment, "mlflow", render)
+    how = fill(engine(keep_trailing_newline=False)) if _is_jinja(messages) else one_by_one
+    notes = faithful(shipment, "mlflow", substituted(messages, how))
     provider, name = provider_of(shipment.model)
     known, others = renamed(shipment.params, MLFLOW)
     config = {"provider": provider or None, "model_name": name, **known, "extra_params": others or None}
@@ -67,6 +69,11 @@ def one_by_one(text: str, values: Mapping[str, str]) -> str:
 def scanned(text: str, values: Mapping[str, str]) -> str:
     """From each `{{` to the next `}}`, whatever stands between; only a known name is filled in."""
     return re.sub(r"\{\{(.*?)\}\}", lambda m: values.get(m[1].strip(), m[0]), text, flags=re.DOTALL)
+
+
+def _is_jinja(messages: Said) -> bool:
+    """MLflow's own test, of each message by itself."""
+    return any("{%" in m["content"] and "%}" in m["content"] for m in messages)
 
 
 def _kept(content: str) -> str:
