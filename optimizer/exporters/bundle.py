@@ -147,7 +147,7 @@ def faithful(bundle: Mapping[str, Any], prompt: Prompt, examples: Sequence[Examp
     """Raise ExportError unless the reader renders the bundle to exactly the messages that were scored."""
     for example in examples:
         inputs = {name: example.inputs[name] for name in prompt.names}
-        scored = [{"role": m.role, "content": m.content} for m in prompt.render(example.inputs).messages]
+        scored = [{"role": m.role, "content": m.sent} for m in prompt.render(example.inputs).messages]
         try:
             rendered = reader.render(dict(bundle), inputs)
         except ValueError as problem:
