@@ -77,6 +77,8 @@ def as_bundle(migration: Migration, result: TargetResult) -> dict[str, Any]:
         **({"examples": prompt.shown} if prompt.shown else {}),
         "variables": {name: {"type": _type_of(name, examples)} for name in sorted(prompt.names)},
         "parameters": dict(prompt.params),
+        **prompt.tools.sent,
+        **({"response_schema": prompt.contract.schema} if "response_format" in prompt.params else {}),
         "reply": prompt.reading.to_dict(),
         "source": {"model": migration.source, **_before(migration.prompt)},
         "evidence": _evidence(migration, result),

@@ -71,7 +71,8 @@ class OfflineModel:
         self._check(request)
         persona = self._persona
         done = _called(request, persona) or _cut(_say(request, persona), request)
-        spent_in = 3 + sum(4 + count_tokens(text) for text in request.texts)
+        spent_in = 3 + sum(4 + count_tokens(message.content) for message in request.messages)
+        spent_in += sum(map(len, request.texts[len(request.messages) :])) // 4  # of the tools' JSON, signs count less
         spent_out = count_tokens(done.text)
         jitter = math.exp(0.18 * gauss(persona.name, request.key(persona.name)))
         return Response(
