@@ -35,7 +35,8 @@ LAYERS = """
     suite
     evaluate   prompt   habits   options   reasons
     metrics   findings   power   layout   programs   offline   runlog   prospect   slices
-    models   contract   picking   template   objective   statistics   race   plugins   split   console   examples
+    models   contract   tools   picking   template   objective   statistics   race   plugins   split   console   examples
+    media
     errors   types   reader   copying   twoway   pairs   watch   redact
 """
 
@@ -50,7 +51,7 @@ DOORS = {
     "sklearn": {"demos", "programs.dspy.showing", "metrics.labels", "slices"},
     "joblib": {"evaluate"},
     "threadpoolctl": {"search"},
-    "scipy": {"confirm", "pairs", "metrics.whole", "metrics.scrutiny"},
+    "scipy": {"confirm", "pairs", "metrics.calls", "metrics.whole", "metrics.scrutiny"},
     "numpy": {"race", "twoway", "prospect", "pruning", "crossover", "statistics", "pairs", "metrics.whole", "slices"},
     "jinja2": {"template", "exporters.jinja", "report.page", "report.rescored"},
     "aiohttp": {"models.transport", "models.access", "offline.server"},
@@ -85,7 +86,7 @@ COMES_WITH = {
     "yaml": "PyYAML",
     "sklearn": "scikit-learn",
 }
-SPACES_MAY_USE = {"space", "prompt", "types", "programs", "search_spaces"}
+SPACES_MAY_USE = {"space", "prompt", "tools", "types", "programs", "search_spaces"}
 
 
 def _modules(folder: Path) -> dict[str, Path]:
