@@ -56,7 +56,8 @@ def check(task_file: Path) -> None:
 
     planned = plan(load_task(task_file), strict=True)
     say(expectation(planned))
-    preflight(planned.task.settings, recorded=planned.task.recorded is not None)
+    for note in preflight(planned.task.settings, recorded=planned.task.recorded is not None, ask_provider=True):
+        say(f"note: {note}")
 
 
 @main.command()
@@ -77,7 +78,8 @@ def run(task_file: Path, run_dir: Path | None, require: str | None, as_json: boo
     task = load_task(task_file)
     task = with_target(task, target) if target else task
     folder = run_dir or task.folder / "runs" / (f"{task.name}-{slug(target)}" if target else task.name)
-    preflight(task.settings, recorded=task.recorded is not None)
+    for note in preflight(task.settings, recorded=task.recorded is not None):
+        say(f"note: {note}", err=True)
     with _watcher(quiet=as_json) as watch:
         migration = migrate(task, folder, watch=watch)
     say(json.dumps(outcome_json(migration, folder)) if as_json else outcome(migration, folder))
