@@ -78,8 +78,7 @@ def run(task_file: Path, run_dir: Path | None, require: str | None, as_json: boo
     task = load_task(task_file)
     task = with_target(task, target) if target else task
     folder = run_dir or task.folder / "runs" / (f"{task.name}-{slug(target)}" if target else task.name)
-    for note in preflight(task.settings, recorded=task.recorded is not None):
-        say(f"note: {note}", err=True)
+    preflight(task.settings, recorded=task.recorded is not None)
     with _watcher(quiet=as_json) as watch:
         migration = migrate(task, folder, watch=watch)
     say(json.dumps(outcome_json(migration, folder)) if as_json else outcome(migration, folder))

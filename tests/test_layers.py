@@ -18,7 +18,7 @@ LAYERS = """
     __main__
     cli
     commands   bundle_commands                              parse, call one function, print
-    pipeline   compare   gate                                     the run, from top to bottom; the same for recorded outputs
+    pipeline   compare   gate                               the run, from top to bottom; the same for recorded outputs
     allowance   outlets   plan                              what may be spent; what is handed out; what is settled
     search   estimate   exporters   report   summary   recorded   tidy
     sensitivity

@@ -158,7 +158,7 @@ _SEALS = (SUMS, signing.SIGNATURE)
 
 def _sealed(files: dict[str, bytes], key: bytes | None) -> dict[str, bytes]:
     sums = sealing.checksums(files)
-    signed = {signing.SIGNATURE: signing.sign(sums, key).encode()} if key else {}
+    signed = {signing.SIGNATURE: signing.sign(sums, key).encode()} if key is not None else {}
     return {**files, SUMS: sums, **signed}
 
 
