@@ -71,9 +71,9 @@ def prompts(bundle: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def usage(bundle: dict[str, Any]) -> str:
     """How a program is loaded and asked; `render` gives the messages of a single prompt."""
     program, named = bundle["program"], ", ".join(prompts(bundle))
-    made = f"`program = {program['dspy']}`" if program["dspy"] else "your dspy.Module"
+    made = program["dspy"] or "the dspy.Module whose state it is"
     return (
-        f"this is a DSPy program of {len(prompts(bundle))} prompts ({named}), whose messages DSPy makes: take {made}, "
+        f"this is a DSPy program of {len(prompts(bundle))} prompts ({named}), whose messages DSPy makes: make `program` of {made}, "
         f"call program.load({program['state']!r}), configure dspy.LM({bundle['model']!r}, **bundle['parameters']) and "
         f"the {program['adapter']} adapter, and call program(**given(bundle, inputs)); parse reads its answer"
     )
