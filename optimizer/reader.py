@@ -73,9 +73,10 @@ def usage(bundle: dict[str, Any]) -> str:
     program, named = bundle["program"], ", ".join(prompts(bundle))
     made = program["dspy"] or "the dspy.Module whose state it is"
     return (
-        f"this is a DSPy program of {len(prompts(bundle))} prompts ({named}), whose messages DSPy makes: make `program` of {made}, "
-        f"call program.load({program['state']!r}), configure dspy.LM({bundle['model']!r}, **bundle['parameters']) and "
-        f"the {program['adapter']} adapter, and call program(**given(bundle, inputs)); parse reads its answer"
+        f"this is a DSPy program of {len(prompts(bundle))} prompts ({named}), whose messages DSPy makes: make program "
+        f"of {made}, call program.load({program['state']!r}), configure dspy.LM({bundle['model']!r}, "
+        f"**bundle['parameters']) and the {program['adapter']} adapter, and call program(**given(bundle, inputs)); "
+        "parse reads its answer"
     )
 
 

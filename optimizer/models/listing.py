@@ -1,4 +1,4 @@
-"""What a provider says that it serves: its list of models. Asked with patience for seconds, and never needed.
+"""What a provider says that it serves: its list of models. Waited for a few seconds at most, and never needed.
 
 A list that cannot be had says nothing: not reachable, no key, another form. One that can be had may lack the model
 that is meant, because it was withdrawn, is misspelt, or is not open to this key.
@@ -29,7 +29,6 @@ LISTS: Mapping[str, str] = {
     "cerebras": "https://api.cerebras.ai/v1/models",
     "openrouter": "https://openrouter.ai/api/v1/models",
 }
-_SECONDS = 3.0
 _MOST = 5_000_000  # bytes; a longer list is not read
 _ENDS = ("deprecation", "deprecation_date", "expiration_date")  # what providers call a model's end in their lists
 
@@ -68,16 +67,18 @@ def read_listing(data: bytes, where: str) -> Listing | None:
     return Listing(where, named) if named else None
 
 
-async def provider_listing(provider: str, key: str) -> Listing | None:
-    """The provider's own list; None where there is none to be had. Raises nothing: a check goes on without it."""
-    url = LISTS.get(provider)
+async def provider_listing(
+    provider: str, key: str, lists: Mapping[str, str] = LISTS, seconds: float = 3.0
+) -> Listing | None:
+    """The provider's own list; None where there is none to be had in time. Raises nothing: a check goes on without."""
+    url = lists.get(provider)
     moved = any(os.environ.get(f"{provider.upper()}_{name}") for name in ("BASE_URL", "API_BASE"))
     if not url or not key or moved:  # a key that belongs to another server is never sent to this one
         return None
     import aiohttp
 
     try:
-        limit = aiohttp.ClientTimeout(total=_SECONDS)
+        limit = aiohttp.ClientTimeout(total=seconds)
         async with transport.session().get(
             url, headers=_headers(provider, key), timeout=limit, allow_redirects=False
         ) as answer:
