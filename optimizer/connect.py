@@ -113,15 +113,20 @@ def accepted(section: ModelSettings) -> frozenset[str] | None:
     return heeded(section.model) if section.model in OFFLINE else supported_params(section.model)
 
 
-def preflight(settings: Settings, *, recorded: bool = False) -> None:
-    """Is every server there, every key set? Asks no model. Raises ConfigError with what to mend.
+def preflight(settings: Settings, *, recorded: bool = False, ask_provider: bool = False) -> tuple[str, ...]:
+    """Is every server there, every key set? Asks no model. Raises ConfigError with what to mend; returns what the
+    lists of models say that ought to be known.
 
-    `recorded`: the source's outputs are there, so that it is not needed.
+    `recorded`: the source's outputs are there, so that it is not needed. `ask_provider`: providers' own lists too.
     """
+    notes = []
     sections = [None if recorded else settings.source, *settings.targets, settings.proposer, *settings.panel]
     hosted = [s for s in sections if s and not s.model.startswith(OFFLINE_PREFIX)]
     for section in {(s.api_base, s.model): s for s in hosted}.values():
         try:
-            bridge.run(_hosted(section).check())
+            listing = bridge.run(_hosted(section).check(ask_provider=ask_provider))
         except ModelError as error:  # nothing was asked yet: what can be mended is the task, or its surroundings
             raise ConfigError(str(error)) from error
+        if listing and (note := listing.note(section.answers_as or section.model)):
+            notes.append(note)
+    return tuple(notes)

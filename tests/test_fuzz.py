@@ -10,7 +10,16 @@ import pytest
 from tests.fuzz.mutations import mutated
 from tests.fuzz.targets import TARGETS, feed
 
-ROUNDS = {"task": 150, "data": 100, "space": 400, "comparison": 250, "recorded": 100, "bundle": 1500, "answer": 60, "wire": 40}
+ROUNDS = {
+    "task": 150,
+    "data": 100,
+    "space": 400,
+    "comparison": 250,
+    "recorded": 100,
+    "bundle": 1500,
+    "answer": 60,
+    "wire": 40,
+}
 
 
 @pytest.mark.parametrize("name", TARGETS)

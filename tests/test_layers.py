@@ -17,8 +17,8 @@ ROOT = Path(__file__).parent.parent
 LAYERS = """
     __main__
     cli
-    commands   export_commands                              parse, call one function, print
-    pipeline   compare                                      the run, from top to bottom; the same for recorded outputs
+    commands   bundle_commands   export_commands            parse, call one function, print
+    pipeline   compare   gate                               the run, from top to bottom; the same for recorded outputs
     allowance   outlets   plan                              what may be spent; what is handed out; what is settled
     search   estimate   exporters   report   summary   recorded   tidy
     sensitivity
@@ -55,15 +55,15 @@ DOORS = {
     "scipy": {"confirm", "pairs", "metrics.calls", "metrics.whole", "metrics.scrutiny"},
     "numpy": {"race", "twoway", "prospect", "pruning", "crossover", "statistics", "pairs", "metrics.whole", "slices"},
     "jinja2": {"template", "exporters.jinja", "report.page", "report.rescored"},
-    "aiohttp": {"models.transport", "models.access", "offline.server"},
+    "aiohttp": {"models.transport", "models.access", "models.listing", "offline.server"},
     "pydantic": {"config"},
     "yaml": {"config.yamlfile", "habits", "examples"},
     "filelock": {"rundir"},
     "rich": {"console", "cli"},
-    "click": {"cli", "commands", "export_commands", "options"},
+    "click": {"cli", "commands", "bundle_commands", "export_commands", "options"},
 }
 #: The same for what only some users need: each is in an extra, and is opened late.
-OPTIONAL = {"model2vec": {"models.embedding"}}
+OPTIONAL = {"model2vec": {"models.embedding"}, "cryptography": {"exporters.signing"}}
 LATE = {
     *OPTIONAL,
     "litellm",

@@ -23,6 +23,7 @@ from optimizer.models import transport
 from optimizer.models.access import Access
 from optimizer.models.answers import said
 from optimizer.models.failures import clean, translate
+from optimizer.models.listing import Listing
 from optimizer.models.names import same_model
 from optimizer.models.prices import Price, known_price
 from optimizer.models.transport import Exchange
@@ -112,9 +113,9 @@ class LiteLLMModel:
             wall = time.perf_counter() - started
         return self._response(raw, request, self._seconds(exchange, wall))
 
-    async def check(self) -> None:
-        """Asks nothing of the model: is the key there, does the server answer? Raises what to mend."""
-        await self._access.check(self._headers)
+    async def check(self, *, ask_provider: bool = False) -> Listing | None:
+        """Asks nothing of the model: is the key there, does the server answer, with what list? Raises what to mend."""
+        return await self._access.check(self._headers, ask_provider=ask_provider)
 
     def _arguments(self, request: Request, key: str) -> dict[str, Any]:
         headers = dict(self._headers)
