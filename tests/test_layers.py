@@ -41,7 +41,7 @@ LAYERS = """
 
 #: Who may import what is not ours. `late`: only inside functions, so that `promptport --help` need not wait for it.
 DOORS = {
-    "litellm": {"models.litellm"},
+    "litellm": {"models.litellm", "exporters.gateway_hook"},
     "dspy": {"programs.dspy"},
     "gepa": {"programs.dspy"},
     "tqdm": {"programs.dspy"},
@@ -78,6 +78,7 @@ LATE = {
 }
 #: Imported inside functions only, by the door of their package or where a program is opened.
 BEHIND_A_DOOR = {f"programs.dspy.{name}" for name in ("module", "opening", "running", "variants", "whole")}
+BEHIND_A_DOOR |= {"exporters.gateway_hook"}  # shipped as the file it is, never imported
 COMES_WITH = {
     "threadpoolctl": "scikit-learn",
     "gepa": "dspy",
