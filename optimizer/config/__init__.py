@@ -11,6 +11,7 @@ from typing import Annotated, Any, cast
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from optimizer.config.gateway_settings import GatewaySettings
 from optimizer.config.model_settings import Model, ModelSettings
 from optimizer.config.scoring import MetricSettings, SliceSettings, odd_judges
 from optimizer.config.search_settings import SearchSettings
@@ -124,6 +125,7 @@ class Settings(Section):
     decision: DecisionSettings = DecisionSettings()
     slices: SliceSettings = SliceSettings()
     budget: Budget = Budget()
+    gateway: GatewaySettings = GatewaySettings()
 
     @model_validator(mode="before")
     @classmethod

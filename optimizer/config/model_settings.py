@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
-from optimizer.config.sections import Count, NotNegative, Positive, Section, Text, named
+from optimizer.config.sections import Count, NotNegative, Positive, Section, Text, many, named
 from optimizer.models.prices import Price
 
 #: Parameters that the program sets itself, and where the user's say in them is.
@@ -44,6 +44,10 @@ class PriceSettings(Section):
         return Price(**self.model_dump())
 
 
+def _names(value: Any) -> Any:
+    return value if value is None else many(value)
+
+
 class Limits(Section):
     concurrency: Annotated[Count, Field(le=4096)] = Field(default=16, description="Calls in flight")
     rpm: Count | None = Field(default=None, description="Requests per minute")
@@ -63,9 +67,10 @@ class ModelSettings(Section):
     limits: Limits = Limits()
     timeout: Positive = Field(default=60.0, description="Seconds for one call")
     latency: Literal["transport", "provider"] = Field(default="transport", description="Which clock counts")
-    answers_as: Text | None = Field(
-        default=None, description="The name by which the model answers, where a gateway's alias hides it"
-    )
+    answers_as: Annotated[
+        tuple[Text, ...] | None,
+        BeforeValidator(_names, json_schema_input_type=str | list[str] | None),
+    ] = Field(default=None, description="The name or names by which the model answers, where an alias hides it")
     family: Text | None = Field(default=None, description="Whose prompting habits fit: claude, gpt, gemini, llama ...")
 
     @field_validator("params")

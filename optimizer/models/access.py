@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
-from optimizer.errors import ConfigError, ModelError
+from optimizer.errors import ConfigError, ModelError, nearest
 from optimizer.models import transport
-from optimizer.models.failures import clean
+from optimizer.models.failures import clean, out_of_credit
 
 #: Where each provider's key is looked for, first name first. Providers that are not here are left to the first call.
 KEYS: Mapping[str, tuple[str, ...]] = {
@@ -63,18 +65,19 @@ class Access:
         named = [value for name, value in os.environ.items() if _SECRET_NAME.search(name) or name == self.key_env]
         return [value for value in (*headers.values(), *named) if len(value) >= 8]
 
-    async def check(self, headers: Mapping[str, str]) -> None:
-        """Raises ConfigError or ModelError with the way out. A server that has no list of models (404) is fine."""
+    async def check(self, headers: Mapping[str, str]) -> tuple[str, ...]:
+        """The models that the server lists. Raises ConfigError or ModelError with the way out; a server without such a
+        list (404) is fine."""
         key = self.key()
         if self.api_base is None:
-            return
+            return ()
         import aiohttp
 
         url = f"{self.api_base}/models"
         sent = {**headers, **({"Authorization": f"Bearer {key}"} if key else {})}
         try:
             async with transport.session().get(url, headers=sent, timeout=aiohttp.ClientTimeout(total=5)) as response:
-                status = response.status
+                status, text = response.status, await response.text(errors="replace")
         except (aiohttp.ClientError, OSError, ValueError) as error:  # TimeoutError is an OSError
             reason = clean(str(error) or "no answer in 5 seconds", self.secrets(headers))
             raise ModelError(
@@ -85,3 +88,25 @@ class Access:
                 f"the key in {self.key_env} is not accepted" if key else "name the variable with its key: `api_key_env`"
             )
             raise ModelError(f"the server {url} denies access (HTTP {status}); {hint}", model=self.model, status=status)
+        if empty := out_of_credit(text, self.model, status):
+            raise empty
+        return _listed(text) if status == 200 else ()
+
+    def may_call(self, listed: tuple[str, ...]) -> None:
+        """Raises ModelError where a gateway lists other models than this one for the key."""
+        asked = self.model.partition("/")[2]
+        if listed and not any(fnmatchcase(asked, one) for one in listed):
+            raise ModelError(
+                f"{self.api_base} does not let this key call {asked!r}.{nearest(asked, listed)} It may call "
+                f"{', '.join(listed[:20])}{' ...' if len(listed) > 20 else ''}; correct `model`, or have it allowed",
+                model=self.model,
+            )
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    """The names in a server's list of models; none where it is no such list."""
+    try:
+        rows = json.loads(text)["data"]
+        return tuple(clean(str(row["id"])) for row in rows)
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return ()

@@ -1,10 +1,20 @@
-"""Token counts, as an answer states them; estimated only where nothing depends on them but comparisons."""
+"""What an answer says, and its token counts; those are estimated only where nothing but comparisons depends on them."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from optimizer.types import Request
+
+
+def said(message: Any) -> tuple[str, bool]:
+    """The text, and whether it is OpenAI's `refusal`, which LiteLLM keeps apart."""
+    told = getattr(message, "refusal", None) or (getattr(message, "provider_specific_fields", None) or {}).get(
+        "refusal"
+    )
+    declined = bool(told) and not message.content
+    # Half a surrogate pair is no text: neither files nor requests can hold it.
+    return str((told if declined else message.content) or "").encode("utf-8", "replace").decode(), declined
 
 
 def stated(usage: Any, text: str) -> dict[str, int] | None:
@@ -20,9 +30,13 @@ def stated(usage: Any, text: str) -> dict[str, int] | None:
         "input_tokens": read,
         # Some providers leave the reasoning out of the completion; the total has it.
         "output_tokens": max(wrote, _count(usage, "total_tokens") - read),
-        "cached_tokens": _count(sent, "cached_tokens"),
+        "cached_tokens": max(_count(sent, "cached_tokens"), _count(usage, "cache_read_input_tokens")),
         "reasoning_tokens": _count(made, "reasoning_tokens"),
-        "written_tokens": max(_count(sent, "cache_creation_tokens"), _count(sent, "cache_write_tokens")),
+        "written_tokens": max(
+            _count(sent, "cache_creation_tokens"),
+            _count(sent, "cache_write_tokens"),
+            _count(usage, "cache_creation_input_tokens"),
+        ),
     }
 
 
