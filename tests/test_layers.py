@@ -36,7 +36,7 @@ LAYERS = """
     evaluate   prompt   habits   options   reasons
     metrics   findings   power   layout   programs   offline   runlog   prospect   slices
     models   contract   picking   template   objective   statistics   race   plugins   split   console   examples
-    errors   types   reader   copying   twoway   pairs   watch   redact
+    errors   types   reader   copying   twoway   pairs   watch   redact   stages
 """
 
 #: Who may import what is not ours. `late`: only inside functions, so that `promptport --help` need not wait for it.
@@ -50,7 +50,7 @@ DOORS = {
     "sklearn": {"demos", "programs.dspy.showing", "metrics.labels", "slices"},
     "joblib": {"evaluate"},
     "threadpoolctl": {"search"},
-    "scipy": {"confirm", "pairs", "metrics.whole", "metrics.scrutiny"},
+    "scipy": {"confirm", "pairs", "metrics.whole", "metrics.scrutiny", "report.intervals"},
     "numpy": {"race", "twoway", "prospect", "pruning", "crossover", "statistics", "pairs", "metrics.whole", "slices"},
     "jinja2": {"template", "report.page", "report.rescored"},
     "aiohttp": {"models.transport", "models.access", "models.gateway", "offline.server"},
