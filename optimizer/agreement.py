@@ -20,6 +20,8 @@ def fingerprint(task: Task) -> str:
     for section in (agreed["source"], *agreed["targets"]):
         section.pop("limits", None)
         section.pop("timeout", None)
+        if section["priced_as"] is None:  # runs from before there was such a key go on
+            del section["priced_as"]
     examples = [[e.id, dict(e.inputs), e.expected, e.group] for e in task.examples]
     if settings["stages"]:
         agreed["stages"] = settings["stages"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from optimizer.config.sections import Count, NotNegative, Positive, Section, Text, many, named
 from optimizer.models.prices import Price
@@ -64,6 +64,9 @@ class ModelSettings(Section):
     price: PriceSettings | None = Field(
         default=None, description="Dollars per million tokens; default: the price table's"
     )
+    priced_as: Text | None = Field(
+        default=None, description="The name in the price table, where `model` is a gateway's alias"
+    )
     limits: Limits = Limits()
     timeout: Positive = Field(default=60.0, description="Seconds for one call")
     latency: Literal["transport", "provider"] = Field(default="transport", description="Which clock counts")
@@ -72,6 +75,12 @@ class ModelSettings(Section):
         BeforeValidator(_names, json_schema_input_type=str | list[str] | None),
     ] = Field(default=None, description="The name or names by which the model answers, where an alias hides it")
     family: Text | None = Field(default=None, description="Whose prompting habits fit: claude, gpt, gemini, llama ...")
+
+    @model_validator(mode="after")
+    def _one_price(self) -> ModelSettings:
+        if self.price and self.priced_as:
+            raise ValueError("give either `price` or `priced_as`, not both")
+        return self
 
     @field_validator("params")
     @classmethod

@@ -12,7 +12,7 @@ from optimizer.objective import Evaluation
 from optimizer.report import intervals
 from optimizer.report.intervals import Measured
 from optimizer.statistics import paired
-from optimizer.types import Output, Score
+from optimizer.types import Output, Score, Status
 
 Unit = Literal["score", "share", "dollars", "seconds", "tokens"]
 
@@ -41,7 +41,8 @@ class Measure:
 def measures(result: TargetResult) -> list[Measure]:
     """Bounds hold each at the confidence of the target's own verdict."""
     level = result.decision.confidence
-    return [_quality(result, level), _valid(result, level), *_amounts(result, level)]
+    valid = _share(result, level, "valid", "Valid replies", "ok")
+    return [_quality(result, level), valid, *_declined(result, level), *_amounts(result, level)]
 
 
 def _quality(result: TargetResult, level: float) -> Measure:
@@ -63,24 +64,30 @@ def _quality(result: TargetResult, level: float) -> Measure:
     return Measure("quality", "Quality (mean score)", "score", True, source, _or(of, met.unchanged), migrated, change)
 
 
-def _valid(result: TargetResult, level: float) -> Measure:
+def _declined(result: TargetResult, level: float) -> list[Measure]:
+    """What a model, its provider's filter or a gateway's guardrail declined: counted apart from wrong answers."""
+    met = result.confirmation
+    if not any(side.refused for side in (met.source, met.unchanged, met.winner) if side):
+        return []
+    return [_share(result, level, "declined", "Declined by model or filter", "refused", up=False)]
+
+
+def _share(result: TargetResult, level: float, key: str, name: str, status: Status, *, up: bool = True) -> Measure:
     met = result.confirmation
 
     def ok(side: Evaluation) -> list[bool]:
-        return [output.status == "ok" for output, _ in _answered(side)]
+        return [output.status == status for output, _ in _answered(side)]
 
     def of(side: Evaluation) -> Measured:
         return intervals.share(ok(side), level)
 
     both = _both(met.source, met.winner)
-    sides = [[float(side.outputs[i].status == "ok") for i in both] for side in (met.winner, met.source)]
+    sides = [[float(side.outputs[i].status == status) for i in both] for side in (met.winner, met.source)]
     change = Measured(math.nan)
     if both:
         found = paired(*sides, margin=0.0, confidence=level)
         change = Measured(found.mean, found.low, found.high, found.n)
-    return Measure(
-        "valid", "Valid replies", "share", True, of(met.source), _or(of, met.unchanged), of(met.winner), change
-    )
+    return Measure(key, name, "share", up, of(met.source), _or(of, met.unchanged), of(met.winner), change)
 
 
 def _amounts(result: TargetResult, level: float) -> list[Measure]:
