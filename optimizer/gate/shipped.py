@@ -33,8 +33,9 @@ class Shipped:
             rendered = reader.render(dict(self.bundle), own)
         except ValueError as problem:
             raise DataError(f"an example does not fit the bundle: {problem}") from problem
-        messages = tuple(Message(turn["role"], turn["content"]) for turn in rendered)  # type: ignore[arg-type]
-        response = await model.complete(Request(messages, self.bundle["parameters"]))
+        messages = tuple(_message(turn) for turn in rendered)
+        offered = {name: self.bundle[name] for name in ("tools", "tool_choice") if name in self.bundle}
+        response = await model.complete(Request(messages, {**self.bundle["parameters"], **offered}))
         return read_response(Contract.from_dict(self.bundle["reply"]), response)
 
     def to_dict(self) -> Mapping[str, JSON]:
@@ -68,3 +69,11 @@ def shipped(found: Verified, task: Task) -> Program:
             params=found.bundle["parameters"],
         )
     return program_of(suite)
+
+
+def _message(turn: Mapping[str, Any]) -> Message:
+    """A message as the reader gives it: text, or a list of parts where there are images or documents."""
+    content = turn["content"]
+    if isinstance(content, str):
+        return Message(turn["role"], content)
+    return Message(turn["role"], "".join(str(part.get("text", "")) for part in content), tuple(content))
