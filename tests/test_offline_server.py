@@ -72,7 +72,7 @@ def test_faults_are_the_same_whatever_the_order_of_questions() -> None:
     assert [faults.of(q, 2) for q in questions] != [faults.of(q, 1) for q in questions]
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.0.4", "::", "example.org", ""])
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.0.4", "::", "example.org", ""])  # noqa: S104
 def test_an_address_that_others_can_reach_is_refused(host: str) -> None:
     with pytest.raises(ConfigError, match="for this machine alone"), running(host=host):
         pass

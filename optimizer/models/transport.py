@@ -99,13 +99,15 @@ _stamped: WeakValueDictionary[int, StampedSocket] = WeakValueDictionary()  # by 
 
 @contextmanager
 def observed() -> Iterator[Exchange]:
-    """Notes the last exchange that this task makes inside the block."""
-    exchange = Exchange()
+    """Notes the last exchange that this task makes inside the block; a block around it learns what was answered."""
+    outer, exchange = _current.get(), Exchange()
     token = _current.set(exchange)
     try:
         yield exchange
     finally:
         _current.reset(token)
+        if outer:
+            outer.status, outer.headers, outer.left = exchange.status, exchange.headers, exchange.left
 
 
 def session() -> ClientSession:
