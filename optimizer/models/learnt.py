@@ -13,8 +13,7 @@ from collections import deque
 
 _BELOW = 0.97  # of what was found
 _HALF = 0.5  # of what was let in before the first refusals, when the bucket was full
-_BACK = 0.98  # after a refusal that may be one of a kind
-_ROW, _AMONG = 3, 12  # so many refusals among so many calls are a limit
+_ROW, _AMONG = 3, 12  # so many refusals are a limit; among so many calls they call for a pause
 _MANY = 20  # calls let in between two such moments: enough for a rate to be believed as it is
 _STEP, _FASTER, _FASTEST = 20, 0.001, 0.02
 _FLOOR, _MEMORY = 0.5, 300.0  # of the best rate seen lately; seconds in which that is half forgotten
@@ -66,7 +65,7 @@ class Learnt:
             self._doubts = 0
         if self._bound and self._answers >= _STEP:
             self._answers, self._steps, self._bound = 0, self._steps + 1, False
-            self.rate *= 1 + min(_FASTEST, _FASTER * self._steps)
+            self.rate *= 1 + min(_FASTEST, _FASTER * self._steps**2)
 
     def refused(self, number: int, started: float, now: float, *, trusted: bool) -> float:
         """Seconds to keep away. `started`: when the refused call set out; `trusted`: the server states its limits."""
@@ -74,17 +73,16 @@ class Learnt:
         self._late += self._cut_at >= started > self._cut_before
         self._unlucky += started > self._cut_at
         self._numbers.append(number)
-        if started <= self._cut_at or number - self._numbers[0] > _AMONG:
-            if started > self._cut_at and self.rate < math.inf:
-                self._answers = self._steps = 0
-                self.rate = max(_BACK * self.rate, _FLOOR * self._best)
-            return 0.0  # it was under way when a limit was met, and tells nothing new; or it is the only one
+        if started <= self._cut_at or self._unlucky < _ROW:
+            return 0.0  # it was under way when a limit was met, and tells nothing new; or it may be chance
         if not trusted or self._doubts > _DOUBT:
             self._over = (self._started, now - max(self._cut_at, self._began))
         self._cut_before, self._cut_at, self._late = self._cut_at, now, self._unlucky
         self._started = self._unlucky = self._answers = self._steps = 0
         self._bound = False
-        pause = min(60.0, _PAUSE * 2**self._streak)
+        if number - self._numbers[0] > _AMONG:
+            return 0.0
+        pause: float = min(60.0, _PAUSE * 2**self._streak)
         self._streak = min(self._streak + 1, 10)
         return pause
 

@@ -16,7 +16,8 @@ from optimizer.types import Request, Response
 
 _CHARS_PER_TOKEN = 4  # a guess that the answer's own count corrects
 _BURST = 1.0  # seconds' worth of the rate that may be used at once
-_BELOW = 0.99  # of a stated limit: clocks differ, and a refused request costs more than a late one
+#: Of a stated limit: clocks differ, a call's tokens are not known beforehand, and a refusal costs more than a wait.
+_BELOW = {"requests": 0.99, "tokens": 0.97}
 _OVERLOADED = (503, 529)
 _SOON = 1e-4  # seconds: not worth a wait
 _LONGEST = 60.0  # seconds that a server may keep us waiting with one refusal
@@ -43,6 +44,8 @@ class Bucket:
         self._level -= amount
 
     def set_rate(self, per_minute: float) -> None:
+        if per_minute == self._rate * 60:
+            return
         self.wait(0)
         self._rate = per_minute / 60
         self._most = max(1.0, self._rate * _BURST)
@@ -54,9 +57,7 @@ class Bucket:
 
     def told(self, rest: Rest, since: float) -> None:
         """The server's own count. What was sent `since` is perhaps not in it yet, and others may use the same key."""
-        if abs(rest.limit * _BELOW - self._rate * 60) > 1e-6:
-            self.set_rate(rest.limit * _BELOW)
-        self._level = min(max(self._level, rest.remaining - since), rest.remaining + self._most)
+        self._level = min(max(self._level, rest.remaining - since - self._most), rest.remaining + self._most)
 
 
 class Gate:
@@ -85,7 +86,7 @@ class Gate:
         self._learnt = Learnt()
         self._closed_until = float("-inf")
         self._turns = asyncio.Lock()
-        self._flying = 0
+        self._begun = False
         self._sent = {"requests": 0.0, "tokens": 0.0}  # all that was ever booked
         self._wrote = 256.0  # running mean of the tokens per answer
         self._shrunk_at = float("-inf")
@@ -95,15 +96,11 @@ class Gate:
     @asynccontextmanager
     async def slot(self, read: float) -> AsyncIterator[Pass]:
         """Inside, one call that reads about so many tokens may be made."""
-        async with self._slot(), self._first():
+        async with self._first(), self._slot():
             booked = read + self._wrote
             number = await self._turn(booked)
             self._sent = {"requests": self._sent["requests"] + 1, "tokens": self._sent["tokens"] + booked}
-            self._flying += 1
-            try:
-                yield Pass(number, self._clock(), booked, self._sent)
-            finally:
-                self._flying -= 1
+            yield Pass(number, self._clock(), booked, self._sent)
 
     def answered(self, ticket: Pass, response: Response, rests: Mapping[str, Rest]) -> None:
         self._wrote += 0.1 * (response.output_tokens - self._wrote)
@@ -136,8 +133,10 @@ class Gate:
 
     def _heed(self, ticket: Pass, rests: Mapping[str, Rest]) -> None:
         for kind, rest in rests.items():
+            allowed = rest.limit * _BELOW[kind]
             if kind not in self._stated:
-                self._stated[kind] = Bucket(rest.limit * _BELOW, self._clock)
+                self._stated[kind] = Bucket(allowed, self._clock)
+            self._stated[kind].set_rate(allowed)
             self._stated[kind].told(rest, self._sent[kind] - ticket.sent[kind])
 
     def _widen(self) -> None:
@@ -151,18 +150,22 @@ class Gate:
     @asynccontextmanager
     async def _slot(self) -> AsyncIterator[None]:
         await self._slots.acquire()
+        while self._debt:  # the gate became narrower: this slot is gone
+            self._debt -= 1
+            await self._slots.acquire()
         try:
             yield
         finally:
             if self._debt:
-                self._debt -= 1  # the gate became narrower: this slot is gone
+                self._debt -= 1
             else:
                 self._slots.release()
 
     @asynccontextmanager
     async def _first(self) -> AsyncIterator[None]:
-        while not self._known.is_set() and self._flying:
+        if self._begun:
             await self._known.wait()
+        self._begun = True
         try:
             yield
         finally:
