@@ -149,20 +149,21 @@ def _timed_response() -> type[ClientResponse]:
     return TimedResponse
 
 
+def stamped(*arguments: Any, **options: Any) -> StampedSocket:
+    """A socket to whose data the kernel adds when it came; `arguments` are those of `socket`."""
+    made = StampedSocket(*arguments, **options)
+    with suppress(OSError):
+        made.setsockopt(socket.SOL_SOCKET, _STAMPS, 1)
+    _stamped[made.fileno()] = made
+    return made
+
+
 def _stamping() -> Any:
     """Makes the session's sockets; None, for the usual ones, where the kernel does not stamp."""
     if not sys.platform.startswith("linux"):
         return None
 
-    def made(address: Any) -> socket.socket:
-        family, kind, protocol, _, _ = address
-        stamped = StampedSocket(family, kind, protocol)
-        with suppress(OSError):
-            stamped.setsockopt(socket.SOL_SOCKET, _STAMPS, 1)
-        _stamped[stamped.fileno()] = stamped
-        return stamped
-
-    return made
+    return lambda address: stamped(*address[:3])
 
 
 @atexit.register
