@@ -30,7 +30,7 @@ from typing import Any, ClassVar
 RESULTS = Path(__file__).parent / "results"
 DELAY = 0.02
 CALLS = {1: 150, 16: 1200, 64: 2000, 256: 3000}
-CLIENTS = ("aiohttp", "litellm", "ours", "dspy")
+CLIENTS = ("aiohttp", "litellm", "ours through litellm", "ours", "dspy")
 TEXT = "[[ ## answer ## ]]\nyes\n\n[[ ## completed ## ]]"
 SYSTEM = "Answer the question with yes or no, in the field `answer`."
 BODY = {
@@ -161,8 +161,9 @@ async def by_litellm(url: str, calls: int, flying: int) -> Measured:
     return await measured_async(all_of_them(ask, flying, flying), all_of_them(ask, calls, flying), url)
 
 
-def by_ours(url: str, calls: int, flying: int) -> Measured:
-    """All wrappers as in a run, and scoring: what dspy.Evaluate does."""
+def by_ours(url: str, calls: int, flying: int, *, straight: bool) -> Measured:
+    """All wrappers as in a run, and scoring: what dspy.Evaluate does. `logprobs` is a parameter for which LiteLLM is
+    asked; a call without such goes straight to the server."""
     from optimizer.config import ModelSettings
     from optimizer.connect import provider
     from optimizer.evaluate import record, score
@@ -177,7 +178,7 @@ def by_ours(url: str, calls: int, flying: int) -> Measured:
         {"model": "openai/m", "api_base": url, "price": {"input": 1, "output": 4}, "limits": {"concurrency": flying}}
     )
     turns = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": "{{question}}"}]
-    program = program_of(Prompt.from_messages(turns))
+    program = program_of(Prompt.from_messages(turns, params={} if straight else {"logprobs": False}))
 
     def right(example: Example, output: Output, reference: Output | None) -> Score:  # noqa: ARG001
         return Score(float("yes" in output.text))
@@ -264,7 +265,9 @@ def client(name: str, url: str, calls: int, flying: int) -> Measured:
         return asyncio.run(by_aiohttp(url, calls, flying))
     if name == "litellm":
         return asyncio.run(by_litellm(url, calls, flying))
-    return by_ours(url, calls, flying) if name == "ours" else by_dspy(url, calls, flying)
+    if name == "dspy":
+        return by_dspy(url, calls, flying)
+    return by_ours(url, calls, flying, straight=name == "ours")
 
 
 # -- the run

@@ -53,7 +53,7 @@ DOORS = {
     "scipy": {"confirm", "pairs", "metrics.whole", "metrics.scrutiny"},
     "numpy": {"race", "twoway", "prospect", "pruning", "crossover", "statistics", "pairs", "metrics.whole", "slices"},
     "jinja2": {"template", "report.page", "report.rescored"},
-    "aiohttp": {"models.transport", "models.access", "offline.server"},
+    "aiohttp": {"models.transport", "models.access", "models.direct", "offline.server"},
     "pydantic": {"config"},
     "yaml": {"config.yamlfile", "habits", "examples"},
     "filelock": {"rundir"},

@@ -1,4 +1,5 @@
-"""Hosted models and OpenAI-compatible servers, through LiteLLM: the only module that imports it.
+"""Hosted models and OpenAI-compatible servers, through LiteLLM: the only module that imports it. What it would only
+pass on to such a server goes straight there: see `direct`.
 
 LiteLLM is opened at the first call (that takes seconds), with its network look-ups, its `.env` reading, its own
 retries and its caches switched off: retries, limits, caching and money are this package's own business.
@@ -19,7 +20,7 @@ from contextvars import ContextVar
 from typing import Any, Literal
 
 from optimizer.errors import ConfigError, ModelError
-from optimizer.models import transport
+from optimizer.models import direct, transport
 from optimizer.models.access import Access
 from optimizer.models.failures import clean, translate
 from optimizer.models.names import same_model
@@ -96,13 +97,14 @@ class LiteLLMModel:
     async def complete(self, request: Request) -> Response:
         key = self._access.key()
         _refuse(self.name, request.params)
-        litellm = _opened[0] if _opened else await asyncio.to_thread(opened)
         arguments = self._arguments(request, key)
+        plain = direct.suits(self._provider, arguments)
+        ask = direct.completion if plain else (_opened or [await asyncio.to_thread(opened)])[0].acompletion
         with transport.observed() as exchange, _unlogged():
             started = time.perf_counter()
             try:
                 async with asyncio.timeout(self._timeout):
-                    raw = await litellm.acompletion(**arguments)
+                    raw = await ask(**arguments)
             except Exception as error:  # noqa: BLE001  every foreign error is translated at this door
                 secrets = self._access.secrets(self._headers)
                 failure = translate(error, self.name, exchange, key=self._access.variable, secrets=secrets)
