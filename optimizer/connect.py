@@ -15,7 +15,7 @@ from optimizer.contract import Contract
 from optimizer.errors import ConfigError, ModelError
 from optimizer.metrics import Metric, build_metric
 from optimizer.models import Model, bridge
-from optimizer.models.cache import Cached, CallStore
+from optimizer.models.cache import Answers, Cached
 from optimizer.models.embedding import embedder
 from optimizer.models.litellm import LiteLLMModel, supported_params
 from optimizer.models.meter import Metered, Purse
@@ -38,12 +38,15 @@ class Roles:
     embedder: Model | None = None
 
 
-def provider(section: ModelSettings) -> Model:
-    """The model itself, with its limits and retries."""
-    offline = section.model.startswith(OFFLINE_PREFIX)
-    model: Model = OfflineModel(section.model) if offline else _hosted(section)
+def bare(section: ModelSettings) -> Model:
+    """The model itself."""
+    return OfflineModel(section.model) if section.model.startswith(OFFLINE_PREFIX) else _hosted(section)
+
+
+def provider(section: ModelSettings, asked: Callable[[ModelSettings], Model] = bare) -> Model:
+    """The model with its limits and retries. `asked`: who is asked, be it from here or from another machine."""
     limits = section.limits
-    return Retrying(Limited(model, concurrency=limits.concurrency, rpm=limits.rpm, tpm=limits.tpm))
+    return Retrying(Limited(asked(section), concurrency=limits.concurrency, rpm=limits.rpm, tpm=limits.tpm))
 
 
 def _hosted(section: ModelSettings) -> LiteLLMModel:
@@ -59,7 +62,7 @@ def _hosted(section: ModelSettings) -> LiteLLMModel:
 
 
 def connect(
-    settings: Settings, store: CallStore, purse: Purse, *, provider: Callable[[ModelSettings], Model] = provider
+    settings: Settings, store: Answers, purse: Purse, *, provider: Callable[[ModelSettings], Model] = provider
 ) -> Roles:
     """Raises ConfigError for an unknown model or price, before anything is asked.
 
@@ -87,7 +90,7 @@ def connect(
     )
 
 
-def _vectors(section: ModelSettings, store: CallStore, purse: Purse) -> Model:
+def _vectors(section: ModelSettings, store: Answers, purse: Purse) -> Model:
     """The embedding model behind the same wrappers; what it is asked is never a chat."""
     price, limits = price_of_vectors(section), section.limits
     own = section.model_dump(include={"api_base", "api_key_env", "params", "timeout"})
@@ -116,8 +119,10 @@ def accepted(section: ModelSettings) -> frozenset[str] | None:
 def preflight(settings: Settings, *, recorded: bool = False) -> None:
     """Is every server there, every key set? Asks no model. Raises ConfigError with what to mend.
 
-    `recorded`: the source's outputs are there, so that it is not needed.
+    `recorded`: the source's outputs are there, so that it is not needed. Workers of a cluster look for themselves.
     """
+    if settings.engine.workers != "local":
+        return
     sections = [None if recorded else settings.source, *settings.targets, settings.proposer, *settings.panel]
     hosted = [s for s in sections if s and not s.model.startswith(OFFLINE_PREFIX)]
     for section in {(s.api_base, s.model): s for s in hosted}.values():

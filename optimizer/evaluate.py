@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from itertools import count
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from optimizer.errors import ModelError
 from optimizer.metrics import Metric
@@ -23,6 +25,8 @@ Scored: TypeAlias = "tuple[Metric, Example, Output, Output | None]"
 
 _ASKING = 16  # judgements under way at once; the judge's own limits hold beside it
 _PATIENCE = 0.2  # a larger share of calls that fail for good is an outage, not a property of some examples
+
+_workers: ContextVar[Mapping[str, Any]] = ContextVar("workers", default={})  # noqa: B039  nobody changes it
 
 
 def record(
@@ -101,13 +105,24 @@ def asked_together(ask: Callable[[T], U], rows: Sequence[T]) -> list[U]:
     """`ask` of every row, many at once: each waits for a model."""
     from joblib import Parallel, delayed
 
-    return list(Parallel(n_jobs=_ASKING, prefer="threads")(delayed(ask)(row) for row in rows))
+    return list(Parallel(n_jobs=_ASKING, require="sharedmem")(delayed(ask)(row) for row in rows))
+
+
+@contextmanager
+def scored_by(workers: Mapping[str, Any]) -> Iterator[None]:
+    """Within the block, and this thread, costly metrics are scored by the workers of a cluster: joblib's own words."""
+    token = _workers.set(workers)
+    try:
+        yield
+    finally:
+        _workers.reset(token)
 
 
 def _spread(rows: Sequence[Scored], jobs: int) -> list[tuple[Output, Score]]:
-    from joblib import Parallel, delayed
+    from joblib import Parallel, delayed, parallel_config
 
-    return list(Parallel(n_jobs=jobs)(delayed(_score)(*row) for row in rows))
+    with parallel_config(**{"backend": "loky", **_workers.get()}):
+        return list(Parallel(n_jobs=jobs)(delayed(_score)(*row) for row in rows))
 
 
 def _score(metric: Metric, example: Example, output: Output, reference: Output | None) -> tuple[Output, Score]:

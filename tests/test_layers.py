@@ -19,6 +19,7 @@ LAYERS = """
     cli
     commands                                                parse, call one function, print
     pipeline   compare                                      the run, from top to bottom; the same for recorded outputs
+    cluster
     allowance   outlets   plan                              what may be spent; what is handed out; what is settled
     search   estimate   exporters   report   summary   recorded   tidy
     sensitivity
@@ -61,7 +62,12 @@ DOORS = {
     "click": {"cli", "commands", "options"},
 }
 #: The same for what only some users need: each is in an extra, and is opened late.
-OPTIONAL = {"model2vec": {"models.embedding"}}
+OPTIONAL = {
+    "model2vec": {"models.embedding"},
+    "psycopg": {"models.pgserver", "models.postgres"},
+    "distributed": {"cluster.dask"},
+    "ray": {"cluster.ray"},
+}
 LATE = {
     *OPTIONAL,
     "litellm",
@@ -79,6 +85,8 @@ LATE = {
 #: Imported inside functions only, by the door of their package or where a program is opened.
 BEHIND_A_DOOR = {f"programs.dspy.{name}" for name in ("module", "opening", "running", "variants", "whole")}
 COMES_WITH = {
+    "distributed": "dask[distributed]",
+    "psycopg": "psycopg[binary]",
     "threadpoolctl": "scikit-learn",
     "gepa": "dspy",
     "tqdm": "dspy",

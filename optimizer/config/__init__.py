@@ -11,6 +11,7 @@ from typing import Annotated, Any, cast
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from optimizer.config.engine_settings import EngineSettings, Store
 from optimizer.config.model_settings import Model, ModelSettings
 from optimizer.config.scoring import MetricSettings, SliceSettings, odd_judges
 from optimizer.config.search_settings import SearchSettings
@@ -124,6 +125,12 @@ class Settings(Section):
     decision: DecisionSettings = DecisionSettings()
     slices: SliceSettings = SliceSettings()
     budget: Budget = Budget()
+    engine: EngineSettings = EngineSettings()
+    store: Store | None = Field(
+        default=None,
+        description="Where answers are remembered: postgresql://user@host/database, which many machines may share, or "
+        "a file; default: calls.sqlite in the run's folder",
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -1,0 +1,62 @@
+"""What a worker does. Texts come in and go out; the models, and their keys, are this machine's own."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+
+from optimizer import __version__
+from optimizer.config import ModelSettings
+from optimizer.connect import bare
+from optimizer.errors import ModelError, OptimizerError
+from optimizer.models import Model, bridge
+from optimizer.redact import redact
+from optimizer.types import Message, Request
+
+
+def version() -> str:
+    return __version__
+
+
+def ask(section: str, question: str) -> str:
+    """The answer of the model that the task file's `section` names, or the error that it met, as JSON."""
+    try:
+        response = bridge.run(_model(section).complete(read_request(question)))
+    except OptimizerError as error:
+        return json.dumps({"error": _facts(error)})
+    except Exception as error:  # noqa: BLE001  a foreign error is told in words: its class may be unknown to the driver
+        return json.dumps({"error": {"kind": "ModelError", "text": redact(f"{type(error).__name__}: {error}")}})
+    return json.dumps(vars(response))
+
+
+def check(section: str) -> str:
+    """What has to be mended before this worker can ask the model, or ""."""
+    model = _model(section)
+    try:
+        bridge.run(model.check())  # type: ignore[attr-defined]  hosted models have it
+    except OptimizerError as error:
+        return str(error)
+    return ""
+
+
+def write_request(request: Request) -> str:
+    turns = [[turn.role, turn.content] for turn in request.messages]
+    return json.dumps([turns, dict(request.params), request.sample])
+
+
+def read_request(text: str) -> Request:
+    turns, params, sample = json.loads(text)
+    return Request(tuple(Message(role, content) for role, content in turns), params, sample)
+
+
+@cache
+def _model(section: str) -> Model:
+    return bare(ModelSettings.model_validate_json(section))
+
+
+def _facts(error: OptimizerError) -> dict[str, Any]:
+    if not isinstance(error, ModelError):
+        return {"kind": type(error).__name__, "text": str(error)}
+    facts = {name: getattr(error, name) for name in ("retryable", "status", "retry_after", "refused")}
+    return {"kind": "ModelError", "text": str(error).removeprefix(f"{error.model}: "), **facts}
