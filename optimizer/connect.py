@@ -40,7 +40,7 @@ class Roles:
 
 def bare(section: ModelSettings) -> Model:
     """The model itself."""
-    return OfflineModel(section.model) if section.model.startswith(OFFLINE_PREFIX) else _hosted(section)
+    return OfflineModel(section.model) if section.model.startswith(OFFLINE_PREFIX) else hosted(section)
 
 
 def provider(section: ModelSettings, asked: Callable[[ModelSettings], Model] = bare) -> Model:
@@ -49,7 +49,7 @@ def provider(section: ModelSettings, asked: Callable[[ModelSettings], Model] = b
     return Retrying(Limited(asked(section), concurrency=limits.concurrency, rpm=limits.rpm, tpm=limits.tpm))
 
 
-def _hosted(section: ModelSettings) -> LiteLLMModel:
+def hosted(section: ModelSettings) -> LiteLLMModel:
     return LiteLLMModel(
         section.model,
         api_base=section.api_base,
@@ -124,9 +124,9 @@ def preflight(settings: Settings, *, recorded: bool = False) -> None:
     if settings.engine.workers != "local":
         return
     sections = [None if recorded else settings.source, *settings.targets, settings.proposer, *settings.panel]
-    hosted = [s for s in sections if s and not s.model.startswith(OFFLINE_PREFIX)]
-    for section in {(s.api_base, s.model): s for s in hosted}.values():
+    asked = [s for s in sections if s and not s.model.startswith(OFFLINE_PREFIX)]
+    for section in {(s.api_base, s.model): s for s in asked}.values():
         try:
-            bridge.run(_hosted(section).check())
+            bridge.run(hosted(section).check())
         except ModelError as error:  # nothing was asked yet: what can be mended is the task, or its surroundings
             raise ConfigError(str(error)) from error

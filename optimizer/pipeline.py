@@ -29,7 +29,8 @@ from optimizer.models.meter import Purse
 from optimizer.models.stores import open_store
 from optimizer.models.venture import Venture
 from optimizer.objective import Evaluation, Unit, pooled
-from optimizer.outlets import publish
+from optimizer.operations.beacon import Beacon
+from optimizer.outlets import publish, share_trials
 from optimizer.plan import Plan, plan
 from optimizer.pricing import OFFLINE_PREFIX, origin_of_prices, price_of
 from optimizer.programs.shipped import program_of
@@ -53,26 +54,28 @@ def migrate(
     *,
     watch: Watch = silent,
     connect: Callable[..., Roles] | None = None,
+    around: Callable[[Model], Model] = lambda model: model,
     now: Callable[[], float] = time.monotonic,
 ) -> Migration:
     """Run, or go on with, the migration of `task` in the run directory `path`.
 
-    `connect`: who plays the roles, in place of the models that the task names.
+    `connect`: who plays the roles, in place of the models that the task names. `around`: put around each of these.
     """
     planned, settings = plan(task), task.settings
     agreed = RunDir.open(path, fingerprint=fingerprint(task), versions=versions())
     with (
         agreed as run,
-        RunLog(run.log, watch) as tell,
+        RunLog(run.log, watch) as log,
+        Beacon(run.status, log, settings.budget.model_dump()) as tell,
         open_store(settings.store, task.folder, run.calls) as store,
-        providers(settings) as usual,
+        providers(settings, around) as usual,
     ):
         purse = Purse(dollars=settings.budget.dollars, calls=settings.budget.calls)
         roles = (connect or usual)(settings, store, purse)
         with Clock(settings.budget.minutes, run.manifest().get("clock", {}), run.note_clock, now) as clock:
             migration = _Walk(planned, roles, purse, clock, tell).to_the_end()
         run.write(migration)
-        for lost in publish(migration, run):
+        for lost in (*publish(migration, run), *share_trials(migration, f"{task.name} {fingerprint(task)}")):
             tell(Progress("done", text=lost))
         tell(Progress("done", done=1, total=1, calls=purse.calls, dollars=purse.dollars))
     return migration

@@ -17,8 +17,11 @@ ROOT = Path(__file__).parent.parent
 LAYERS = """
     __main__
     cli
+    growth_commands
+    fleet
     commands                                                parse, call one function, print
     pipeline   compare                                      the run, from top to bottom; the same for recorded outputs
+    operations
     cluster
     allowance   outlets   plan                              what may be spent; what is handed out; what is settled
     search   estimate   exporters   report   summary   recorded   tidy
@@ -50,16 +53,16 @@ DOORS = {
     "datasets": {"data"},
     "sklearn": {"demos", "programs.dspy.showing", "metrics.labels", "slices"},
     "joblib": {"evaluate"},
-    "threadpoolctl": {"search"},
+    "threadpoolctl": {"search", "fleet"},
     "scipy": {"confirm", "pairs", "metrics.whole", "metrics.scrutiny"},
     "numpy": {"race", "twoway", "prospect", "pruning", "crossover", "statistics", "pairs", "metrics.whole", "slices"},
-    "jinja2": {"template", "report.page", "report.rescored"},
+    "jinja2": {"template", "report.page", "report.rescored", "fleet.page"},
     "aiohttp": {"models.transport", "models.access", "offline.server"},
-    "pydantic": {"config"},
+    "pydantic": {"config", "fleet.settings"},
     "yaml": {"config.yamlfile", "habits", "examples"},
     "filelock": {"rundir"},
     "rich": {"console", "cli"},
-    "click": {"cli", "commands", "options"},
+    "click": {"cli", "commands", "growth_commands", "options"},
 }
 #: The same for what only some users need: each is in an extra, and is opened late.
 OPTIONAL = {
@@ -67,6 +70,10 @@ OPTIONAL = {
     "psycopg": {"models.pgserver", "models.postgres"},
     "distributed": {"cluster.dask"},
     "ray": {"cluster.ray"},
+    "sqlalchemy": {"study"},
+    "optuna_dashboard": {"operations.dashboard"},
+    "opentelemetry": {"operations.tracing"},
+    "mlflow": {"operations.tracking"},
 }
 LATE = {
     *OPTIONAL,
@@ -87,6 +94,10 @@ BEHIND_A_DOOR = {f"programs.dspy.{name}" for name in ("module", "opening", "runn
 COMES_WITH = {
     "distributed": "dask[distributed]",
     "psycopg": "psycopg[binary]",
+    "optuna_dashboard": "optuna-dashboard",
+    "opentelemetry": "opentelemetry-sdk",
+    "mlflow": "mlflow-skinny",
+    "sqlalchemy": "psycopg[binary]",  # it comes with Optuna, and speaks to a server through this
     "threadpoolctl": "scikit-learn",
     "gepa": "dspy",
     "tqdm": "dspy",

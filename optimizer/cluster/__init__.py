@@ -19,11 +19,11 @@ from typing import Any, Protocol
 from optimizer import __version__, connect
 from optimizer.cluster import worker
 from optimizer.cluster.remote import Remote
-from optimizer.config import Settings
+from optimizer.config import ModelSettings, Settings
 from optimizer.config.engine_settings import EngineSettings
 from optimizer.errors import ConfigError
 from optimizer.evaluate import scored_by
-from optimizer.models import bridge
+from optimizer.models import Model, bridge
 from optimizer.pricing import OFFLINE_PREFIX
 
 __all__ = ["Cluster", "open_cluster", "providers"]
@@ -44,15 +44,24 @@ class Cluster(Protocol):
 
 
 @contextmanager
-def providers(settings: Settings) -> Iterator[Callable[..., connect.Roles]]:
-    """How roles are connected while the block lasts: to models that are asked from here, or on workers."""
+def providers(
+    settings: Settings, around: Callable[[Model], Model] = lambda model: model
+) -> Iterator[Callable[..., connect.Roles]]:
+    """How roles are connected while the block lasts: to models that are asked from here, or on workers.
+
+    `around`: what each of them is put into, right where it is asked.
+    """
+
+    def connected(bare: Callable[[ModelSettings], Model]) -> Callable[..., connect.Roles]:
+        asked = partial(connect.provider, asked=lambda section: around(bare(section)))
+        return partial(connect.connect, provider=asked)
+
     if settings.engine.workers == "local":
-        yield connect.connect
+        yield connected(connect.bare)
         return
     with open_cluster(settings.engine) as cluster, scored_by(cluster.scoring()):
         _preflight(settings, cluster)
-        remote = partial(connect.provider, asked=partial(Remote, cluster))
-        yield partial(connect.connect, provider=remote)
+        yield connected(partial(Remote, cluster))
 
 
 @contextmanager

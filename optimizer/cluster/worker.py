@@ -8,7 +8,7 @@ from typing import Any
 
 from optimizer import __version__
 from optimizer.config import ModelSettings
-from optimizer.connect import bare
+from optimizer.connect import bare, hosted
 from optimizer.errors import ModelError, OptimizerError
 from optimizer.models import Model, bridge
 from optimizer.redact import redact
@@ -32,9 +32,8 @@ def ask(section: str, question: str) -> str:
 
 def check(section: str) -> str:
     """What has to be mended before this worker can ask the model, or ""."""
-    model = _model(section)
     try:
-        bridge.run(model.check())  # type: ignore[attr-defined]  hosted models have it
+        bridge.run(hosted(ModelSettings.model_validate_json(section)).check())
     except OptimizerError as error:
         return str(error)
     return ""

@@ -17,7 +17,7 @@ from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from optimizer.errors import ModelError
+from optimizer.errors import ModelError, RunDirError
 from optimizer.models.cache import dumps, loads
 from optimizer.models.pgserver import SALT, again, connected, prepare, told, unusable
 from optimizer.types import Response
@@ -94,6 +94,8 @@ class PostgresStore:
 
     def _put(self, kind: str, key: str = "", row: tuple[str, str, str, float] | None = None) -> Future[Any]:
         done: Future[Any] = Future()
+        if not self._thread.is_alive():
+            done.set_exception(RunDirError(f"{self._url}: the call store is closed"))
         self._jobs.put(_Job(kind, key, row, done))
         return done
 

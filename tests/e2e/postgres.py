@@ -28,11 +28,11 @@ class Server:
 
     def __init__(self, folder: Path, programs: Path, login: dict[str, Any]) -> None:
         self._folder, self._programs, self._login = folder, programs, login
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[Any] | None = None
         self.url = f"postgresql://tester@/postgres?host={folder}"
 
     def start(self) -> None:
-        options = [
+        options: list[Any] = [
             "-k",
             self._folder,
             "-c",
