@@ -21,8 +21,8 @@ class DaskCluster:
     def __init__(self, engine: EngineSettings) -> None:
         import distributed
 
-        for name in ("", ".client", ".worker", ".scheduler", ".nanny", ".core"):
-            logging.getLogger(f"distributed{name}").setLevel(logging.CRITICAL)  # a lost worker is told by us, without tracebacks
+        for name in ("", ".client", ".worker", ".scheduler", ".nanny", ".core"):  # what matters, we raise
+            logging.getLogger(f"distributed{name}").setLevel(logging.CRITICAL)
         self._own = None
         try:
             if engine.address is None:
