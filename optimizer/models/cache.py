@@ -104,6 +104,7 @@ class CallStore:
             )
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")  # kill -9 loses nothing; a power cut may, at the end
+        self._db.execute("PRAGMA cache_size=-32768")  # KiB: the upper levels of a million answers' index
         if not tables:
             self._create()
 
