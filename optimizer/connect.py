@@ -12,11 +12,12 @@ from dataclasses import dataclass
 
 from optimizer.config import ModelSettings, Settings
 from optimizer.contract import Contract
-from optimizer.errors import ConfigError, ModelError
+from optimizer.errors import ConfigError, CreditExhausted, ModelError
 from optimizer.metrics import Metric, build_metric
 from optimizer.models import Model, bridge
 from optimizer.models.cache import Answers, Cached
 from optimizer.models.embedding import embedder
+from optimizer.models.gateway import NO_LABELS, Labels
 from optimizer.models.litellm import LiteLLMModel, supported_params
 from optimizer.models.meter import Metered, Purse
 from optimizer.models.preset import Preset
@@ -38,18 +39,24 @@ class Roles:
     embedder: Model | None = None
 
 
-def bare(section: ModelSettings) -> Model:
-    """The model itself."""
-    return OfflineModel(section.model) if section.model.startswith(OFFLINE_PREFIX) else hosted(section)
+Asked = Callable[[ModelSettings, Labels], Model]
 
 
-def provider(section: ModelSettings, asked: Callable[[ModelSettings], Model] = bare) -> Model:
+def bare(section: ModelSettings, labels: Labels = NO_LABELS) -> Model:
+    """The model itself. `labels`: for the gateway before it, where there is one."""
+    return OfflineModel(section.model) if section.model.startswith(OFFLINE_PREFIX) else hosted(section, labels)
+
+
+def provider(section: ModelSettings, labels: Labels = NO_LABELS, asked: Asked = bare) -> Model:
     """The model with its limits and retries. `asked`: who is asked, be it from here or from another machine."""
     limits = section.limits
-    return Retrying(Limited(asked(section), concurrency=limits.concurrency, rpm=limits.rpm, tpm=limits.tpm))
+    return Retrying(Limited(asked(section, labels), concurrency=limits.concurrency, rpm=limits.rpm, tpm=limits.tpm))
 
 
-def hosted(section: ModelSettings) -> LiteLLMModel:
+_provided = provider
+
+
+def hosted(section: ModelSettings, labels: Labels = NO_LABELS) -> LiteLLMModel:
     return LiteLLMModel(
         section.model,
         api_base=section.api_base,
@@ -58,21 +65,39 @@ def hosted(section: ModelSettings) -> LiteLLMModel:
         timeout=section.timeout,
         latency=section.latency,
         answers_as=section.answers_as,
+        labels=labels,
+    )
+
+
+def labels_of(settings: Settings, role: str) -> Labels:
+    """What a gateway's logs and cost reports tell calls apart by: run, role, and what the task adds."""
+    wanted = settings.gateway
+    return Labels(
+        ("promptport", f"promptport-run:{settings.name}", f"promptport-role:{role}", *wanted.tags),
+        {"promptport_run": settings.name, "promptport_role": role, **wanted.metadata},
+        wanted.litellm,
     )
 
 
 def connect(
-    settings: Settings, store: Answers, purse: Purse, *, provider: Callable[[ModelSettings], Model] = provider
+    settings: Settings,
+    store: Answers,
+    purse: Purse,
+    *,
+    provider: Callable[[ModelSettings], Model] | None = None,
+    asked: Asked = bare,
 ) -> Roles:
     """Raises ConfigError for an unknown model or price, before anything is asked.
 
     Source and target have no parameters of their own here: theirs are the prompt's, which the search may change.
-    `provider` makes the model of a section, with limits and retries; models of another kind come in here.
+    `provider` makes the model of a section, with limits and retries; models of another kind come in here. `asked`: who
+    is asked behind these.
     """
 
     def role(section: ModelSettings, name: str) -> Model:
         price = price_of(section)
-        return Metered(Cached(provider(section), store, price), purse, name, price)
+        model = provider(section) if provider else _provided(section, labels_of(settings, name), asked)
+        return Metered(Cached(model, store, price), purse, name, price)
 
     def speaker(section: ModelSettings, name: str) -> Model:
         return Preset(role(section, name), section.params)
@@ -116,17 +141,28 @@ def accepted(section: ModelSettings) -> frozenset[str] | None:
     return heeded(section.model) if section.model in OFFLINE else supported_params(section.model)
 
 
-def preflight(settings: Settings, *, recorded: bool = False) -> None:
-    """Is every server there, every key set? Asks no model. Raises ConfigError with what to mend.
+def preflight(settings: Settings, *, recorded: bool = False, ask_provider: bool = False) -> tuple[str, ...]:
+    """Is every server there, every key set, every model allowed? Asks no model; returns what the lists of models say
+    that ought to be known, and what gateways let keys call.
 
-    `recorded`: the source's outputs are there, so that it is not needed. Workers of a cluster look for themselves.
+    Raises ConfigError with what to mend, CreditExhausted for a key without money. `recorded`: the source's outputs are
+    there, so that it is not needed. `ask_provider`: providers' own lists too. Workers of a cluster look for themselves.
     """
     if settings.engine.workers != "local":
-        return
+        return ()
     sections = [None if recorded else settings.source, *settings.targets, settings.proposer, *settings.panel]
-    asked = [s for s in sections if s and not s.model.startswith(OFFLINE_PREFIX)]
-    for section in {(s.api_base, s.model): s for s in asked}.values():
+    outside = [s for s in sections if s and not s.model.startswith(OFFLINE_PREFIX)]
+    told: dict[str, None] = {}
+    for section in {(s.api_base, s.model, s.api_key_env): s for s in outside}.values():
         try:
-            bridge.run(hosted(section).check())
+            listing = bridge.run(hosted(section, labels_of(settings, "preflight")).check(ask_provider=ask_provider))
+        except CreditExhausted:
+            raise
         except ModelError as error:  # nothing was asked yet: what can be mended is the task, or its surroundings
             raise ConfigError(str(error)) from error
+        if listing and listing.gateway:
+            who = section.api_key_env or "without a key"
+            told[f"gateway {section.api_base}: {who} may call {', '.join(listing.ends)}"] = None
+        elif listing and all(notes := [listing.note(name) for name in (section.model, *(section.answers_as or ()))]):
+            told[notes[-1]] = None
+    return tuple(told)

@@ -66,7 +66,7 @@ def test_a_task_that_fails_is_named_and_the_others_go_on(whole: Path, tmp_path: 
     done = CliRunner().invoke(main, ["fleet", str(tmp_path / "f")])
     found = written(tmp_path / "f")
 
-    assert done.exit_code == 5, done.output
+    assert done.exit_code == 6, done.output
     assert "failed   team/task1: " in done.output and "2 of 3 tasks are through" in done.output
     assert [(lost["task"], lost["kind"]) for lost in found["failed"]] == [("team/task1", "DataError")]
     assert [result["task"] for result in found["results"]] == ["team/task0", "team/task2"]

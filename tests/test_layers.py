@@ -19,8 +19,8 @@ LAYERS = """
     cli
     growth_commands
     fleet
-    commands                                                parse, call one function, print
-    pipeline   compare                                      the run, from top to bottom; the same for recorded outputs
+    commands   bundle_commands   export_commands            parse, call one function, print
+    pipeline   compare   gate                               the run, from top to bottom; the same for recorded outputs
     operations
     cluster
     allowance   outlets   plan                              what may be spent; what is handed out; what is settled
@@ -33,19 +33,21 @@ LAYERS = """
     records
     corners
     migration   data   pricing   parameters   propose   demos   programs.dspy   pruning   lessons   weigh
-    crossover   parts
+    asking   parts
     study   brief
+    crossover
     config   space   trial   wording   programs.prompted   confirm
     suite
     evaluate   prompt   habits   options   reasons
     metrics   findings   power   layout   programs   offline   runlog   prospect   slices
-    models   contract   picking   template   objective   statistics   race   plugins   split   console   examples
-    errors   types   reader   copying   twoway   pairs   watch   redact
+    models   contract   tools   picking   template   objective   statistics   race   plugins   split   console
+    media   examples
+    errors   types   reader   copying   twoway   pairs   watch   redact   stages
 """
 
 #: Who may import what is not ours. `late`: only inside functions, so that `promptport --help` need not wait for it.
 DOORS = {
-    "litellm": {"models.litellm"},
+    "litellm": {"models.litellm", "exporters.gateway_hook"},
     "dspy": {"programs.dspy"},
     "gepa": {"programs.dspy"},
     "tqdm": {"programs.dspy"},
@@ -54,19 +56,20 @@ DOORS = {
     "sklearn": {"demos", "programs.dspy.showing", "metrics.labels", "slices"},
     "joblib": {"evaluate"},
     "threadpoolctl": {"search", "fleet"},
-    "scipy": {"confirm", "pairs", "metrics.whole", "metrics.scrutiny"},
+    "scipy": {"confirm", "pairs", "metrics.calls", "metrics.whole", "metrics.scrutiny", "report.intervals"},
     "numpy": {"race", "twoway", "prospect", "pruning", "crossover", "statistics", "pairs", "metrics.whole", "slices"},
-    "jinja2": {"template", "report.page", "report.rescored", "fleet.page"},
-    "aiohttp": {"models.transport", "models.access", "offline.server"},
+    "jinja2": {"template", "exporters.jinja", "report.page", "report.rescored", "fleet.page"},
+    "aiohttp": {"models.transport", "models.access", "models.gateway", "models.listing", "offline.server"},
     "pydantic": {"config", "fleet.settings"},
     "yaml": {"config.yamlfile", "habits", "examples"},
     "filelock": {"rundir"},
     "rich": {"console", "cli"},
-    "click": {"cli", "commands", "growth_commands", "options"},
+    "click": {"cli", "commands", "bundle_commands", "export_commands", "growth_commands", "options"},
 }
 #: The same for what only some users need: each is in an extra, and is opened late.
 OPTIONAL = {
     "model2vec": {"models.embedding"},
+    "cryptography": {"exporters.signing"},
     "psycopg": {"models.pgserver", "models.postgres"},
     "distributed": {"cluster.dask"},
     "ray": {"cluster.ray"},
@@ -91,6 +94,7 @@ LATE = {
 }
 #: Imported inside functions only, by the door of their package or where a program is opened.
 BEHIND_A_DOOR = {f"programs.dspy.{name}" for name in ("module", "opening", "running", "variants", "whole")}
+BEHIND_A_DOOR |= {"exporters.gateway_hook"}  # shipped as the file it is, never imported
 COMES_WITH = {
     "distributed": "dask[distributed]",
     "psycopg": "psycopg[binary]",
@@ -104,7 +108,7 @@ COMES_WITH = {
     "yaml": "PyYAML",
     "sklearn": "scikit-learn",
 }
-SPACES_MAY_USE = {"space", "prompt", "types", "programs", "search_spaces"}
+SPACES_MAY_USE = {"space", "prompt", "tools", "types", "programs", "search_spaces"}
 
 
 def _modules(folder: Path) -> dict[str, Path]:

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from optimizer import __version__, connect
 from optimizer.cluster import worker
 from optimizer.cluster.remote import Remote
-from optimizer.config import ModelSettings, Settings
+from optimizer.config import Settings
 from optimizer.config.engine_settings import EngineSettings
 from optimizer.errors import ConfigError
 from optimizer.evaluate import scored_by
@@ -52,9 +52,8 @@ def providers(
     `around`: what each of them is put into, right where it is asked.
     """
 
-    def connected(bare: Callable[[ModelSettings], Model]) -> Callable[..., connect.Roles]:
-        asked = partial(connect.provider, asked=lambda section: around(bare(section)))
-        return partial(connect.connect, provider=asked)
+    def connected(bare: connect.Asked) -> Callable[..., connect.Roles]:
+        return partial(connect.connect, asked=lambda section, labels: around(bare(section, labels)))
 
     if settings.engine.workers == "local":
         yield connected(connect.bare)
@@ -98,9 +97,10 @@ def _opened(engine: EngineSettings) -> Cluster:
 
 def _preflight(settings: Settings, cluster: Cluster) -> None:
     """Is every key set, every server in reach, as seen by a worker?"""
+    labels = connect.labels_of(settings, "preflight")
     sections = [settings.source, *settings.targets, settings.proposer, *settings.panel]
     hosted = [s for s in sections if s and not s.model.startswith(OFFLINE_PREFIX)]
     for section in {(s.api_base, s.model): s for s in hosted}.values():
-        problem = bridge.run(cluster.call(worker.check, section.model_dump_json()))
+        problem = bridge.run(cluster.call(worker.check, section.model_dump_json(), worker.write_labels(labels)))
         if problem:
             raise ConfigError(f"on a worker: {problem}")

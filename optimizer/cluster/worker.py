@@ -11,6 +11,7 @@ from optimizer.config import ModelSettings
 from optimizer.connect import bare, hosted
 from optimizer.errors import ModelError, OptimizerError
 from optimizer.models import Model, bridge
+from optimizer.models.gateway import Labels
 from optimizer.redact import redact
 from optimizer.types import Message, Request
 
@@ -19,10 +20,10 @@ def version() -> str:
     return __version__
 
 
-def ask(section: str, question: str) -> str:
+def ask(section: str, labels: str, question: str) -> str:
     """The answer of the model that the task file's `section` names, or the error that it met, as JSON."""
     try:
-        response = bridge.run(_model(section).complete(read_request(question)))
+        response = bridge.run(_model(section, labels).complete(read_request(question)))
     except OptimizerError as error:
         return json.dumps({"error": _facts(error)})
     except Exception as error:  # noqa: BLE001  a foreign error is told in words: its class may be unknown to the driver
@@ -30,10 +31,10 @@ def ask(section: str, question: str) -> str:
     return json.dumps(vars(response))
 
 
-def check(section: str) -> str:
+def check(section: str, labels: str) -> str:
     """What has to be mended before this worker can ask the model, or ""."""
     try:
-        bridge.run(hosted(ModelSettings.model_validate_json(section)).check())
+        bridge.run(hosted(ModelSettings.model_validate_json(section), _read_labels(labels)).check())
     except OptimizerError as error:
         return str(error)
     return ""
@@ -49,13 +50,22 @@ def read_request(text: str) -> Request:
     return Request(tuple(Message(role, content) for role, content in turns), params, sample)
 
 
+def write_labels(labels: Labels) -> str:
+    return json.dumps([labels.tags, dict(labels.metadata), labels.litellm])
+
+
+def _read_labels(text: str) -> Labels:
+    tags, metadata, litellm = json.loads(text)
+    return Labels(tuple(tags), metadata, litellm)
+
+
 @cache
-def _model(section: str) -> Model:
-    return bare(ModelSettings.model_validate_json(section))
+def _model(section: str, labels: str) -> Model:
+    return bare(ModelSettings.model_validate_json(section), _read_labels(labels))
 
 
 def _facts(error: OptimizerError) -> dict[str, Any]:
     if not isinstance(error, ModelError):
         return {"kind": type(error).__name__, "text": str(error)}
     facts = {name: getattr(error, name) for name in ("retryable", "status", "retry_after", "refused")}
-    return {"kind": "ModelError", "text": str(error).removeprefix(f"{error.model}: "), **facts}
+    return {"kind": type(error).__name__, "text": str(error).removeprefix(f"{error.model}: "), **facts}

@@ -74,7 +74,7 @@ def _shared(settings: FleetSettings, folder: Path, out: Path, told: Told, stack:
 
     store = stack.enter_context(open_store(settings.store, folder, out / "calls.sqlite"))
     stack.enter_context(threadpool_limits(1))  # one search that ends must not give the others more threads
-    asked: Callable[[ModelSettings], Model] = connect.bare
+    asked: connect.Asked = connect.bare
     if settings.engine.workers != "local":
         cluster = stack.enter_context(open_cluster(settings.engine))
         stack.enter_context(scored_by(cluster.scoring()))
@@ -84,7 +84,7 @@ def _shared(settings: FleetSettings, folder: Path, out: Path, told: Told, stack:
     def provider(section: ModelSettings) -> Model:
         """One for all tasks that ask the same model, so that its limits hold for all of them together."""
         key = section.model_dump_json(exclude={"params", "family"})
-        return providers.setdefault(key, connect.provider(section, asked))
+        return providers.setdefault(key, connect.provider(section, asked=asked))
 
     def connected(chosen: object, _store: object, purse: object) -> connect.Roles:
         return connect.connect(chosen, store, purse, provider=provider)  # type: ignore[arg-type]
