@@ -1,8 +1,8 @@
 """The command line: parse, call one function, print. No logic lives here.
 
 Exit codes: 0 done · 2 the task, the data or the directory is wrong · 3 a model or the search failed · 4 the budget is
-used · 5 the key's budget at a gateway or provider is used up · 10 and 11 only with --require (the verdict is "stay", or
-"inconclusive") and from gate · 130 interrupted.
+used · 5 the key's budget at a gateway or provider is used up · 6 tasks of a fleet failed · 10 and 11 only with
+--require (the verdict is "stay", or "inconclusive") and from gate · 130 interrupted.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from optimizer import __version__
 from optimizer.bundle_commands import gate, sign, verify
 from optimizer.commands import compare, report, rescore, results
 from optimizer.export_commands import export
+from optimizer.growth_commands import dashboard, fleet, status, track
 from optimizer.options import FAULTS, leave, say, shares, shows_errors
 
 
@@ -68,10 +69,15 @@ def check(task_file: Path) -> None:
 @click.option("--require", type=click.Choice(["migrate"]), help="Exit 10 on stay, 11 on inconclusive.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end, nothing else.")
 @click.option("--target", "target", metavar="MODEL", help="Instead of the task file's; in runs/NAME-MODEL.")
+@click.option("--log", type=click.Choice(["text", "json"]), default="text", help="json: one object a line, on stderr.")
+@click.option("--trace", is_flag=True, help="OpenTelemetry spans of the run and its calls; see OTEL_* variables.")
 @shows_errors
-def run(task_file: Path, run_dir: Path | None, require: str | None, as_json: bool, target: str | None) -> None:
+def run(task_file: Path, run_dir: Path | None, as_json: bool, target: str | None, **options: Any) -> None:
     """Migrate: record the source, search, confirm, decide. Run again to go on where a run was cut off."""
+    from contextlib import nullcontext
+
     from optimizer.connect import preflight
+    from optimizer.operations.tracing import traced
     from optimizer.pipeline import migrate
     from optimizer.rundir import slug
     from optimizer.summary import outcome, outcome_json
@@ -81,10 +87,11 @@ def run(task_file: Path, run_dir: Path | None, require: str | None, as_json: boo
     task = with_target(task, target) if target else task
     folder = run_dir or task.folder / "runs" / (f"{task.name}-{slug(target)}" if target else task.name)
     preflight(task.settings, recorded=task.recorded is not None)
-    with _watcher(quiet=as_json) as watch:
-        migration = migrate(task, folder, watch=watch)
+    tracing = traced(task.name) if options["trace"] else nullcontext(lambda model: model)
+    with _watcher(quiet=as_json, log=options["log"], name=task.name) as watch, tracing as around:
+        migration = migrate(task, folder, watch=watch, around=around)
     say(json.dumps(outcome_json(migration, folder)) if as_json else outcome(migration, folder))
-    leave(require, outcome_json(migration, folder)["verdict"])
+    leave(options["require"], outcome_json(migration, folder)["verdict"])
 
 
 @main.command()
@@ -120,13 +127,16 @@ def list_(kind: str) -> None:
         say(f"{name:28} {words}".rstrip())
 
 
-for _command in (compare, rescore, results, report, verify, sign, gate, export):
+for _command in (compare, rescore, results, report, verify, sign, gate, export, fleet, status, dashboard, track):
     main.add_command(_command)
 
 
-def _watcher(*, quiet: bool) -> Any:
+def _watcher(*, quiet: bool, log: str, name: str) -> Any:
     from optimizer.console import Lines, Live
+    from optimizer.operations.events import Events
 
+    if log == "json":
+        return Events(lambda line: click.echo(line, err=True), name)
     if quiet:
         return Lines(lambda line: click.echo(line, err=True))
     if sys.stdout.isatty():

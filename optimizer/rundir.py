@@ -18,6 +18,7 @@
     study.journal      Optuna's own storage
     calls.sqlite       every answer that was paid for
     run.log            what the run said, each time that it was started
+    status.json        where the run is, for those who look from outside
 
 A file is written whole or not at all, and read back only as it was written. There is no checkpoint: a run that was
 cut off is started again, walks the same way over the remembered answers and pays for nothing twice.
@@ -55,6 +56,7 @@ class RunDir:
         self.report = path / "report.html"
         self.study = path / "study.journal"
         self.log = path / "run.log"
+        self.status = path / "status.json"
         self._decision = path / "decision.json"
         self._lock: FileLock | None = None
 

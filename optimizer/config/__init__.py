@@ -11,6 +11,7 @@ from typing import Annotated, Any, cast
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from optimizer.config.engine_settings import EngineSettings, Store
 from optimizer.config.gateway_settings import GatewaySettings
 from optimizer.config.model_settings import Model, ModelSettings
 from optimizer.config.prompts import PromptSettings
@@ -133,6 +134,12 @@ class Settings(Section):
     slices: SliceSettings = SliceSettings()
     stages: Stages = Field(default=(), description="What the application does beside the prompt, as in retrieval")
     budget: Budget = Budget()
+    engine: EngineSettings = EngineSettings()
+    store: Store | None = Field(
+        default=None,
+        description="Where answers are remembered: postgresql://user@host/database, which many machines may share, or "
+        "a file; default: calls.sqlite in the run's folder",
+    )
     gateway: GatewaySettings = GatewaySettings()
 
     @model_validator(mode="before")
