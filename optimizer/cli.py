@@ -17,6 +17,7 @@ import click
 
 from optimizer import __version__
 from optimizer.commands import compare, report, rescore, results, verify
+from optimizer.init_command import init
 from optimizer.options import FAULTS, leave, say, shares, shows_errors
 
 
@@ -29,18 +30,6 @@ def main() -> None:
             stream.reconfigure(errors="replace")
     # LiteLLM leaves these behind when calls under way are cancelled, after an error or Ctrl-C.
     warnings.filterwarnings("ignore", message="coroutine .* was never awaited", category=RuntimeWarning)
-
-
-@main.command()
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--example", default="triage", show_default=True, help="Which worked example to copy.")
-@shows_errors
-def init(folder: Path, example: str) -> None:
-    """Write a commented task file with data into FOLDER, ready to run."""
-    from optimizer.examples import copy_example
-
-    task = copy_example(example, folder)
-    say(f"wrote {task}\nnext: promptport check {task}")
 
 
 @main.command()
@@ -68,6 +57,7 @@ def check(task_file: Path) -> None:
 def run(task_file: Path, run_dir: Path | None, require: str | None, as_json: bool, target: str | None) -> None:
     """Migrate: record the source, search, confirm, decide. Run again to go on where a run was cut off."""
     from optimizer.connect import preflight
+    from optimizer.importers.standin import refuse_standins
     from optimizer.pipeline import migrate
     from optimizer.rundir import slug
     from optimizer.summary import outcome, outcome_json
@@ -76,6 +66,7 @@ def run(task_file: Path, run_dir: Path | None, require: str | None, as_json: boo
     task = load_task(task_file)
     task = with_target(task, target) if target else task
     folder = run_dir or task.folder / "runs" / (f"{task.name}-{slug(target)}" if target else task.name)
+    refuse_standins(task.examples, str(task_file))
     preflight(task.settings, recorded=task.recorded is not None)
     with _watcher(quiet=as_json) as watch:
         migration = migrate(task, folder, watch=watch)
@@ -111,7 +102,7 @@ def list_(kind: str) -> None:
         say(f"{name:28} {words}".rstrip())
 
 
-for _command in (compare, rescore, results, report, verify):
+for _command in (init, compare, rescore, results, report, verify):
     main.add_command(_command)
 
 

@@ -51,7 +51,7 @@ def load_task(path: str | Path) -> Task:
     path = Path(path)
     settings, document = open_file(path, Settings)
     prompt = _prompt(settings, path.parent, document)
-    table = _table(settings, prompt, path.parent)
+    table = _table(settings, prompt, path.parent, document)
     columns.check_columns(settings.data, prompt.names, table, document.at)
     examples = columns.read_examples(settings.data, prompt.names, prompt.contract, table)
     _check_gold(settings, examples, table, document)
@@ -100,13 +100,25 @@ def _prompt(settings: Settings, folder: Path, document: Document) -> Prompt:
         raise ConfigError(f"{document.at('program')}: {error}") from error
 
 
-def _table(settings: Settings, prompt: Prompt, folder: Path) -> Table:
+def _table(settings: Settings, prompt: Prompt, folder: Path, document: Document) -> Table:
     data = settings.data
     wanted = columns.wanted(data, prompt.names, settings.slices.columns)
     if data.hub:
         return read_hub(wanted=wanted, **data.hub.model_dump())
     paths = [folder / Path(name).expanduser() for name in data.path]
+    if data.format:
+        return _foreign(paths, data.format, document)
     return read_files(paths, encoding=data.encoding, delimiter=data.delimiter, wanted=wanted)
+
+
+def _foreign(paths: list[Path], name: str, document: Document) -> Table:
+    """Rows out of another tool's files."""
+    from optimizer.importers import read_table
+
+    try:
+        return read_table(paths, name)
+    except ConfigError as error:
+        raise ConfigError(f"{document.at('data', 'format')}: {error}") from error
 
 
 def _check_gold(settings: Settings, examples: tuple[Example, ...], table: Table, document: Document) -> None:

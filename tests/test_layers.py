@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 LAYERS = """
     __main__
     cli
-    commands                                                parse, call one function, print
+    commands   init_command                                 parse, call one function, print
     pipeline   compare                                      the run, from top to bottom; the same for recorded outputs
     allowance   outlets   plan                              what may be spent; what is handed out; what is settled
     search   estimate   exporters   report   summary   recorded   tidy
@@ -26,7 +26,7 @@ LAYERS = """
     enrich   rundir   agreement   entrants   testing
     compiles
     candidates   restore   task   connect   programs.shipped   joining   spacecheck   spacefile
-    records
+    records   importers
     corners
     migration   data   pricing   parameters   propose   demos   programs.dspy   pruning   lessons   weigh
     crossover   parts
@@ -58,7 +58,7 @@ DOORS = {
     "yaml": {"config.yamlfile", "habits", "examples"},
     "filelock": {"rundir"},
     "rich": {"console", "cli"},
-    "click": {"cli", "commands", "options"},
+    "click": {"cli", "commands", "init_command", "options"},
 }
 #: The same for what only some users need: each is in an extra, and is opened late.
 OPTIONAL = {"model2vec": {"models.embedding"}}

@@ -1,0 +1,181 @@
+"""Importers: prompts, examples and recorded answers of other tools, as a task.
+
+One module for each format; this one lists them, finds out which a file has, and joins what several files say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+from optimizer.data import Row, Table
+from optimizer.errors import ConfigError, DataError, nearest
+from optimizer.importers import (
+    advpo,
+    bedrock,
+    chat_json,
+    chat_rows,
+    dotprompt,
+    dspy_program,
+    langchain,
+    langfuse,
+    langsmith,
+    litellm_logs,
+    litellm_prompt,
+    mlflow,
+    nova,
+    openai_evals,
+    otel,
+    playbook,
+    prompt_ops,
+    promptfoo,
+    prompty,
+    stored_prompt,
+    table,
+)
+from optimizer.importers.reading import Source
+from optimizer.importers.recover import rows_of
+from optimizer.importers.values import Draft, Format, Wish
+
+#: In the order in which they are told.
+FORMATS: Mapping[str, Format] = {
+    found.name: found
+    for found in (
+        promptfoo.FORMAT,
+        prompty.FORMAT,
+        dotprompt.FORMAT,
+        litellm_prompt.FORMAT,
+        langchain.FORMAT,
+        dspy_program.FORMAT,
+        stored_prompt.FORMAT,
+        chat_json.FORMAT,
+        bedrock.FORMAT,
+        advpo.FORMAT,
+        prompt_ops.FORMAT,
+        nova.FORMAT,
+        openai_evals.FORMAT,
+        chat_rows.FORMAT,
+        litellm_logs.FORMAT,
+        otel.FORMAT,
+        langfuse.FORMAT,
+        langsmith.FORMAT,
+        mlflow.FORMAT,
+        playbook.FORMAT,
+        table.FORMAT,
+    )
+}
+
+
+def import_files(paths: Sequence[Path], *, named: str | None = None, wish: Wish | None = None) -> Draft:
+    """One draft of all files: where two say the same, the first one is heard. Raises DataError and ConfigError.
+
+    `named`: the format of the first file, where its content does not tell.
+    """
+    drafts = []
+    for number, path in enumerate(paths):
+        source = Source(path)
+        found = _named(named) if named and number == 0 else detect(source)
+        if found.folder != source.is_folder:
+            wanted = "a folder" if found.folder else "a file"
+            raise DataError(f"{path}: {found.name} is {wanted}; name that, or leave --as out")
+        drafts.append(found.read(source, wish or Wish()))
+    return joined(drafts)
+
+
+def detect(source: Source) -> Format:
+    """The only format that the content fits. Raises DataError where none does, or several."""
+    if not source.path.exists():
+        raise DataError(f"{source.path}: no such file; check its name and folder")
+    sort = [found for found in FORMATS.values() if found.folder == source.is_folder and found is not table.FORMAT]
+    fitting = [found for found in sort if _looks(found, source)]
+    if not fitting and not source.is_folder and _looks(table.FORMAT, source):
+        return table.FORMAT
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        names = " or ".join(found.name for found in fitting)
+        raise DataError(
+            f"{source.name}: could be {names}, which read it differently; say which it is, as in --as {fitting[0].name}"
+        )
+    if not source.is_folder:
+        _read_somehow(source)  # raises what is wrong with the file, if anything
+    raise DataError(
+        f"{source.name}: is of no format that is known here; say which with --as NAME. Known: {', '.join(FORMATS)}"
+    )
+
+
+def read_table(paths: Sequence[Path], name: str) -> Table:
+    """The rows of files whose format a task names in `data.format`."""
+    found = _named(name)
+    if not (found.log or found.rows):
+        known = [one.name for one in FORMATS.values() if one.log or one.rows]
+        raise ConfigError(
+            f"{name!r} holds a prompt, no rows.{nearest(name, known)} Formats with rows: {', '.join(known)}"
+        )
+    rows: list[Row] = []
+    columns: dict[str, None] = {}
+    for path in paths:
+        source = Source(path)
+        told = found.rows(source) if found.rows else rows_of(found.log(source).records) if found.log else ()
+        for number, values in enumerate(told, start=1):
+            columns |= dict.fromkeys(values)
+            rows.append(Row(dict(values), source.name, number))
+    return Table(", ".join(path.name for path in paths), tuple(rows), tuple(columns))
+
+
+def joined(drafts: Sequence[Draft]) -> Draft:
+    """What the first draft leaves open, the next one fills."""
+    found, *others = drafts
+    for other in others:
+        changes: dict[str, Any] = {}
+        for key in (one.name for one in fields(Draft)):
+            mine, theirs = getattr(found, key), getattr(other, key)
+            if key in ("todos", "lost", "suggested"):
+                changes[key] = (*mine, *theirs)
+            elif not mine and theirs and key not in ("rows", "columns", "turns", "program", "asks"):
+                changes[key] = theirs
+        has_prompt = bool(found.turns or found.program)
+        if other.rows and not found.rows:
+            changes |= {"rows": other.rows, "columns": other.columns}
+        elif other.rows:
+            changes["lost"] = (
+                *changes["lost"],
+                f"{len(other.rows)} rows of the second file: the first has rows itself",
+            )
+        if _stands_in(found) or not has_prompt:
+            changes |= {"turns": other.turns or found.turns, "program": other.program, "asks": other.asks}
+        elif (other.turns or other.program) and not _stands_in(other):
+            changes["lost"] = (
+                *changes["lost"],
+                f"the prompt of the {other.format} file: the first file has one itself",
+            )
+        found = replace(found, **changes)
+    return found
+
+
+def _stands_in(draft: Draft) -> bool:
+    return draft.format in {name for name, one in FORMATS.items() if one.log or one.rows}
+
+
+def _named(name: str) -> Format:
+    if name not in FORMATS:
+        raise ConfigError(f"no format is called {name!r}.{nearest(name, FORMATS)} Known: {', '.join(FORMATS)}")
+    return FORMATS[name]
+
+
+def _looks(found: Format, source: Source) -> bool:
+    try:
+        return found.looks(source)
+    except DataError:
+        return False
+
+
+def _read_somehow(source: Source) -> None:
+    if source.ending in (".json", ".jsonl", ".ndjson"):
+        _ = source.items
+    elif source.ending in (".yaml", ".yml"):
+        _ = source.yaml
+    elif source.ending != ".parquet":
+        _ = source.text
