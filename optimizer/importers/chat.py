@@ -88,6 +88,8 @@ def arranged(said: Iterable[tuple[Role, Template]], place: str, input_name: str 
     """
     found = [Turn(role, template) for role, template in said]
     roles = [turn.role for turn in found]
+    if not roles:
+        raise ImportFault(f"{place}: holds no message with text; a prompt needs some")
     if "system" in roles[1:]:
         raise ImportFault(
             f"{place}: a system message stands in place {roles.index('system', 1) + 1}, behind others; "

@@ -16,9 +16,10 @@ def looks(source: Source) -> bool:
         return False
     found = source.json
     if isinstance(found, dict):
-        if not isinstance(found.get("messages"), list) or not found.keys().isdisjoint(
-            ("choices", "lc", "output", "request")
-        ):
+        others = ("choices", "lc", "output", "request")
+        if not isinstance(found.get("messages"), list) or not found.keys().isdisjoint(others):
+            return False
+        if str(found.get("id", "")).startswith("pmpt_"):
             return False
         found = found["messages"]
     return isinstance(found, list) and bool(found) and all(isinstance(m, dict) and "role" in m for m in found)

@@ -5,6 +5,7 @@ Nothing is constructed from the class names in the file: they are only compared 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -103,7 +104,7 @@ def _template(node: Node, lost: Losses, partial: dict[str, str] | None = None) -
     }
     name = node["template_format"] if node["template_format"] else Node("f-string", node.file)
     text = node["template"]
-    if name.value == "mustache" and "{{" in text.text():
+    if name.value == "mustache" and re.search(r"(?<!\{)\{\{(?![{&!])", text.text()):
         lost.add("template: mustache writes & < > and quotes of {{values}} as HTML; here values stay as they are")
     found: Template = name.one_of(engines)(text.text(), text.place)
     return _filled(found, {**(partial or {}), **_partial(node)})

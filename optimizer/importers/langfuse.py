@@ -76,7 +76,7 @@ def _count(node: Node, keys: tuple[str, ...]) -> int | None:
 
 def _cost(node: Node) -> float | None:
     details = loose_mapping(node["costDetails"])
-    for found in (details["total"], node["calculatedTotalCost"], node["totalCost"], node["totalPrice"]):
+    for found in (details["total"], node["calculatedTotalCost"], node["totalCost"]):
         if found:
             return found.number()
     return None

@@ -23,12 +23,12 @@ def read(source: Source, _wish: Wish) -> Draft:
     texts = {name: source.beside(name, name) for name in _FILES if (source.path / name).is_file()}
     if "system_prompt.txt" in texts:
         found = texts["system_prompt.txt"]
-        said.append(("system", dialects.jinja2(found.text, found.name)))
+        said.append(("system", dialects.placeholders(found.text, found.name)))
     if "few_shot.json" in texts:
         said += _shots(texts["few_shot.json"], lost)
     if "user_prompt.txt" in texts:
         found = texts["user_prompt.txt"]
-        said.append(("user", dialects.jinja2(found.text, found.name)))
+        said.append(("user", dialects.placeholders(found.text, found.name)))
     elif said and said[-1][0] == "assistant":
         said.append(("user", Template((Var("input"),))))
     rows, expected = _data(source, lost)

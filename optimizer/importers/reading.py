@@ -68,8 +68,8 @@ class Source:
                 (k for k in ("data", "results", "runs", "traces", "items") if isinstance(value.get(k), list)), ""
             )
             value = value[key] if key else [value]
-        if not isinstance(value, list):
-            raise DataError(f"{self.name}: must hold records, as a list of objects or one object a line")
+        if not isinstance(value, list) or not value:
+            raise DataError(f"{self.name}: must hold records, as a list of objects or one object a line; export it anew")
         return [(f"{key}[{index}]", item) for index, item in enumerate(value)]
 
     @cached_property
