@@ -77,6 +77,8 @@ def as_bundle(migration: Migration, result: TargetResult) -> dict[str, Any]:
         **({"examples": prompt.shown} if prompt.shown else {}),
         "variables": {name: {"type": _type_of(name, examples)} for name in sorted(prompt.names)},
         "parameters": dict(prompt.params),
+        **prompt.tools.sent,
+        **({"response_schema": prompt.contract.schema} if "response_format" in prompt.params else {}),
         "reply": prompt.reading.to_dict(),
         "source": {"model": migration.source, **_before(migration.prompt)},
         "evidence": _evidence(migration, result),
@@ -147,7 +149,7 @@ def faithful(bundle: Mapping[str, Any], prompt: Prompt, examples: Sequence[Examp
     """Raise ExportError unless the reader renders the bundle to exactly the messages that were scored."""
     for example in examples:
         inputs = {name: example.inputs[name] for name in prompt.names}
-        scored = [{"role": m.role, "content": m.content} for m in prompt.render(example.inputs).messages]
+        scored = [{"role": m.role, "content": m.sent} for m in prompt.render(example.inputs).messages]
         try:
             rendered = reader.render(dict(bundle), inputs)
         except ValueError as problem:

@@ -19,7 +19,7 @@ class PromptProgram:
 
     def read(self, response: Response) -> Reply:
         """What a response says under the prompt's contract."""
-        reply = self.prompt.reading.read(response.text)
+        reply = self.prompt.reading.read(response.text, prose=response.finish != "tool_calls")
         if reply.error and response.finish == "length":
             return Reply(reply.text, None, f"{reply.error} (cut off at the token limit)", "invalid")
         if response.finish == "content_filter":
