@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from optimizer.importers import dialects, knobs
+from optimizer.importers import dialects, knobs, toolbox
 from optimizer.importers.chat import Losses, arranged
+from optimizer.importers.companion import completed
 from optimizer.importers.node import Node
 from optimizer.importers.picking import chosen
 from optimizer.importers.reading import Source
@@ -37,14 +38,26 @@ def read(source: Source, wish: Wish) -> Draft:
             lost.add(f"{variant[key].path}: a task has no place for it")
     name = variant["modelId"].maybe()
     settings = variant["inferenceConfiguration"]["text"]
-    return Draft(
+    tools = variant["templateConfiguration"]["chat"]["toolConfiguration"]
+    draft = Draft(
         format=FORMAT.name,
         name=node["name"].maybe() or source.path.stem,
         turns=_turns(variant, lost),
         model=knobs.model(name, "bedrock") if name else None,
         params=knobs.params(settings, lost),
+        tools=toolbox.bedrock(tools, lost),
+        tool_choice=_choice(tools["toolChoice"]),
         lost=lost.all,
     )
+    return completed(draft, source)
+
+
+def _choice(node: Node) -> str | None:
+    if not node.value:
+        return None
+    if node.has("tool"):
+        return node["tool"]["name"].text()
+    return "required" if "any" in node.mapping() else "auto"
 
 
 def _turns(variant: Node, lost: Losses) -> tuple[Turn, ...]:
@@ -62,8 +75,6 @@ def _turns(variant: Node, lost: Losses) -> tuple[Turn, ...]:
             role: Role = message["role"].one_of({"user": "user", "assistant": "assistant"})
             parts = [_declared(part["text"], inner) for part in message["content"].items() if _is_text(part, lost)]
             said.append((role, Template(tuple(s for part in parts for s in part.segments))))
-        if inner["toolConfiguration"].value:
-            lost.add(f"{inner['toolConfiguration'].path}: tools; define them where the prompt is called")
     else:
         raise variant["templateType"].fault(f"{kind!r} is no type of template; known: TEXT, CHAT")
     if not said:
@@ -84,7 +95,7 @@ def _declared(text: Node, config: Node) -> Template:
     declared = {item["name"].text() for item in config["inputVariables"].items()}
     if declared and (stray := sorted(template.names - declared)):
         raise ImportFault(
-            f"{text.place}: {{{{{stray[0]}}}}} stands in the text, not in inputVariables ({', '.join(sorted(declared))}); "
+            f"{text.place}: {{{{{stray[0]}}}}} is not in inputVariables ({', '.join(sorted(declared))}); "
             "declare it, or correct its name"
         )
     return template

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from optimizer.importers import dialects, knobs, schemas
+from optimizer.importers import dialects, knobs, schemas, toolbox
 from optimizer.importers.chat import Losses, turns
+from optimizer.importers.companion import completed
 from optimizer.importers.node import Node
 from optimizer.importers.reading import Source
 from optimizer.importers.values import Draft, Format, Wish
 
-_CARRIED = ("model", "messages", "response_format", "tools", "parameters", "params", "name", "n", "stream")
+_CARRIED = (
+    "model",
+    "messages",
+    "response_format",
+    "tools",
+    "tool_choice",
+    "parameters",
+    "params",
+    "name",
+    "n",
+    "stream",
+)
 
 
 def looks(source: Source) -> bool:
@@ -29,21 +41,22 @@ def read(source: Source, _wish: Wish) -> Draft:
     data, lost = source.json, Losses()
     body = Node({"messages": data} if isinstance(data, list) else data, source.name)
     found = turns(body["messages"], dialects.placeholders, lost)
-    for tool in body["tools"].items():
-        lost.add(f"{tool.path}: a tool; define it where the prompt is called")
     params = knobs.params(body, lost, known=_CARRIED)
     for key in ("parameters", "params"):
         params |= knobs.params(body[key], lost, known=("response_format",))
     name = body["model"].maybe()
-    return Draft(
+    draft = Draft(
         format=FORMAT.name,
         name=source.path.stem,
         turns=found,
         model=knobs.model(name) if name else None,
         params=params,
         reply=schemas.response_format(body["response_format"], lost),
+        tools=toolbox.openai(body["tools"], lost),
+        tool_choice=toolbox.choice(body["tool_choice"], lost),
         lost=lost.all,
     )
+    return completed(draft, source)
 
 
 FORMAT = Format("openai-chat", "messages as JSON, or the body of a chat-completions call", looks, read)

@@ -93,6 +93,15 @@ def placeholders(text: str, where: str) -> Template:
     return Template(tuple(_joined(_plain(re.compile(r"\{\{\s*(?P<name>[A-Za-z_][\w.]*)\s*\}\}"), text))))
 
 
+def braced(text: str, where: str) -> Template:
+    """{name} is a variable, all other braces are text: LiteLLM's prompt API."""
+    if odd := re.search(r"\{\{\s*[A-Za-z_]\w*\s*\}\}", text):
+        raise ImportFault(
+            f"{where}: {odd[0]!r} keeps a brace on either side there; write {odd[0][1:-1]!r} for a variable"
+        )
+    return Template(tuple(_joined(_plain(re.compile(r"\{(?P<name>[A-Za-z_]\w*)\}"), text))))
+
+
 def bedrock(text: str, where: str) -> Template:
     """{{name}} without spaces, as Bedrock's own braces."""
     if odd := re.search(r"\{\{(?!\w[\w-]{0,99}\}\})[^{}\n]{0,100}\}\}", text):

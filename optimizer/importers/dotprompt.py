@@ -68,7 +68,7 @@ def _messages(body: str, source: Source) -> list[tuple[Role, str]]:
     """Role and text, as dotprompt cuts them: the white space behind a marker belongs to the message."""
     if other := _OTHER_MARKERS.search(body):
         raise ImportFault(
-            f"{source.name}: {other[0]!r} puts {other[1]} into the prompt, which no task holds; replace it by a variable"
+            f"{source.name}: {other[0]!r} puts {other[1]} into the prompt, which no task holds; use a variable"
         )
     found: list[tuple[Role, str]] = []
     role: Role = "user"

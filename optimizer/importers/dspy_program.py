@@ -49,7 +49,7 @@ def read(source: Source, _wish: Wish) -> Draft:
 
 
 def _fields(node: Node) -> tuple[list[str], list[str]]:
-    """Inputs and outputs by name. A state does not tell them apart: the last field is the answer, reasoning before it."""
+    """Inputs and outputs by name. A state tells no difference: the last field is the answer, or from reasoning on."""
     node["instructions"].text()
     names = []
     for item in node["fields"].items():

@@ -11,6 +11,7 @@ from typing import Any
 
 from optimizer.importers import dialects
 from optimizer.importers.chat import Losses, arranged
+from optimizer.importers.companion import completed
 from optimizer.importers.node import Node
 from optimizer.importers.reading import Source
 from optimizer.importers.values import Draft, Format, ImportFault, Wish
@@ -51,7 +52,8 @@ def read(source: Source, _wish: Wish) -> Draft:
                 lost.add(f"{key}: a task has no place for it")
     else:
         said = _constructed(node, lost)
-    return Draft(format=FORMAT.name, name=source.path.stem, turns=arranged(said, source.name), lost=lost.all)
+    draft = Draft(format=FORMAT.name, name=source.path.stem, turns=arranged(said, source.name), lost=lost.all)
+    return completed(draft, source)
 
 
 def _constructed(node: Node, lost: Losses) -> list[tuple[Role, Template]]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 
-from optimizer.importers import dialects, frontmatter, knobs, schemas
-from optimizer.importers.chat import Losses, arranged
+from optimizer.importers import dialects, frontmatter, knobs, schemas, toolbox
+from optimizer.importers.chat import Losses, arranged, turns
 from optimizer.importers.dotprompt import dialect
+from optimizer.importers.node import Node
 from optimizer.importers.reading import Source
 from optimizer.importers.values import Draft, Format, ImportFault, Wish
 from optimizer.template import Logic
@@ -21,6 +22,8 @@ _CARRIED = ("model", "input", "output", "name", "description", "prompt_id", "pro
 
 
 def looks(source: Source) -> bool:
+    if source.ending in (".json", ""):
+        return isinstance(source.json, dict) and "prompt_template" in source.json and "prompt_id" in source.json
     return source.ending == ".prompt" and dialect(source) in (
         {"litellm-prompt"},
         set(),
@@ -29,6 +32,29 @@ def looks(source: Source) -> bool:
 
 
 def read(source: Source, _wish: Wish) -> Draft:
+    return _generic(source) if source.ending in (".json", "") else _file(source)
+
+
+def _generic(source: Source) -> Draft:
+    """What the generic prompt API answers. The proxy puts values in place of {name}, and changes no other brace."""
+    node, lost = Node(source.json, source.name), Losses()
+    settings = node["prompt_template_optional_params"]
+    known = ("response_format", "tools", "tool_choice")
+    name = node["prompt_template_model"].maybe()
+    return Draft(
+        format=FORMAT.name,
+        name=node["prompt_id"].text(),
+        turns=turns(node["prompt_template"], dialects.braced, lost),
+        model=knobs.model(name) if name else None,
+        params=knobs.params(settings, lost, known=known),
+        reply=schemas.response_format(settings["response_format"], lost),
+        tools=toolbox.openai(settings["tools"], lost),
+        tool_choice=toolbox.choice(settings["tool_choice"], lost),
+        lost=lost.all,
+    )
+
+
+def _file(source: Source) -> Draft:
     head, body, _ = frontmatter.split(source)
     lost = Losses()
     said = []

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
-from optimizer.importers import dialects, knobs
+from optimizer.importers import dialects, knobs, toolbox
 from optimizer.importers.chat import Losses, arranged, turns
 from optimizer.importers.node import Node
 from optimizer.importers.picking import chosen
@@ -38,7 +39,7 @@ def read(source: Source, wish: Wish) -> Draft:
             lost.add(f"{key}: a task has no place for it")
     prompts = list(_prompts(head["prompts"], source))
     prompt = chosen(prompts, wish, lost, source.name)
-    model, params = _provider(head["providers"] if head["providers"] else head["targets"], lost)
+    model, params, tools = _provider(head["providers"] if head["providers"] else head["targets"], lost)
     tests = Tests(source, lost)
     tests.default(head["defaultTest"])
     _read_tests(tests, head["tests"], source)
@@ -49,6 +50,7 @@ def read(source: Source, wish: Wish) -> Draft:
         model=model,
         params=params,
         reply=tests.reply,
+        tools=tools,
         rows=tuple(tests.rows),
         columns={"expected": "expected"} if any("expected" in row for row in tests.rows) else {},
         more=tests.sections(),
@@ -112,10 +114,10 @@ def _turns(prompt: tuple[str, str, Node], source: Source, lost: Losses) -> tuple
     return arranged([("user", template)], source.name)
 
 
-def _provider(node: Node, lost: Losses) -> tuple[str | None, dict[str, JSON]]:
+def _provider(node: Node, lost: Losses) -> tuple[str | None, dict[str, JSON], tuple[dict[str, Any], ...]]:
     items = [node] if isinstance(node.value, str | dict) else list(node.items())
     if not items:
-        return None, {}
+        return None, {}, ()
     for other in items[1:]:
         lost.add(f"{other.path}: another provider; name it in `targets` if the prompt is to move there")
     first, config = items[0], Node({}, node.file)
@@ -130,12 +132,13 @@ def _provider(node: Node, lost: Losses) -> tuple[str | None, dict[str, JSON]]:
         raise first.wrong("a provider's id, as in openai:gpt-4.1-mini")
     model = _model(name, first, lost)
     params = knobs.params(
-        config, lost, known=("apikey", "api_key", "apikeyenvar", "response_format", "apihost", "apibaseurl")
+        config, lost, known=("apikey", "api_key", "apikeyenvar", "tools", "response_format", "apihost", "apibaseurl")
     )
     for key in ("apiKey", "api_key", "apiHost", "apiBaseUrl", "apiKeyEnvar", "response_format"):
         if config.has(key):
             lost.add(f"{config[key].path}: say it in the task's section `source` (api_base, api_key_env) or in `reply`")
-    return model, params
+    tools = toolbox.openai(config["tools"], lost) if isinstance(config["tools"].value, list) else ()
+    return model, params, tools
 
 
 def _model(name: str, node: Node, lost: Losses) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import product
@@ -111,6 +112,10 @@ class Tests:
     def _append(self, given: dict[str, JSON], gold: JSON, node: Node) -> None:
         if any(value == [] for value in given.values()):
             self.lost.add(f"{node.path}: a test with an empty list for a variable")
+        if any(isinstance(value, str) and re.search(r"\{[{%#]", value) for value in given.values()):
+            self.lost.add(
+                "tests: promptfoo reads braces in values as Nunjucks, too; here values stay as they are written"
+            )
         for values in _expanded(given):
             self.rows.append({**values, **({} if gold is None else {"expected": gold})})
             if len(self.rows) > MOST:

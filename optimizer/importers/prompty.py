@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from optimizer.importers import dialects, frontmatter, knobs, schemas
+from optimizer.importers import dialects, frontmatter, knobs, schemas, toolbox
 from optimizer.importers.chat import ROLES, Losses, arranged
 from optimizer.importers.node import Node
 from optimizer.importers.reading import Source
@@ -35,8 +35,7 @@ def read(source: Source, _wish: Wish) -> Draft:
     for key in head.value:
         if key not in _CARRIED:
             lost.add(f"{key}: a task has no place for it")
-    for tool in _listed(head["tools"]):
-        lost.add(f"{tool.path}: a tool; define it where the prompt is called")
+    tools = [found for tool in _listed(head["tools"]) if (found := toolbox.prompty(tool, lost))]
     return Draft(
         format=FORMAT.name,
         name=head["name"].maybe() or "",
@@ -44,6 +43,7 @@ def read(source: Source, _wish: Wish) -> Draft:
         model=model,
         params=params,
         reply=_reply(head["outputs"], lost),
+        tools=toolbox.checked(tools, head["tools"]),
         defaults=dict(_defaults(head)),
         lost=lost.all,
     )

@@ -69,7 +69,9 @@ class Source:
             )
             value = value[key] if key else [value]
         if not isinstance(value, list) or not value:
-            raise DataError(f"{self.name}: must hold records, as a list of objects or one object a line; export it anew")
+            raise DataError(
+                f"{self.name}: must hold records, as a list of objects or one object a line; export it anew"
+            )
         return [(f"{key}[{index}]", item) for index, item in enumerate(value)]
 
     @cached_property

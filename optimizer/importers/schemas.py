@@ -29,7 +29,8 @@ def response_format(node: Node, lost: Losses) -> dict[str, Any]:
         return {"kind": "json"}
     if kind == "json_schema":
         inner = node["json_schema"] if node.has("json_schema") else node
-        return json_reply(inner["schema"], lost)
+        found = json_reply(inner["schema"], lost)
+        return {**found, "native": True} if found.get("schema", {}).get("properties") else found
     if kind != "text":
         lost.add(f"{node.path}: the form of reply {shown(kind)}")
     return {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from optimizer.importers import dialects, knobs, schemas
+from optimizer.importers import dialects, knobs, schemas, toolbox
 from optimizer.importers.chat import Losses, turns
 from optimizer.importers.node import Node
 from optimizer.importers.reading import Source
@@ -21,6 +21,7 @@ _CARRIED = (
     "model",
     "variables",
     "text",
+    "tool_choice",
     "tools",
     "created_at",
     "is_default",
@@ -48,8 +49,6 @@ def read(source: Source, _wish: Wish) -> Draft:
     for key in whole.mapping():
         if key not in (*_CARRIED, *_TEXTS):
             lost.add(f"{key}: a task has no place for it")
-    for tool in whole["tools"].items():
-        lost.add(f"{tool.path}: a tool; define it where the prompt is called")
     settings = {key: whole.value[key] for key in _SETTINGS if whole.value.get(key) is not None}
     effort = whole["reasoning"]["effort"].maybe()
     name = whole["model"].maybe()
@@ -61,6 +60,8 @@ def read(source: Source, _wish: Wish) -> Draft:
         model=knobs.model(name, "openai") if name else None,
         params=knobs.params(Node(settings, source.name), lost) | ({"reasoning_effort": effort} if effort else {}),
         reply=schemas.response_format(given, lost),
+        tools=toolbox.openai(whole["tools"], lost),
+        tool_choice=toolbox.choice(whole["tool_choice"], lost),
         defaults=dict(_defaults(whole["variables"])),
         lost=lost.all,
     )

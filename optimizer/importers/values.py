@@ -40,6 +40,8 @@ class Draft:
     model: str | None = None
     params: Mapping[str, JSON] = field(default_factory=dict)
     reply: Mapping[str, Any] = field(default_factory=dict)
+    tools: tuple[Mapping[str, Any], ...] = ()
+    tool_choice: str | None = None
     rows: tuple[Mapping[str, JSON], ...] = ()
     columns: Mapping[str, Any] = field(default_factory=dict)
     more: Mapping[str, Any] = field(default_factory=dict)

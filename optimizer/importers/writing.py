@@ -116,6 +116,8 @@ class _Task:
         else:
             name, text = prompt_file(draft.turns)
             found[name] = text
+        if draft.tools:
+            found["tools.json"] = json.dumps([dict(tool) for tool in draft.tools], ensure_ascii=False, indent=1) + "\n"
         found["data.jsonl"] = "".join(_line(row) + "\n" for row in self.rows)
         found[NOTES] = self._notes()
         return found
@@ -177,9 +179,14 @@ class _Task:
             return
         syntax = syntax_of(draft.turns)
         section: dict[str, Any] = {"file": prompt_file(draft.turns)[0], "syntax": syntax}
-        if draft.reply:
+        if draft.tools:
+            section["tools"] = "tools.json"
+            section |= {"tool_choice": draft.tool_choice} if draft.tool_choice else {}
+        if draft.tools and draft.reply.get("schema"):
+            section["reply"] = {"schema": draft.reply["schema"]}
+        elif draft.reply and not draft.tools:
             section["reply"] = dict(draft.reply)
-        else:
+        elif not draft.tools:
             yield "# What form must a reply have? `reply: {labels: [a, b]}`, or `reply: {kind: json, schema: ...}`"
         yield write_yaml({"prompt": section}).rstrip()
 

@@ -421,6 +421,40 @@ def mlflow_traces() -> None:
         put("mlflow/traces.jsonl", lines(found), of("mlflow"))
 
 
+def mlflow_prompt() -> None:
+    import tempfile
+
+    import mlflow
+
+    with tempfile.TemporaryDirectory() as folder:
+        mlflow.set_tracking_uri(f"sqlite:///{folder}/m.db")
+        template = [{"role": "system", "content": CAREFUL}, {"role": "user", "content": "Ticket:\n{{ticket}}"}]
+        kept = mlflow.genai.register_prompt(
+            name="triage", template=template, commit_message="first", tags={"desk": "lodemark"},
+            model_config={"provider": "openai", "model_name": MODEL, "temperature": 0.0, "max_tokens": 50})
+        kept = mlflow.genai.load_prompt("prompts:/triage/1")
+        found = {"name": kept.name, "version": kept.version, "template": kept.template, "tags": dict(kept.tags), "model_config": kept.model_config}
+        put("mlflow/prompt.json", dump(found), of("mlflow"))
+        EXPECTED["mlflow/prompt.json"] = kept.format(**VALUE)
+
+
+def own_files() -> None:
+    put("text/prompt.txt", CAREFUL + "\n\nTicket:\n{{ticket}}\n", "any editor")
+    put("text/folder/system.txt", CAREFUL + "\n", "any editor")
+    put("text/folder/user.txt", "Ticket:\n{{ticket}}\n", "any editor")
+    put("text/folder/parameters.json", dump({"model": f"openai/{MODEL}", "temperature": 0, "max_tokens": 50}), "any editor")
+    put("litellm/generic.json", dump({
+        "prompt_id": "triage", "prompt_template": [{"role": "system", "content": CAREFUL}, {"role": "user", "content": "Ticket:\n{ticket}"}],
+        "prompt_template_model": f"openai/{MODEL}", "prompt_template_optional_params": {"temperature": 0, "max_tokens": 50}}), "the published form of the generic prompt API")
+    function = {"name": "route", "description": "Put a ticket on a desk", "parameters": {"type": "object", "properties": {"desk": {"type": "string", "enum": ["billing", "access"]}}, "required": ["desk"]}}
+    put("openai/tools.json", dump({"model": MODEL, "messages": [{"role": "system", "content": CAREFUL}, {"role": "user", "content": "{{ticket}}"}],
+        "tools": [{"type": "function", "function": function}], "tool_choice": "required"}), "the body of chat.completions.create")
+    parts = [CAREFUL], ["Ticket:\n", {"var": "ticket"}]
+    put("bundle/bundle.json", dump({"format": "promptport-bundle/1", "name": "triage", "model": f"openai/{MODEL}", "parameters": {"temperature": 0},
+        "messages": [{"role": r, "content": c} for r, c in zip(("system", "user"), parts, strict=True)], "variables": {"ticket": {"type": "string"}},
+        "reply": {"kind": "labels", "labels": ["billing", "access", "delivery"], "schema": None, "pattern": None, "marker": None}}), "promptport's own form")
+
+
 def tables() -> None:
     rows = [
         {"sample_id": f"s{n}", "question": t, "content": "", "prompt_source_llm": f"{SYSTEM}\nTicket:\n{t}\nThe label, please.", "answer_ground_truth": a,
@@ -445,7 +479,7 @@ def tables() -> None:
 def main() -> None:
     wanted = sys.argv[1:]
     for make in (prompty_file, litellm_prompt, dotprompt_file, promptfoo_config, langchain_files, dspy_state, openai_files, bedrock_files,
-            nova_folder, prompt_ops_folder, litellm_logs, otel_spans, langfuse_files, langsmith_runs, mlflow_traces, tables):
+            nova_folder, prompt_ops_folder, litellm_logs, otel_spans, langfuse_files, langsmith_runs, mlflow_traces, mlflow_prompt, own_files, tables):
         if not wanted or make.__name__ in wanted:
             try:
                 make()
