@@ -30,12 +30,13 @@ def bedrock(shipment: Shipment) -> Export:
     that take managed prompts by their ARN read the first one, if it is TEXT. The parameters are repeated in a file of
     their own, since these gateways do not read them from the prompt.
     """
-    messages = doubled(plain(shipment, "bedrock"))
+    messages = doubled(plain(shipment, "bedrock", tools=True))
     variables = _variables(shipment, "bedrock")
     notes = _checked(shipment, "bedrock", messages)
     roles = [m["role"] for m in messages]
-    as_text = roles == ["user"]
-    configuration = {"text": _text(messages, variables)} if as_text else {"chat": _chat(messages, variables)}
+    as_text = roles == ["user"] and not shipment.prompt.tools
+    chat = _chat(messages, variables) | _tools(shipment)
+    configuration = {"text": _text(messages, variables)} if as_text else {"chat": chat}
     known, others = _inference(shipment)
     variant: dict[str, Any] = {
         "name": "migrated",
@@ -52,7 +53,8 @@ def bedrock(shipment: Shipment) -> Export:
         "variants": [variant],
     }
     if not as_text:
-        notes = (*notes, f"the turns {roles} take a CHAT variant; a gateway that reads TEXT alone cannot use it")
+        why = "tools" if shipment.prompt.tools else f"the turns {roles}"
+        notes = (*notes, f"{why} take a CHAT variant; a gateway that reads TEXT alone cannot use it")
     if "modelId" not in variant:
         notes = (*notes, f"{shipment.model!r} is no Bedrock model: the prompt names none; set modelId")
     files = {"create-prompt.json": as_json(request, sort=False), "parameters.json": as_json(parameters(shipment))}
@@ -116,9 +118,30 @@ def _chat(messages: Said, variables: list[str]) -> dict[str, Any]:
     return {"system": system, **chat} if system else chat
 
 
+def _tools(shipment: Shipment) -> dict[str, Any]:
+    """As Bedrock's Converse has them. Not "none": there, tools are offered by being named."""
+    tools = shipment.prompt.tools
+    if not tools:
+        return {}
+    if tools.choice == "none":
+        raise ExportError(f"bedrock: tool_choice 'none' has no counterpart there; {_WHITHER}")
+    named = [
+        {
+            "name": name,
+            **({"description": tool["description"]} if tool.get("description") else {}),
+            "inputSchema": {"json": tool.get("parameters") or {"type": "object", "properties": {}}},
+        }
+        for name, tool in tools.functions.items()
+    ]
+    known: dict[str, Any] = {"auto": {"auto": {}}, "required": {"any": {}}}
+    choice = known.get(tools.choice, {"tool": {"name": tools.choice}}) if tools.choice else {}
+    whole = {"tools": [{"toolSpec": one} for one in named]}
+    return {"toolConfiguration": whole | ({"toolChoice": choice} if choice else {})}
+
+
 def _inference(shipment: Shipment) -> tuple[dict[str, Any], dict[str, Any]]:
     """The service takes a temperature up to 1 only; what it has no name for goes to the model as it is."""
-    known, others = renamed(shipment.params, BEDROCK)
+    known, others = renamed(shipment.prompt.params, BEDROCK)
     if isinstance(warm := known.get("temperature"), int | float) and warm > 1:
         others["temperature"] = known.pop("temperature")
     return known, others

@@ -42,7 +42,7 @@ def _printed(content: Template, show: Callable[[str], str]) -> str:
         if isinstance(segment, str):
             parts.append(_literal(segment, followed=place + 1 < len(content.segments)))
         else:
-            parts.append(show(segment.name) if isinstance(segment, Var) else segment.text)
+            parts.append(show(segment.name) if isinstance(segment, Var) else str(getattr(segment, "text", "")))
     return "".join(parts)
 
 

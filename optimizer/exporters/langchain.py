@@ -19,7 +19,7 @@ _KINDS = {"system": "System", "user": "Human", "assistant": "AI"}
 
 def langchain(shipment: Shipment) -> Export:
     """LangChain JSON: `langchain_core.load.loads(...)` gives the ChatPromptTemplate."""
-    turns = plain(shipment, "langchain")
+    turns = plain(shipment, "langchain", tools=True)
     identifiers(shipment, "langchain")
     messages = printed(turns, "{{{}}}".format, lambda text: text.replace("{", "{{").replace("}", "}}"))
     notes = faithful(shipment, "langchain", substituted(messages, _formatted))

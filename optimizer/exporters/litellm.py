@@ -48,7 +48,7 @@ def _dotprompt(shipment: Shipment) -> Export:
 
 def _generic(shipment: Shipment) -> Export:
     """`{name}`, one variable after the other. The path is that of the API, so that any file server can answer."""
-    messages = printed(plain(shipment, "litellm"), "{{{}}}".format)
+    messages = printed(plain(shipment, "litellm", tools=True), "{{{}}}".format)
     notes = faithful(shipment, "litellm", substituted(messages, _replaced))
     answer = {
         "prompt_id": shipment.slug,

@@ -59,7 +59,7 @@ def promptfoo(shipment: Shipment) -> Export:
     migration, result = shipment.migration, shipment.result
     if migration is None or result is None:
         raise ExportError("promptfoo: a bundle holds no examples to test with; export from the run directory")
-    turns = plain(shipment, "promptfoo")
+    turns = plain(shipment, "promptfoo", tools=True)
     identifiers(shipment, "promptfoo")
     coded = {
         n for n in shipment.variables if any(_UNSAFE.search(shipment.texts(e.inputs)[n]) for e in shipment.examples)

@@ -12,7 +12,6 @@ from optimizer.exporters.rendering import Said, doubled, faithful, identifiers, 
 from optimizer.exporters.shipment import Export, Shipment, plain
 from optimizer.records import as_json
 
-
 _SIGN = "{% if true %}{% endif %}"  # prints nothing, and says that all the messages are Jinja
 
 
@@ -21,7 +20,7 @@ def mlflow(shipment: Shipment) -> Export:
 
     A prompt with `{%` and `%}` in its text is taken for a Jinja template there, so it is written as one.
     """
-    turns = plain(shipment, "mlflow", logic=True)
+    turns = plain(shipment, "mlflow", logic=True, tools=True)
     identifiers(shipment, "mlflow", r"[A-Za-z_]\w*")
     if shipment.logic or _is_jinja(doubled(turns)):
         messages = [{**m, "content": _kept(m["content"])} for m in jinja(turns)]
@@ -45,7 +44,7 @@ def mlflow(shipment: Shipment) -> Export:
 
 def langfuse(shipment: Shipment) -> Export:
     """Langfuse: the arguments of `langfuse.create_prompt(**...)`. No label: whoever promotes it gives `production`."""
-    messages = doubled(plain(shipment, "langfuse"))
+    messages = doubled(plain(shipment, "langfuse", tools=True))
     notes = faithful(shipment, "langfuse", substituted(messages, scanned))
     arguments: dict[str, Any] = {
         "name": shipment.slug,

@@ -12,8 +12,9 @@ from optimizer.config.terms import Terms
 from optimizer.contract import Contract
 from optimizer.metrics import METRICS, build_metric
 from optimizer.migration import Migration, TargetResult
+from optimizer.reader import calls
 from optimizer.records import plain
-from optimizer.types import Example, Output
+from optimizer.types import Example, Output, calls_as_text
 
 _ASKING = {"judge", "preference", "ragas", "deepeval", "embedding_similarity"}
 _SLACK = 1e-9  # of sums of weighted fields
@@ -49,12 +50,20 @@ def as_scoring(
     }
 
 
-def held_to(scoring: Path, reply: str, identity: str) -> dict[str, Any]:
+def _calls(reply: Any) -> str:
+    """Calls of tools as promptfoo hands them over, a list or its JSON; words are left as they are."""
+    try:
+        return calls_as_text(calls(json.loads(reply) if isinstance(reply, str) else reply))
+    except (ValueError, RecursionError):
+        return str(reply)
+
+
+def held_to(scoring: Path, reply: Any, identity: str) -> dict[str, Any]:
     """The score of a reply, which must not be below that of the reply on which the verdict rests."""
     known = json.loads(scoring.read_text("utf-8"))
     row, contract = known["examples"][identity], Contract.from_dict(known["reply"])
     metric = build_metric([SimpleNamespace(**spec) for spec in known["metrics"]], contract)
-    read = contract.read(reply)
+    read = contract.read(_calls(reply) if contract.kind == "tools" else reply)
     output = Output(identity, read.text, read.value, read.status, read.error)
     example = Example(identity, row["inputs"], row["expected"])
     reference = Output(**row["reference"]) if row["reference"] else None

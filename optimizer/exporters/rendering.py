@@ -7,16 +7,17 @@ become a turn of its own.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from optimizer.errors import ExportError
 from optimizer.exporters.shipment import Shipment
 from optimizer.layout import Turn
 from optimizer.types import JSON, Inputs
 
-Said: TypeAlias = list[dict[str, str]]
+Said: TypeAlias = list[dict[str, Any]]
 #: From the variables as text to messages.
 Render: TypeAlias = Callable[[Mapping[str, str]], Said]
 
@@ -79,7 +80,8 @@ def _differs(shipment: Shipment, inputs: Inputs, render: Render) -> str:
     return ""
 
 
-def _parting(ours: str, theirs: str) -> str:
+def _parting(ours: Any, theirs: Any) -> str:
+    ours, theirs = (one if isinstance(one, str) else json.dumps(one, ensure_ascii=False) for one in (ours, theirs))
     at = next((n for n, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), min(len(ours), len(theirs)))
     return f"from character {at} on: {ours[at : at + 30]!r}, rendered {theirs[at : at + 30]!r}"
 

@@ -1,17 +1,18 @@
-// Runs in the environment of the consumers: Google's dotprompt makes messages of each row, as consume.py does.
+// Runs in the environment of the consumers: the README's example makes messages of each row, as consume.py has it.
 const fs = require("fs");
 const path = require("path");
 const home = require("module").createRequire(path.join(process.argv[2], "index.js"));
-const { Dotprompt } = home("dotprompt");
+const Example = Object.getPrototypeOf(async () => {}).constructor;
 
 (async () => {
-  const { folder, rows } = JSON.parse(fs.readFileSync(0, "utf8"));
-  const source = fs.readFileSync(path.join(folder, fs.readdirSync(folder).find((n) => n.endsWith(".prompt"))), "utf8");
+  const { folder, code, rows } = JSON.parse(fs.readFileSync(0, "utf8"));
+  process.chdir(folder);
+  const example = new Example("require", "inputs", `${code}\nreturn messages;`);
+  const local = (name) => (name === "dotprompt" ? home(name) : require(name));
   const messages = [];
   for (const row of rows) {
-    const found = await new Dotprompt().render(source, { input: row });
     messages.push(
-      found.messages.map((m) => ({
+      (await example(local, row)).map((m) => ({
         role: m.role === "model" ? "assistant" : m.role,
         content: m.content.map((part) => part.text).join(""),
       })),
