@@ -295,7 +295,7 @@ def test_a_role_line_of_a_prompty_file_is_a_turn_and_one_in_a_sentence_is_not(tm
 
 def test_the_dialects_of_a_prompt_file_are_told_apart_or_asked_for(tmp_path: Path) -> None:
     path = tmp_path / "x.prompt"
-    for body in ("Hi {{name}}", 'System: hi\n{{role "user"}}{{name}}'):
+    for body in ("Hi {{name}}", "System: hi\n{{!-- note --}}{{name}}"):
         with pytest.raises(DataError, match=r"could be dotprompt or litellm-prompt.*--as dotprompt"):
             drafted(path, f"---\nmodel: openai/gpt-4.1\n---\n{body}\n")
     assert drafted(path, "Hi {{name}}", "dotprompt").format == "dotprompt"

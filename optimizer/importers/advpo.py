@@ -6,6 +6,7 @@ import json
 
 from optimizer.importers import dialects
 from optimizer.importers.chat import Losses, arranged, names
+from optimizer.importers.companion import completed
 from optimizer.importers.node import Node
 from optimizer.importers.picking import chosen
 from optimizer.importers.reading import Source
@@ -36,7 +37,7 @@ def read(source: Source, wish: Wish) -> Draft:
     if criteria:
         lost.add("steeringCriteria: they stand in the task file as a comment, for they need a model that judges")
     rubric = json.dumps("; ".join(criteria), ensure_ascii=False)
-    return Draft(
+    draft = Draft(
         format=FORMAT.name,
         name=node["templateId"].text(),
         turns=found,
@@ -45,6 +46,7 @@ def read(source: Source, wish: Wish) -> Draft:
         suggested=(f"metrics: [{{name: judge, rubric: {rubric}}}]   # and `judge: MODEL`",) if criteria else (),
         lost=lost.all,
     )
+    return completed(draft, source)
 
 
 def _row(sample: Node, wanted: tuple[str, ...], lost: Losses) -> dict[str, JSON]:

@@ -25,7 +25,7 @@ def completed(draft: Draft, source: Source) -> Draft:
     return replace(
         draft,
         model=draft.model or (knobs.model(name) if name else None),
-        params={**params, **draft.params},
+        params={**draft.params, **{key: value for key, value in params.items() if key not in draft.params}},
         reply=draft.reply or schemas.response_format(node["response_format"], lost),
         lost=(*draft.lost, *lost.all),
     )

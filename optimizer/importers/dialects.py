@@ -20,7 +20,7 @@ _JINJA = re.compile(
     r"\{#(?P<comment>.*?)#\}"
     r"|\{%\s*raw\s*%\}(?P<raw>.*?)\{%\s*endraw\s*%\}"
     rf"|\{{\{{\s*(?P<name>{_NAME})\s*\}}\}}"
-    r"|\{\{\s*(?:'(?P<single>[^'\\]*)'|\"(?P<double>[^\"\\]*)\")\s*\}\}"
+    r"|\{\{\s*(?:'(?P<single>(?:[^'\\]|\\[nrt'\"\\])*)'|\"(?P<double>(?:[^\"\\]|\\[nrt'\"\\])*)\")\s*\}\}"
     r"|(?P<other>\{[{%#])",
     re.DOTALL,
 )
@@ -84,13 +84,27 @@ def handlebars(text: str, where: str) -> Template:
 
 
 def placeholders(text: str, where: str) -> Template:
-    """{{name}} is a variable, all else is text: MLflow, Langfuse, OpenAI's stored prompts, our own messages."""
-    if odd := re.search(r"\{\{(?!\s*[A-Za-z_][\w.]*\s*\}\})[^{}\n]{0,40}\}\}", text):
+    """{{name}} is a variable, all else is text: MLflow, OpenAI's stored prompts, our own messages."""
+    _refuse_words(text, where)
+    return Template(tuple(_joined(_plain(re.compile(rf"\{{\{{\s*(?P<name>{_NAME})\s*\}}\}}"), text))))
+
+
+def scanned(text: str, where: str) -> Template:
+    """As Langfuse reads: from each {{ to the next }}, whatever stands between; what is no name there is text."""
+    _refuse_words(text, where)
+    found: list[Segment] = []
+    for piece in re.split(r"(\{\{.*?\}\})", text, flags=re.DOTALL):
+        name = piece[2:-2].strip() if piece.startswith("{{") and piece.endswith("}}") else ""
+        found.append(Var(name) if re.fullmatch(_NAME, name) else piece)
+    return Template(tuple(_joined(found)))
+
+
+def _refuse_words(text: str, where: str) -> None:
+    """A variable whose name a task cannot spell must not pass as text."""
+    if odd := re.search(rf"\{{\{{(?!\s*{_NAME}\s*\}}\}})\s*\w[\w .-]{{0,99}}\}}\}}", text):
         raise ImportFault(
-            f"{where}: {odd[0]!r} stands in double braces but is no variable's name; rename it, "
-            "or import with braces that are text replaced by a variable"
+            f"{where}: {odd[0]!r} looks like a variable, but its name has more than letters, digits and _; rename it"
         )
-    return Template(tuple(_joined(_plain(re.compile(r"\{\{\s*(?P<name>[A-Za-z_][\w.]*)\s*\}\}"), text))))
 
 
 def braced(text: str, where: str) -> Template:
@@ -104,7 +118,7 @@ def braced(text: str, where: str) -> Template:
 
 def bedrock(text: str, where: str) -> Template:
     """{{name}} without spaces, as Bedrock's own braces."""
-    if odd := re.search(r"\{\{(?!\w[\w-]{0,99}\}\})[^{}\n]{0,100}\}\}", text):
+    if odd := re.search(r"\{\{(?!\w[\w-]{0,99}\}\})\s*\w[\w .-]{0,99}\}\}", text):
         raise ImportFault(
             f"{where}: {odd[0]!r} is read as a variable by some of Bedrock's consumers and as text by others; "
             "write {{name}}, letters, digits, _ and - only, without spaces"
@@ -132,11 +146,16 @@ def _jinja_segments(text: str, where: str) -> list[Segment] | None:
         if match["name"]:
             found.append(Var(match["name"]))
         elif match["comment"] is None:
-            found.append(next(part for part in (match["raw"], match["single"], match["double"]) if part is not None))
+            quoted = match["single"] if match["single"] is not None else match["double"]
+            found.append(match["raw"] if quoted is None else re.sub(r"\\(.)", _escaped, quoted))
         elif match["comment"][:1] in ("-", "+") or match["comment"][-1:] in ("-", "+"):
             return None  # it takes the white space around it along: the engine knows how
         at = match.end()
     return [*found, text[at:]]
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return {"n": "\n", "r": "\r", "t": "\t"}.get(match[1], match[1])
 
 
 def _check_closed(text: str, start: int, where: str) -> None:

@@ -25,6 +25,8 @@ _ONLY_THERE = re.compile(r"^\s*(?:System|User|Assistant):|\{%|\{\{[^}]*\|", re.M
 def dialect(source: Source) -> set[str]:
     """Which of the two dialects the file shows signs of."""
     head, body, _ = frontmatter.split(source)
+    if _MARKER.search(body):  # to Jinja a syntax error
+        return {"dotprompt"}
     signs = set()
     model = head.value.get("model")
     providers = ("googleai/", "vertexai/", "vertex_ai_model/")

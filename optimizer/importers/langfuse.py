@@ -101,9 +101,9 @@ def _prompt(node: Node, source: Source) -> Draft:
                 raise item.fault(
                     "puts earlier messages into the prompt, which a task cannot hold; replace it by a variable"
                 )
-        found = turns(node["prompt"], dialects.placeholders, lost)
+        found = turns(node["prompt"], dialects.scanned, lost)
     else:
-        found = arranged([("user", dialects.placeholders(node["prompt"].text(), node["prompt"].place))], source.name)
+        found = arranged([("user", dialects.scanned(node["prompt"].text(), node["prompt"].place))], source.name)
     config = node["config"]
     name = config["model"].maybe() or config["model_name"].maybe()
     for key in ("labels", "tags", "commitMessage", "version"):

@@ -50,6 +50,7 @@ def _generic(source: Source) -> Draft:
         reply=schemas.response_format(settings["response_format"], lost),
         tools=toolbox.openai(settings["tools"], lost),
         tool_choice=toolbox.choice(settings["tool_choice"], lost),
+        todos=("every {name} in the text was taken for a variable, for the file does not say which are: see to it",),
         lost=lost.all,
     )
 

@@ -1,4 +1,7 @@
-"""A prompt as text: one file is the user's message; in a folder, system.txt and user.txt. {{name}} is a variable."""
+"""A prompt as text: one file is the user's message; in a folder, system.txt and user.txt. {{name}} is a variable.
+
+A line break at the end of a single file belongs to the file, as in a task's own prompt; those of a folder count.
+"""
 
 from __future__ import annotations
 
@@ -22,15 +25,15 @@ def looks_folder(source: Source) -> bool:
 
 
 def read(source: Source, _wish: Wish) -> Draft:
-    found = arranged([("user", _template(source))], source.name)
+    found = arranged([("user", dialects.placeholders(source.text.removesuffix("\n"), source.name))], source.name)
     return completed(Draft(format=FORMAT.name, name=source.path.stem, turns=found), source)
 
 
 def read_folder(source: Source, _wish: Wish) -> Draft:
     said: list[tuple[Role, Template]] = []
     if (source.path / "system.txt").is_file():
-        said.append(("system", _template(source.beside("system.txt", "the system's message"))))
-    said.append(("user", _template(source.beside("user.txt", "the user's message"))))
+        said.append(("system", dialects.placeholders(source.beside("system.txt", "system").text, "system.txt")))
+    said.append(("user", dialects.placeholders(source.beside("user.txt", "user").text, "user.txt")))
     lost = tuple(
         f"{path.name}: it is not read"
         for path in sorted(source.path.iterdir())
@@ -39,11 +42,6 @@ def read_folder(source: Source, _wish: Wish) -> Draft:
     named = source.path.resolve().name
     draft = Draft(format=FOLDER.name, name=named, turns=arranged(said, source.name), lost=lost)
     return completed(draft, source)
-
-
-def _template(source: Source) -> Template:
-    """A line break at the end belongs to the file, not to the prompt."""
-    return dialects.placeholders(source.text.removesuffix("\n"), source.name)
 
 
 FORMAT = Format("text", "one text file as the user's message", looks, read)

@@ -11,7 +11,8 @@ from optimizer.importers.values import Draft, Format, Wish
 from optimizer.template import Template
 
 _CARRIED = ("name", "template", "model_config", "response_format", "prompt_type")
-_OF_THE_MODEL = ("provider", "model_name")
+_MARK = "{% if true %}{% endif %}"
+_OF_THE_MODEL = ("provider", "model_name", "extra_params")
 
 
 def looks(source: Source) -> bool:
@@ -22,10 +23,11 @@ def looks(source: Source) -> bool:
 def read(source: Source, _wish: Wish) -> Draft:
     node, lost = Node(source.json, source.name), Losses()
     template = node["template"]
+    syntax = _syntax(template)
     if isinstance(template.value, str):
-        found = arranged([("user", _syntax(template.text(), template.place))], source.name)
+        found = arranged([("user", syntax(template.text(), template.place))], source.name)
     else:
-        found = turns(template, _syntax, lost)
+        found = turns(template, syntax, lost)
     for key in node.mapping():
         if key not in _CARRIED and node[key].value:
             lost.add(f"{key}: a task has no place for it")
@@ -36,17 +38,23 @@ def read(source: Source, _wish: Wish) -> Draft:
         name=node["name"].text(),
         turns=found,
         model=knobs.model(name, config["provider"].maybe()) if name else None,
-        params=knobs.params(config, lost, known=_OF_THE_MODEL),
+        params=knobs.params(config, lost, known=_OF_THE_MODEL) | knobs.params(config["extra_params"], lost),
         reply=json_reply(node["response_format"], lost) if node["response_format"] else {},
         lost=lost.all,
     )
 
 
-def _syntax(text: str, where: str) -> Template:
-    """MLflow takes a text with Jinja's statements for Jinja, and any other for {{variables}}."""
-    if "{%" in text or "{#" in text:
-        return dialects.jinja2(text, where)
-    return dialects.placeholders(text, where)
+def _syntax(template: Node) -> dialects.Reader:
+    """MLflow takes all messages for Jinja where one has {% and %}; else only {{variables}} mean something."""
+    texts = [template.value] if isinstance(template.value, str) else [m["content"].value for m in template.items()]
+    if any(isinstance(text, str) and "{%" in text and "%}" in text for text in texts):
+        return _jinja
+    return dialects.placeholders
+
+
+def _jinja(text: str, where: str) -> Template:
+    """Jinja drops one line break at the end. The mark is our exporter's, for text without logic."""
+    return dialects.jinja2(text.removeprefix(_MARK).removesuffix("\n"), where)
 
 
 FORMAT = Format("mlflow-prompt", "a prompt of MLflow's registry", looks, read)
