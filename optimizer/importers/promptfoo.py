@@ -40,7 +40,8 @@ def read(source: Source, wish: Wish) -> Draft:
     prompts = list(_prompts(head["prompts"], source))
     prompt = chosen(prompts, wish, lost, source.name)
     model, params, tools = _provider(head["providers"] if head["providers"] else head["targets"], lost)
-    tests = Tests(source, lost)
+    prompt, coded = _decoded(prompt)
+    tests = Tests(source, lost, coded)
     tests.default(head["defaultTest"])
     _read_tests(tests, head["tests"], source)
     return Draft(
@@ -57,6 +58,14 @@ def read(source: Source, wish: Wish) -> Draft:
         suggested=tuple(tests.suggested),
         lost=lost.all,
     )
+
+
+def _decoded(prompt: tuple[str, str, Node]) -> tuple[tuple[str, str, Node], frozenset[str]]:
+    """promptfoo's filter `load` reads JSON: our exporter writes values so that would be templates there."""
+    name, ending, node = prompt
+    pattern = re.compile(r"\{\{\s*(\w+)\s*\|\s*load\s*\}\}")
+    plain = pattern.sub(r"{{ \1 }}", node.text())
+    return (name, ending, Node(plain, node.file, node.path)), frozenset(pattern.findall(node.text()))
 
 
 def _prompts(node: Node, source: Source) -> Iterator[tuple[str, str, Node]]:

@@ -13,7 +13,7 @@ from optimizer.data import read_files
 from optimizer.importers import schemas
 from optimizer.importers.chat import Losses
 from optimizer.importers.node import Node
-from optimizer.importers.reading import Source
+from optimizer.importers.reading import Source, parse_json
 from optimizer.importers.values import ImportFault
 from optimizer.types import JSON
 
@@ -37,8 +37,8 @@ MOST = 20_000
 class Tests:
     """Gathers tests one by one; what of them maps to nothing is listed as lost."""
 
-    def __init__(self, source: Source, lost: Losses) -> None:
-        self.source, self.lost = source, lost
+    def __init__(self, source: Source, lost: Losses, coded: frozenset[str] = frozenset()) -> None:
+        self.source, self.lost, self._coded = source, lost, coded
         self.rows: list[dict[str, JSON]] = []
         self.reply: dict[str, Any] = {}
         self.suggested: list[str] = []
@@ -132,6 +132,8 @@ class Tests:
             found = value.value
             if isinstance(found, str) and found.startswith("file://"):
                 found = self.source.beside(found.removeprefix("file://"), value.path).text
+            if key in self._coded and isinstance(found, str):
+                found = parse_json(found, value.place)
             yield key, found
 
     def _assertion(self, node: Node, gold: JSON) -> JSON:
