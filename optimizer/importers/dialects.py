@@ -34,9 +34,9 @@ _MOUSTACHE = re.compile(
 _HANDLEBARS = re.compile(
     r"(?P<slash>\\\\)(?=\{\{)"
     r"|\\(?P<escaped>\{\{+)"
-    r"|\{\{!--(?P<long>.*?)--\}\}|\{\{!(?P<comment>[^}]*)\}\}"
-    rf"|\{{\{{\{{\s*(?P<bare>{_NAME})\s*\}}\}}\}}"
-    rf"|\{{\{{\s*(?P<name>{_NAME})\s*\}}\}}"
+    r"|\{\{!--(?P<long>.*?)--\}\}|\{\{!(?!--)(?P<comment>[^}]*)\}\}"
+    rf"|\{{\{{\{{\s*(?P<bare>{_NAME})\s*\}}\}}\}}(?!\}})"
+    rf"|\{{\{{\s*(?P<name>{_NAME})\s*\}}\}}(?!\}})"
     r"|(?P<other>\{\{)",
     re.DOTALL,
 )
@@ -45,7 +45,7 @@ _HANDLEBARS = re.compile(
 def nunjucks(text: str, where: str) -> Template:
     """As promptfoo reads a prompt: variables, comments, raw blocks and literals; control flow is refused."""
     found = _jinja_segments(text, where)
-    if found is None:
+    if found is None or "#}" in re.sub(r"\{#.*?#\}", "", text, flags=re.DOTALL):
         raise ImportFault(
             f"{where}: {_odd(text)!r} is Nunjucks logic, which no other engine runs alike; write plain variables "
             "({{name}}), or put text that is meant literally between {% raw %} and {% endraw %}"
@@ -59,7 +59,7 @@ def jinja2(text: str, where: str) -> Template:
     if found is not None:
         return Template(tuple(_joined(found)))
     for block in re.findall(r"\{[{%].*?[%}]\}", text, re.DOTALL):
-        if "*" in block or "range" in block:
+        if any(sign in block for sign in ("*", "range", "lipsum")):
             raise ImportFault(f"{where}: {block[:60]!r} computes, which imported templates may not; pass the value in")
     try:
         template = Template.parse(text, "jinja2")
@@ -187,7 +187,7 @@ def _moustached(pattern: re.Pattern[str], text: str, where: str, engine: str) ->
             )
         before, end = text[at : match.start()], match.end()
         if kinds.get("comment") is not None or kinds.get("long") is not None:
-            before, end = _alone(text, before, end)
+            before, end = _alone(text, match.start(), before, end)
         found.append(before)
         if name := match["name"] or match["bare"]:
             found.append(Var(name))
@@ -199,13 +199,13 @@ def _moustached(pattern: re.Pattern[str], text: str, where: str, engine: str) ->
     return Template(tuple(_joined([*found, text[at:]])))
 
 
-def _alone(text: str, before: str, end: int) -> tuple[str, int]:
+def _alone(text: str, start: int, before: str, end: int) -> tuple[str, int]:
     """A comment that has a line to itself goes with its line, as the specification of mustache says."""
-    line = re.search(r"(?:^|\n)[ \t]*$", before)
-    rest = re.compile(r"[ \t]*(?:\n|$)").match(text, end)
-    if not line or not rest or (not before and end == len(text)):
+    opens = text.rfind("\n", 0, start) + 1
+    rest = re.compile(r"[ \t]*(?:\n|\Z)").match(text, end)
+    if text[opens:start].strip(" \t") or rest is None:
         return before, end
-    return before[: line.start() + (line[0][:1] == "\n")], rest.end()
+    return before[: len(before) - (start - opens)], rest.end()
 
 
 def _plain(pattern: re.Pattern[str], text: str) -> Iterator[Segment]:

@@ -438,6 +438,44 @@ def mlflow_prompt() -> None:
         EXPECTED["mlflow/prompt.json"] = kept.format(**VALUE)
 
 
+SOUP = ["{{", "}}", "{{x}}", "{{ y }}", "{{{x}}}", "{", "}", "{%", "%}", "{#", "#}", "{{!", "{{!--", "--}}", "\\", "\\\\", "'", '"', " ", "\n", "text",
+    "x", "y", "{%raw%}", "{% raw %}", "{% endraw %}", "{{'a':1}}", "{{ '{{' }}", "{{ \"{%\" }}", "&", "~", "-", "{{&x}}", "{{#x}}", "{{/x}}", "{{> p}}", "{{x.y}}", "<b>", "{x}", "{{x | upper}}"]
+VALUES = {"x": "<X>", "y": "{{x}} {% y %}"}
+
+
+def soups() -> None:
+    """Random mixtures of what template languages look at, with what the engines themselves make of them; null: refused."""
+    import random
+
+    from langchain_core.utils import mustache
+    from langfuse.model import TemplateParser
+
+    chance = random.Random(7)
+    texts = ["".join(chance.choices(SOUP, k=chance.randint(1, 7))) for _ in range(500)]
+    script = (
+        "import Handlebars from 'handlebars'; import nunjucks from 'nunjucks'; import fs from 'fs';"
+        "const {texts, values} = JSON.parse(fs.readFileSync(0, 'utf8'));"
+        "const env = new nunjucks.Environment(null, {autoescape: false});"
+        "const attempt = (f) => { try { return f(); } catch (e) { return null; } };"
+        "console.log(JSON.stringify({"
+        "handlebars: texts.map(t => attempt(() => Handlebars.compile(t, {noEscape: true, strict: false})(values))),"
+        "nunjucks: texts.map(t => attempt(() => env.renderString(t, values)))}))"
+    )
+    done = subprocess.run(["node", "--input-type=module", "-e", script], cwd=os.environ["NODE_TOOLS"], capture_output=True, text=True, check=True,
+        input=json.dumps({"texts": texts, "values": VALUES}))
+    found = json.loads(done.stdout)
+
+    def attempt(how, text):
+        try:
+            return how(text)
+        except Exception:
+            return None
+
+    found["mustache"] = [attempt(lambda t: mustache.render(t, VALUES), text) for text in texts]
+    found["langfuse"] = [attempt(lambda t: TemplateParser.compile_template(t, VALUES), text) for text in texts]
+    put("soups.json", dump({"texts": texts, "values": VALUES, **found}), f"handlebars and nunjucks of the two npm packages, {of('langchain-core', 'langfuse')}")
+
+
 def own_files() -> None:
     put("text/prompt.txt", CAREFUL + "\n\nTicket:\n{{ticket}}\n", "any editor")
     put("text/folder/system.txt", CAREFUL + "\n", "any editor")
@@ -479,7 +517,7 @@ def tables() -> None:
 def main() -> None:
     wanted = sys.argv[1:]
     for make in (prompty_file, litellm_prompt, dotprompt_file, promptfoo_config, langchain_files, dspy_state, openai_files, bedrock_files,
-            nova_folder, prompt_ops_folder, litellm_logs, otel_spans, langfuse_files, langsmith_runs, mlflow_traces, mlflow_prompt, own_files, tables):
+            nova_folder, prompt_ops_folder, litellm_logs, otel_spans, langfuse_files, langsmith_runs, mlflow_traces, mlflow_prompt, soups, own_files, tables):
         if not wanted or make.__name__ in wanted:
             try:
                 make()
