@@ -93,14 +93,18 @@ def serve(port: int, wait: bool, fault: dict[str, float], seed: int) -> None:
 
 
 @main.command(name="list")
-@click.argument("kind", type=click.Choice(["metrics", "spaces", "optimizers", "models", "examples", "exporters"]))
+@click.argument(
+    "kind", type=click.Choice(["metrics", "spaces", "optimizers", "models", "examples", "exporters", "importers"])
+)
 @shows_errors
 def list_(kind: str) -> None:
-    """What goes by a name: metrics, search spaces, program optimizers, offline models, examples, exporters."""
+    """What goes by a name: metrics, search spaces, program optimizers, offline models, examples, formats out and in."""
     from optimizer.exporters.registry import names
+    from optimizer.importers import names as formats
     from optimizer.summary import names_of
 
-    for name, words in names() if kind == "exporters" else names_of(kind):
+    outside = {"exporters": names, "importers": formats}
+    for name, words in outside[kind]() if kind in outside else names_of(kind):
         say(f"{name:28} {words}".rstrip())
 
 

@@ -7,6 +7,7 @@ tools themselves render from them.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -243,7 +244,7 @@ def test_a_beginning_that_is_shared_by_chance_is_no_prompt(tmp_path: Path) -> No
     draft = drafted(tmp_path / "rows.jsonl", log(*calls))
 
     assert [turn.content.text for turn in draft.turns] == ["{{input}}"]
-    assert any("no instructions in common" in todo for todo in draft.todos)
+    assert any("no instructions in common" in todo for todo in draft.prompt_todos)
 
 
 def test_calls_of_another_form_or_model_are_counted_and_listed(tmp_path: Path) -> None:
@@ -420,3 +421,43 @@ def test_a_format_by_a_wrong_name_is_suggested(tmp_path: Path) -> None:
         import_files([WRITTEN / "triage.prompty"], named="promty")
     with pytest.raises(DataError, match="nova is a folder"):
         import_files([WRITTEN / "triage.prompty"], named="nova")
+
+
+# -- the page on the formats
+
+PAGE = (Path(__file__).parent.parent / "optimizer/importers/README.md").read_text("utf-8")
+SECTIONS = dict(re.findall(r"^### `([\w-]+)`\n(.*?)(?=^### |\Z)", PAGE, re.MULTILINE | re.DOTALL))
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_the_pages_example_is_imported_as_its_format(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for file, text in re.findall(r"^```\w+ (\S+)\n(.*?)^```", SECTIONS[name], re.MULTILINE | re.DOTALL):
+        (tmp_path / file).parent.mkdir(exist_ok=True, parents=True)
+        (tmp_path / file).write_text(text, "utf-8")
+    [command] = re.findall(r"^```sh\npromptport (.*)\n```", SECTIONS[name], re.MULTILINE)
+    first = command.split()[3]
+    assert detect(Source(tmp_path / (first if name != "table" else "tickets.csv"))).name == name
+
+    wrote = CliRunner().invoke(main, command.split())
+    assert wrote.exit_code == 0, wrote.output
+    task = load_task(tmp_path / "task/task.yaml")
+    assert task.prompt.names and task.examples
+
+
+def test_the_page_has_every_format_and_the_command_lists_them() -> None:
+    table = re.findall(r"^\| (`[\w-]+`(?:, `[\w-]+`)*) \|", PAGE, re.MULTILINE)
+    listed = CliRunner().invoke(main, ["list", "importers"]).output
+
+    assert set(SECTIONS) == set(FORMATS)
+    assert set(re.findall(r"`([\w-]+)`", " ".join(table))) == set(FORMATS)
+    assert [line.split()[0] for line in listed.splitlines()] == list(FORMATS)
+
+
+def test_every_file_here_says_who_wrote_it() -> None:
+    told = json.loads((WRITTEN / "tools.json").read_text("utf-8"))
+    files = {str(p.relative_to(WRITTEN)) for p in WRITTEN.rglob("*") if p.is_file()}
+
+    assert files - {"tools.json", "expected.json"} == set(told)

@@ -6,7 +6,7 @@ import json
 import random
 import shutil
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -188,7 +188,7 @@ def test_keys_that_are_missing_are_told_or_asked_for(name: str, tmp_path: Path) 
         attempt(path, FILES[name])
 
 
-ENCODED = {
+ENCODED: dict[str, Callable[[str], bytes]] = {
     "utf-16": lambda text: text.encode("utf-16"),
     "utf-16-le without a mark": lambda text: text.encode("utf-16-le"),
     "latin-1": lambda text: text.encode("latin-1", "replace") + b"\xe9",

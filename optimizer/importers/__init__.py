@@ -5,7 +5,7 @@ One module for each format; this one lists them, finds out which a file has, and
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -75,6 +75,10 @@ FORMATS: Mapping[str, Format] = {
 }
 
 
+_OF_THE_PROMPT = ("turns", "program", "asks", "prompt_todos", "reply", "tools", "tool_choice")
+_OF_ROWS = ("rows", "columns")
+
+
 def import_files(paths: Sequence[Path], *, named: str | None = None, wish: Wish | None = None) -> Draft:
     """One draft of all files: where two say the same, the first one is heard. Raises DataError and ConfigError.
 
@@ -113,6 +117,12 @@ def detect(source: Source) -> Format:
     )
 
 
+def names() -> Iterator[tuple[str, str]]:
+    """Every format with a few words; those that `data.format` takes say so."""
+    for one in FORMATS.values():
+        yield one.name, one.words + ("; also as data.format" if one.log or one.rows else "")
+
+
 def read_table(paths: Sequence[Path], name: str) -> Table:
     """The rows of files whose format a task names in `data.format`."""
     found = _named(name)
@@ -136,30 +146,30 @@ def joined(drafts: Sequence[Draft]) -> Draft:
     """What the first draft leaves open, the next one fills."""
     found, *others = drafts
     for other in others:
-        changes: dict[str, Any] = {}
-        for key in (one.name for one in fields(Draft)):
-            mine, theirs = getattr(found, key), getattr(other, key)
-            if key in ("todos", "lost", "suggested"):
-                changes[key] = (*mine, *theirs)
-            elif not mine and theirs and key not in ("rows", "columns", "turns", "program", "asks"):
-                changes[key] = theirs
-        has_prompt = bool(found.turns or found.program)
-        if other.rows and not found.rows:
-            changes |= {"rows": other.rows, "columns": other.columns}
-        elif other.rows:
-            changes["lost"] = (
-                *changes["lost"],
-                f"{len(other.rows)} rows of the second file: the first has rows itself",
-            )
-        if _stands_in(found) or not has_prompt:
-            changes |= {"turns": other.turns or found.turns, "program": other.program, "asks": other.asks}
-        elif (other.turns or other.program) and not _stands_in(other):
-            changes["lost"] = (
-                *changes["lost"],
-                f"the prompt of the {other.format} file: the first file has one itself",
-            )
-        found = replace(found, **changes)
+        found = _filled(found, other)
     return found
+
+
+def _filled(found: Draft, other: Draft) -> Draft:
+    changes: dict[str, Any] = {}
+    for key in (one.name for one in fields(Draft)):
+        mine, theirs = getattr(found, key), getattr(other, key)
+        if key in ("todos", "lost", "suggested"):
+            changes[key] = (*mine, *theirs)
+        elif not mine and theirs and key not in (*_OF_ROWS, *_OF_THE_PROMPT):
+            changes[key] = theirs
+    takes = {key: getattr(other, key) for key in _OF_THE_PROMPT}
+    if _stands_in(found) and (other.turns or other.program) and not _stands_in(other):
+        changes |= takes | {"format": f"{other.format}, {found.format}"}
+    elif not (found.turns or found.program):
+        changes |= takes
+    elif not _stands_in(found) and not _stands_in(other) and (other.turns or other.program):
+        changes["lost"] = (*changes["lost"], f"the prompt of the {other.format} file: the first file has one itself")
+    if other.rows and not found.rows:
+        changes |= {key: getattr(other, key) for key in _OF_ROWS}
+    elif other.rows:
+        changes["lost"] = (*changes["lost"], f"{len(other.rows)} rows of the second file: the first has rows itself")
+    return replace(found, **changes)
 
 
 def _stands_in(draft: Draft) -> bool:
@@ -180,6 +190,8 @@ def _looks(found: Format, source: Source) -> bool:
 
 
 def _read_somehow(source: Source) -> None:
+    if source.ending in (".pkl", ".pickle", ".joblib", ".pt"):
+        raise DataError(f'{source.name}: pickles can run code, and are not read; of a DSPy program, save("state.json")')
     if source.ending in (".json", ".jsonl", ".ndjson"):
         _ = source.items
     elif source.ending in (".yaml", ".yml"):

@@ -79,7 +79,7 @@ def read(source: Source, _wish: Wish) -> Draft:
         if any(row.get("human_score_source_llm") is not None for row in found):
             columns["human"] = {"score": "human_score_source_llm"}
     turns, todo = _prompt(found)
-    todos = [todo]
+    todos = []
     if "human" in columns:
         todos.append("data.human: on what scale did people score? Add low and high (1 and 10, if nothing is said)")
     return Draft(
@@ -88,6 +88,7 @@ def read(source: Source, _wish: Wish) -> Draft:
         rows=tuple({key: value for key, value in row.items() if key not in _TOLD_APART} for row in found),
         columns=columns,
         todos=tuple(todos),
+        prompt_todos=(todo,),
         lost=tuple(lost),
     )
 

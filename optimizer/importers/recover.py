@@ -8,7 +8,7 @@ to the very messages of the log.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -44,7 +44,8 @@ def drafted(log: Log, format_name: str, file: str) -> Draft:
         params=params,
         rows=tuple(rows),
         columns={"id": "id", **columns},
-        todos=tuple(_todos(log, records, turns)),
+        todos=(log.expected,) if log.expected else (),
+        prompt_todos=(_doubt(records, turns),),
         lost=(*lost, *missing, *unsteady),
     )
 
@@ -199,18 +200,15 @@ def _params(records: Sequence[Record]) -> tuple[dict[str, JSON], list[str]]:
     return first, lost
 
 
-def _todos(log: Log, records: Sequence[Record], turns: Sequence[Turn]) -> Iterator[str]:
+def _doubt(records: Sequence[Record], turns: Sequence[Turn]) -> str:
     if records[0].inputs is not None:
-        yield (
+        return (
             "the file holds inputs and answers, but not the prompt's text: put it in place of the stand-in, "
             "with its variables where they are"
         )
-    elif all(isinstance(s, Var) for turn in turns for s in turn.content.segments):
-        yield (
+    if all(isinstance(s, Var) for turn in turns for s in turn.content.segments):
+        return (
             "the calls have no instructions in common: if the prompt's text stands in the input, cut it out "
             "of the data and put it into the prompt"
         )
-    else:
-        yield "what all calls have in common was taken for the prompt: see that no variable hides in it"
-    if log.expected:
-        yield log.expected
+    return "what all calls have in common was taken for the prompt: see that no variable hides in it"

@@ -75,15 +75,13 @@ def read(source: Source, _wish: Wish) -> Draft:
             f"{source.name}: has a value of more than {MAX_CELL:,} characters; shorten it, or drop the row"
         )
     asks = [name for name in inputs if name.replace("_", "a").isalnum() and not name[0].isdigit()][:_MOST]
-    todos = ["the file holds examples, but no prompt: put its text in place of the stand-in"]
-    if gold:
-        todos.append(f"the column {gold!r} was taken for the right answer, by its name")
     return Draft(
         format=FORMAT.name,
         turns=question(asks) if asks else (),
         rows=tuple(found),
         columns=columns,
-        todos=tuple(todos),
+        todos=(f"the column {gold!r} was taken for the right answer, by its name",) if gold else (),
+        prompt_todos=("the file holds examples, but no prompt: put its text in place of the stand-in",),
     )
 
 

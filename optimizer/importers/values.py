@@ -29,7 +29,8 @@ class Draft:
 
     `program`: the text of a DSPy state instead of `turns`. `reply`: the section `prompt.reply`. `columns`: the section
     `data` without its path. `more`: top-level sections, as they stand in a task file. `lost` are sentences on what
-    could not be carried over, `todos` on what to look at; `suggested` are commented lines for the task file.
+    could not be carried over, `todos` on what to look at (`prompt_todos`: in the prompt); `suggested` are commented
+    lines for the task file.
     """
 
     format: str
@@ -48,6 +49,7 @@ class Draft:
     defaults: Mapping[str, JSON] = field(default_factory=dict)
     suggested: tuple[str, ...] = ()
     todos: tuple[str, ...] = ()
+    prompt_todos: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
 
 

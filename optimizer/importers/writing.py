@@ -26,6 +26,7 @@ from optimizer.redact import holds_secret
 from optimizer.types import JSON
 
 NOTES = "IMPORTED.md"
+FEWEST = 5
 _SOURCE, _TARGET = "offline/sim-alpha", "offline/sim-beta"
 
 
@@ -152,6 +153,8 @@ class _Task:
         if fields:
             columns["fields"] = fields
         yield from map(self._todo, todos)
+        if 0 < len(self.draft.rows) < FEWEST:
+            yield self._todo(f"more examples: {len(self.rows)} are too few, {FEWEST} the least that can be split")
         if self.rows and not ("expected" in columns or "source" in columns) and self.draft.rows:
             yield self._todo(
                 "the right answers, where you know them: name their column in `expected`; else the source's count"
@@ -173,7 +176,7 @@ class _Task:
     def _prompt(self) -> Iterator[str]:
         draft = self.draft
         yield ""
-        yield from map(self._todo, draft.todos)
+        yield from map(self._todo, (*draft.prompt_todos, *draft.todos))
         if draft.program is not None:
             yield write_yaml({"program": {"dspy": "program.json"}}).rstrip()
             return
