@@ -19,7 +19,7 @@ LAYERS = """
     cli
     growth_commands
     fleet
-    commands   bundle_commands   export_commands            parse, call one function, print
+    commands   bundle_commands   export_commands   init_command             parse, call one function, print
     pipeline   compare   gate                               the run, from top to bottom; the same for recorded outputs
     operations
     cluster
@@ -30,7 +30,7 @@ LAYERS = """
     enrich   rundir   agreement   entrants   testing
     compiles
     candidates   restore   task   connect   programs.shipped   joining   spacecheck   spacefile
-    records
+    records   importers
     corners
     migration   data   pricing   parameters   propose   demos   programs.dspy   pruning   lessons   weigh
     asking   parts
@@ -71,7 +71,15 @@ DOORS = {
     "yaml": {"config.yamlfile", "habits", "examples"},
     "filelock": {"rundir"},
     "rich": {"console", "cli"},
-    "click": {"cli", "commands", "bundle_commands", "export_commands", "growth_commands", "options"},
+    "click": {
+        "cli",
+        "commands",
+        "bundle_commands",
+        "export_commands",
+        "growth_commands",
+        "init_command",
+        "options",
+    },
 }
 #: The same for what only some users need: each is in an extra, and is opened late.
 OPTIONAL = {
