@@ -35,8 +35,8 @@ LAYERS = """
     suite
     evaluate   prompt   habits   options   reasons
     metrics   findings   power   layout   programs   offline   runlog   prospect   slices
-    models   contract   tools   picking   template   objective   statistics   race   plugins   split   console   examples
-    media
+    models   contract   picking   template   objective   statistics   race   plugins   split   console   examples
+    media   tools
     errors   types   reader   copying   twoway   pairs   watch   redact
 """
 
