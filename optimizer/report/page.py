@@ -12,7 +12,7 @@ from optimizer.corners import corners
 from optimizer.migration import Migration, TargetResult
 from optimizer.prompt import Prompt
 from optimizer.report import charts, evidence, view
-from optimizer.report.diff import compare
+from optimizer.report.diff import compare, spoken
 
 
 def as_page(migration: Migration) -> str:
@@ -111,7 +111,7 @@ def _search(before: Prompt, result: TargetResult) -> dict[str, Any]:
         "front": [trial.number for trial in view.front(found.trials)],
         "programs": sorted({trial.program for trial in found.trials}),
         "changed": view.changed(found.trials[0], winner),
-        "diff": compare(before.messages, winner.prompt.messages),
+        "diff": compare(spoken(before), spoken(winner.prompt)),
     }
 
 
