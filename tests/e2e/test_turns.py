@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import yaml
 from optimizer import reader
 from optimizer.examples import copy_example
 from optimizer.exporters.bundle import verify_bundle
-from tests.e2e.books import served
+from tests.e2e.books import served, stored
 from tests.e2e.runs import SOURCE, TARGET, finished, hosted
 
 
@@ -100,11 +99,13 @@ def test_the_bundle_holds_all_that_production_needs(run: Run) -> None:
     ]
 
 
+@pytest.mark.parametrize("run", ["desk"], indirect=True)
 def test_a_run_goes_on_from_its_stored_calls_without_asking_again(run: Run) -> None:
     """Calls of tools are kept, found and read again like every other answer."""
-    before = run.decision()
+    before, asked = run.decision(), stored(run.folder / "run")
     (run.folder / "run" / "decision.json").unlink()
     again = finished(run.folder / "task.yaml", run.folder / "run")
 
     assert run.decision() == before
-    assert re.sub(r"\s", "", json.dumps(again["winner"])) == re.sub(r"\s", "", json.dumps(run.outcome["winner"]))
+    assert (again["calls"], again["verdict"]) == (run.outcome["calls"], run.outcome["verdict"])
+    assert stored(run.folder / "run") == asked
