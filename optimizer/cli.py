@@ -1,7 +1,8 @@
 """The command line: parse, call one function, print. No logic lives here.
 
 Exit codes: 0 done · 2 the task, the data or the directory is wrong · 3 a model or the search failed · 4 the budget is
-used · 10 and 11 only with --require (the verdict is "stay", or "inconclusive") · 130 interrupted.
+used · 5 the key's budget at a gateway or provider is used up · 10 and 11 only with --require (the verdict is "stay", or
+"inconclusive") and from gate · 130 interrupted.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from typing import Any
 import click
 
 from optimizer import __version__
-from optimizer.commands import compare, report, rescore, results, verify
+from optimizer.bundle_commands import gate, sign, verify
+from optimizer.commands import compare, report, rescore, results
+from optimizer.export_commands import export
 from optimizer.options import FAULTS, leave, say, shares, shows_errors
 
 
@@ -55,7 +58,8 @@ def check(task_file: Path) -> None:
 
     planned = plan(load_task(task_file), strict=True)
     say(expectation(planned))
-    preflight(planned.task.settings, recorded=planned.task.recorded is not None)
+    for note in preflight(planned.task.settings, recorded=planned.task.recorded is not None, ask_provider=True):
+        say(f"note: {note}")
 
 
 @main.command()
@@ -101,17 +105,18 @@ def serve(port: int, wait: bool, fault: dict[str, float], seed: int) -> None:
 
 
 @main.command(name="list")
-@click.argument("kind", type=click.Choice(["metrics", "spaces", "optimizers", "models", "examples"]))
+@click.argument("kind", type=click.Choice(["metrics", "spaces", "optimizers", "models", "examples", "exporters"]))
 @shows_errors
 def list_(kind: str) -> None:
-    """What goes by a name: metrics, search spaces, program optimizers, offline models, examples."""
+    """What goes by a name: metrics, search spaces, program optimizers, offline models, examples, exporters."""
+    from optimizer.exporters.registry import names
     from optimizer.summary import names_of
 
-    for name, words in names_of(kind):
+    for name, words in names() if kind == "exporters" else names_of(kind):
         say(f"{name:28} {words}".rstrip())
 
 
-for _command in (compare, rescore, results, report, verify):
+for _command in (compare, rescore, results, report, verify, sign, gate, export):
     main.add_command(_command)
 
 

@@ -17,8 +17,8 @@ ROOT = Path(__file__).parent.parent
 LAYERS = """
     __main__
     cli
-    commands                                                parse, call one function, print
-    pipeline   compare                                      the run, from top to bottom; the same for recorded outputs
+    commands   bundle_commands   export_commands            parse, call one function, print
+    pipeline   compare   gate                               the run, from top to bottom; the same for recorded outputs
     allowance   outlets   plan                              what may be spent; what is handed out; what is settled
     search   estimate   exporters   report   summary   recorded   tidy
     sensitivity
@@ -29,20 +29,21 @@ LAYERS = """
     records
     corners
     migration   data   pricing   parameters   propose   demos   programs.dspy   pruning   lessons   weigh
-    crossover   parts
+    asking   parts
     study   brief
+    crossover
     config   space   trial   wording   programs.prompted   confirm
     suite
     evaluate   prompt   habits   options   reasons
     metrics   findings   power   layout   programs   offline   runlog   prospect   slices
-    models   contract   picking   template   objective   statistics   race   plugins   split   console   examples
-    media   tools
-    errors   types   reader   copying   twoway   pairs   watch   redact
+    models   contract   picking   template   objective   statistics   race   plugins   split   console
+    media   tools   examples
+    errors   types   reader   copying   twoway   pairs   watch   redact   stages
 """
 
 #: Who may import what is not ours. `late`: only inside functions, so that `promptport --help` need not wait for it.
 DOORS = {
-    "litellm": {"models.litellm"},
+    "litellm": {"models.litellm", "exporters.gateway_hook"},
     "dspy": {"programs.dspy"},
     "gepa": {"programs.dspy"},
     "tqdm": {"programs.dspy"},
@@ -51,18 +52,18 @@ DOORS = {
     "sklearn": {"demos", "programs.dspy.showing", "metrics.labels", "slices"},
     "joblib": {"evaluate"},
     "threadpoolctl": {"search"},
-    "scipy": {"confirm", "pairs", "metrics.calls", "metrics.whole", "metrics.scrutiny"},
+    "scipy": {"confirm", "pairs", "metrics.calls", "metrics.whole", "metrics.scrutiny", "report.intervals"},
     "numpy": {"race", "twoway", "prospect", "pruning", "crossover", "statistics", "pairs", "metrics.whole", "slices"},
-    "jinja2": {"template", "report.page", "report.rescored"},
-    "aiohttp": {"models.transport", "models.access", "offline.server"},
+    "jinja2": {"template", "exporters.jinja", "report.page", "report.rescored"},
+    "aiohttp": {"models.transport", "models.access", "models.gateway", "models.listing", "offline.server"},
     "pydantic": {"config"},
     "yaml": {"config.yamlfile", "habits", "examples"},
     "filelock": {"rundir"},
     "rich": {"console", "cli"},
-    "click": {"cli", "commands", "options"},
+    "click": {"cli", "commands", "bundle_commands", "export_commands", "options"},
 }
 #: The same for what only some users need: each is in an extra, and is opened late.
-OPTIONAL = {"model2vec": {"models.embedding"}}
+OPTIONAL = {"model2vec": {"models.embedding"}, "cryptography": {"exporters.signing"}}
 LATE = {
     *OPTIONAL,
     "litellm",
@@ -79,6 +80,7 @@ LATE = {
 }
 #: Imported inside functions only, by the door of their package or where a program is opened.
 BEHIND_A_DOOR = {f"programs.dspy.{name}" for name in ("module", "opening", "running", "variants", "whole")}
+BEHIND_A_DOOR |= {"exporters.gateway_hook"}  # shipped as the file it is, never imported
 COMES_WITH = {
     "threadpoolctl": "scikit-learn",
     "gepa": "dspy",
