@@ -18,7 +18,7 @@ from optimizer.offline.forms import in_form
 from optimizer.offline.server import Server, running
 from optimizer.types import Message, Request, Response
 
-BOOK = {
+BOOK: dict[str, Any] = {
     "type": "function",
     "function": {
         "name": "book_room",
@@ -36,7 +36,7 @@ BOOK = {
         },
     },
 }
-CANCEL = {
+CANCEL: dict[str, Any] = {
     "type": "function",
     "function": {
         "name": "cancel",
@@ -84,7 +84,7 @@ def test_who_overlooks_descriptions_beside_the_messages_reads_them_in_the_instru
         + "\n".join(
             f"- {name}: {spec['description']}"
             for tool in (BOOK, CANCEL)
-            for name, spec in tool["function"]["parameters"]["properties"].items()  # type: ignore[index]
+            for name, spec in tool["function"]["parameters"]["properties"].items()
         )
     )
     days = [
@@ -172,10 +172,8 @@ def test_over_http_and_through_litellm_the_answer_is_the_same(server: Server, as
 
 
 def test_images_reach_the_server_as_parts(server: Server) -> None:
-    parts = (
-        {"type": "text", "text": "Which labels? One of: cat, dog. "},
-        {"type": "image_url", "image_url": {"url": "a.png"}},
-    )
+    said: dict[str, Any] = {"type": "text", "text": "Which labels? One of: cat, dog. "}
+    parts = (said, {"type": "image_url", "image_url": {"url": "a.png"}})
     asked = Request((Message("user", "Which labels? One of: cat, dog. [image_url]", parts),))
 
     assert through(server, asked).text == OfflineModel("offline/sim-alpha").respond(asked).text
