@@ -40,8 +40,8 @@ LAYERS = """
     suite
     evaluate   prompt   habits   options   reasons
     metrics   findings   power   layout   programs   offline   runlog   prospect   slices
-    models   contract   tools   picking   template   objective   statistics   race   plugins   split   console
-    media   examples
+    models   contract   picking   template   objective   statistics   race   plugins   split   console
+    media   tools   examples
     errors   types   reader   copying   twoway   pairs   watch   redact   stages
 """
 
