@@ -105,7 +105,8 @@ def _row(found: Rescored) -> str:
 def _verdict(found: Rescored) -> str:
     if found.decision:
         return found.decision.verdict.value
-    return f"open: it never met the held-out examples, {found.calls:,} calls would tell"
+    price = f", about ${found.dollars:,.4f}" if found.dollars is not None else ""
+    return f"open: it never met the held-out examples; {found.calls:,} calls of the target would tell{price}"
 
 
 def _target(found: Rescored) -> dict[str, Any]:
@@ -121,6 +122,7 @@ def _target(found: Rescored) -> dict[str, Any]:
         "latency": winner and winner.latency,
         "decision": plain(found.decision),
         "calls_needed": found.calls,
+        "dollars_needed": found.dollars,
     }
 
 
