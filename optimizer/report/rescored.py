@@ -85,7 +85,7 @@ def as_page(migration: Migration, outcomes: Sequence[Outcome], studies: Sequence
         run=migration,
         style=(here / "page.css").read_text("utf-8"),
         rows=[(_weights(o), found, _verdict(found)) for o in outcomes for found in o.targets],
-        studies=[(study, _picture(study, outcomes[-1].terms), _winners(study)) for study in studies],
+        studies=[(study, picture(study, outcomes[-1].terms), _winners(study)) for study in studies],
     )
 
 
@@ -149,7 +149,7 @@ def _winners(study: Study) -> list[tuple[int, int, str]]:
     return [(number, wins.count(number), _figures(study, number)) for number in study.winners]
 
 
-def _picture(study: Study, terms: Terms) -> str:
+def picture(study: Study, terms: Terms) -> str:
     rows = sorted({cell.latency for cell in study.cells}, reverse=True)
     columns = sorted({cell.cost for cell in study.cells})
     by_weights = {(cell.cost, cell.latency): cell for cell in study.cells}
