@@ -338,7 +338,7 @@ def test_an_unknown_key_of_a_column_is_answered(tmp_path: Path) -> None:
 
 def test_the_comparison_file_of_the_documentation_works(tmp_path: Path) -> None:
     page = (Path(__file__).parent.parent / "optimizer" / "report" / "README.md").read_text("utf-8")
-    written = page.split("```yaml\n")[1].split("```")[0]
+    written = page.split("## Outputs recorded elsewhere")[1].split("```yaml\n")[1].split("```")[0]
     amounts = {"seconds": 1.0, "tokens_in": 100, "tokens_out": 20, "usd": 0.00045, "stop_reason": "stop"}
     rows = [
         {"case": i, "gold": "a b", "customer": "x", "llm": llm, "reply": "a b" if i % 7 else "a", **amounts}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from optimizer.errors import ConfigError, DataError
 from optimizer.plan import plan
@@ -127,3 +128,16 @@ def test_a_stage_knows_whose_amounts_are_asked_for() -> None:
 
     assert stage.of("a") == {"1": {"latency": 1.0}} and stage.of("b") == {}
     assert frozen.of("a") == frozen.of("b") == {"1": {"latency": 2.0}}
+
+
+def test_the_stages_of_the_documentation_are_read(tmp_path: Path) -> None:
+    page = (Path(__file__).parent.parent / "optimizer" / "report" / "README.md").read_text("utf-8")
+    [written] = [part.split("```")[0] for part in page.split("```yaml\n")[1:] if part.startswith("stages:")]
+    stages = yaml.safe_load(written)["stages"]
+    prompt = {**PROMPT, "user": "{{contexts}}\nNumber: {{n}}"}
+    loaded = load_task(task(tmp_path, stages, prompt, contexts="c", retrieve_s=0.1, retrieve_usd=0.0, rerank_s=0.2))
+
+    assert [(stage.name, stage.frozen, stage.output) for stage in loaded.stages] == [
+        ("retrieve", True, "contexts"),
+        ("rerank", True, None),
+    ]
