@@ -100,7 +100,7 @@ class Brief:
         if self.cast.price is None:
             return 1.0
         shown = [prompt.render(example.inputs) for example in self.ground.validation[:_LENGTHS]]
-        read = fmean(sum(tokens(message.content) for message in request.messages) for request in shown)
+        read = fmean(sum(map(tokens, request.texts)) for request in shown)
         return self.cast.price.cost(int(read), int(self._reply))
 
     @cached_property

@@ -18,6 +18,7 @@ import click
 from optimizer import __version__
 from optimizer.bundle_commands import gate, sign, verify
 from optimizer.commands import compare, report, rescore, results
+from optimizer.export_commands import export
 from optimizer.options import FAULTS, leave, say, shares, shows_errors
 
 
@@ -103,17 +104,18 @@ def serve(port: int, wait: bool, fault: dict[str, float], seed: int) -> None:
 
 
 @main.command(name="list")
-@click.argument("kind", type=click.Choice(["metrics", "spaces", "optimizers", "models", "examples"]))
+@click.argument("kind", type=click.Choice(["metrics", "spaces", "optimizers", "models", "examples", "exporters"]))
 @shows_errors
 def list_(kind: str) -> None:
-    """What goes by a name: metrics, search spaces, program optimizers, offline models, examples."""
+    """What goes by a name: metrics, search spaces, program optimizers, offline models, examples, exporters."""
+    from optimizer.exporters.registry import names
     from optimizer.summary import names_of
 
-    for name, words in names_of(kind):
+    for name, words in names() if kind == "exporters" else names_of(kind):
         say(f"{name:28} {words}".rstrip())
 
 
-for _command in (compare, rescore, results, report, verify, sign, gate):
+for _command in (compare, rescore, results, report, verify, sign, gate, export):
     main.add_command(_command)
 
 

@@ -11,7 +11,7 @@ from optimizer.connect import accepted, check_metrics
 from optimizer.estimate import Estimate, estimate, refuse_small_budget
 from optimizer.habits import Habits, habits_of
 from optimizer.models.sunset import endings
-from optimizer.parameters import Terms, carried, fitted, varied
+from optimizer.parameters import Terms, carried, fitted, offered, varied
 from optimizer.parts import by_parts
 from optimizer.pricing import OFFLINE_PREFIX
 from optimizer.prompt import Prompt
@@ -87,10 +87,12 @@ def _roles(task: Task) -> Iterator[tuple[str, str]]:
 
 
 def _fit(task: Task, section: ModelSettings, space: SearchSpace, lost: tuple[str, ...], accepted: Accepted) -> Fit:
-    habits, source = habits_of(section.model, section.family), task.settings.source.params
-    asks = set(source) - set(section.params) or varied(space, task.prompt)  # else nobody need open LiteLLM for it
+    habits, source = habits_of(section.model, section.family), task.prompt.params
+    asks = set(source) - set(section.params) or task.prompt.tools or varied(space, task.prompt)  # else nobody need
+    # open LiteLLM for it
     terms = Terms(section.model, accepted(section) if asks else None, habits.drop_params)
     params, left = carried(source, section.params, terms)
-    prompt = replace(task.prompt, params=params)
+    tools, untold = offered(task.prompt.tools, terms)
+    prompt = replace(task.prompt, params=params, tools=tools)
     own, notes = fitted(space, prompt, terms)
-    return Fit(habits, prompt, own, (*lost, *left, *notes))
+    return Fit(habits, prompt, own, (*lost, *left, *untold, *notes))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from optimizer.config import ModelSettings, Settings
-from optimizer.config.sections import PromptSettings
+from optimizer.config.prompts import PromptSettings
 from optimizer.config.taskfile import open_file
 from optimizer.config.yamlfile import Document
 from optimizer.data import Table, columns, read_files, read_hub

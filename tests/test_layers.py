@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 LAYERS = """
     __main__
     cli
-    commands   bundle_commands                              parse, call one function, print
+    commands   bundle_commands   export_commands            parse, call one function, print
     pipeline   compare   gate                               the run, from top to bottom; the same for recorded outputs
     allowance   outlets   plan                              what may be spent; what is handed out; what is settled
     search   estimate   exporters   report   summary   recorded   tidy
@@ -36,7 +36,8 @@ LAYERS = """
     suite
     evaluate   prompt   habits   options   reasons
     metrics   findings   power   layout   programs   offline   runlog   prospect   slices
-    models   contract   picking   template   objective   statistics   race   plugins   split   console   examples
+    models   contract   tools   picking   template   objective   statistics   race   plugins   split   console
+    media   examples
     errors   types   reader   copying   twoway   pairs   watch   redact
 """
 
@@ -51,15 +52,15 @@ DOORS = {
     "sklearn": {"demos", "programs.dspy.showing", "metrics.labels", "slices"},
     "joblib": {"evaluate"},
     "threadpoolctl": {"search"},
-    "scipy": {"confirm", "pairs", "metrics.whole", "metrics.scrutiny"},
+    "scipy": {"confirm", "pairs", "metrics.calls", "metrics.whole", "metrics.scrutiny"},
     "numpy": {"race", "twoway", "prospect", "pruning", "crossover", "statistics", "pairs", "metrics.whole", "slices"},
-    "jinja2": {"template", "report.page", "report.rescored"},
+    "jinja2": {"template", "exporters.jinja", "report.page", "report.rescored"},
     "aiohttp": {"models.transport", "models.access", "models.listing", "offline.server"},
     "pydantic": {"config"},
     "yaml": {"config.yamlfile", "habits", "examples"},
     "filelock": {"rundir"},
     "rich": {"console", "cli"},
-    "click": {"cli", "commands", "bundle_commands", "options"},
+    "click": {"cli", "commands", "bundle_commands", "export_commands", "options"},
 }
 #: The same for what only some users need: each is in an extra, and is opened late.
 OPTIONAL = {"model2vec": {"models.embedding"}, "cryptography": {"exporters.signing"}}
@@ -86,7 +87,7 @@ COMES_WITH = {
     "yaml": "PyYAML",
     "sklearn": "scikit-learn",
 }
-SPACES_MAY_USE = {"space", "prompt", "types", "programs", "search_spaces"}
+SPACES_MAY_USE = {"space", "prompt", "tools", "types", "programs", "search_spaces"}
 
 
 def _modules(folder: Path) -> dict[str, Path]:

@@ -33,12 +33,22 @@ class Shipped:
             rendered = reader.render(dict(self.bundle), own)
         except ValueError as problem:
             raise DataError(f"an example does not fit the bundle: {problem}") from problem
-        messages = tuple(Message(turn["role"], turn["content"]) for turn in rendered)  # type: ignore[arg-type]
-        response = await model.complete(Request(messages, self.bundle["parameters"]))
+        tools = {name: self.bundle[name] for name in ("tools", "tool_choice") if name in self.bundle}
+        request = Request(tuple(map(_message, rendered)), {**self.bundle["parameters"], **tools})
+        response = await model.complete(request)
         return read_response(Contract.from_dict(self.bundle["reply"]), response)
 
     def to_dict(self) -> Mapping[str, JSON]:
         return {"kind": "bundle", "bundle": dict(self.bundle)}
+
+
+def _message(turn: Mapping[str, Any]) -> Message:
+    """Images and documents go as they are; in the text that is counted, their kind stands for them."""
+    content = turn["content"]
+    if isinstance(content, str):
+        return Message(turn["role"], content)
+    text = "".join(part["text"] if part["type"] == "text" else f"[{part['type']}]" for part in content)
+    return Message(turn["role"], text, tuple(content))
 
 
 def shipped(found: Verified, task: Task) -> Program:

@@ -21,6 +21,7 @@ from typing import Any, Literal
 from optimizer.errors import ConfigError, ModelError
 from optimizer.models import transport
 from optimizer.models.access import Access
+from optimizer.models.answers import said
 from optimizer.models.failures import clean, translate
 from optimizer.models.listing import Listing
 from optimizer.models.names import same_model
@@ -124,7 +125,7 @@ class LiteLLMModel:
             **self._params,
             **request.params,
             "model": self.name,
-            "messages": [{"role": turn.role, "content": turn.content} for turn in request.messages],
+            "messages": [{"role": turn.role, "content": turn.sent} for turn in request.messages],
             "timeout": self._timeout,
             "max_retries": 0,
             "num_retries": 0,
@@ -168,15 +169,14 @@ class LiteLLMModel:
             )
         if not raw.choices:
             raise ModelError("the answer has no choices in it", model=self.name, status=200, retryable=True)
-        # Half a surrogate pair is no text: neither files nor requests can hold it.
-        text = str(raw.choices[0].message.content or "").encode("utf-8", "replace").decode()
+        text, finish = said(raw.choices[0])
         usage = self._usage(raw, request, text)
         return Response(
             text=text,
             cost=self.price.cost(**usage),
             latency=latency,
             model=answered or self.name,
-            finish=str(raw.choices[0].finish_reason or "stop"),
+            finish=finish,
             **usage,
         )
 

@@ -28,7 +28,7 @@ def stated(usage: Any, text: str) -> dict[str, int] | None:
 
 def estimated(request: Request, text: str) -> dict[str, int]:
     """Four characters a token, rounded up."""
-    read = sum(len(turn.content) for turn in request.messages)
+    read = sum(map(len, request.texts))
     return {"input_tokens": -(-read // 4), "output_tokens": -(-len(text) // 4)}
 
 

@@ -28,7 +28,7 @@ class PromptProgram:
 
 def read_response(contract: Contract, response: Response) -> Reply:
     """What a response says under a contract; a reply that was cut off or filtered is told apart."""
-    reply = contract.read(response.text)
+    reply = contract.read(response.text, prose=response.finish != "tool_calls")
     if reply.error and response.finish == "length":
         return Reply(reply.text, None, f"{reply.error} (cut off at the token limit)", "invalid")
     if response.finish == "content_filter":
