@@ -360,6 +360,15 @@ def test_the_object_and_the_text_say_the_same(plain_run: Walked) -> None:
     assert f"{found['calls']} calls, ${found['dollars']:.4f}; the bundle is not signed" in told
 
 
+def test_a_bundle_that_was_decided_against_says_so_even_where_it_keeps_its_thresholds(plain_run: Walked) -> None:
+    passed = ask(plain_run)
+    against = replace(passed, decided="stay")
+
+    assert (passed.decided, as_dict(passed)["decided"]) == ("migrate", "migrate")
+    assert "note:" not in as_text(passed)
+    assert "note: the bundle's own decision was not to migrate, but 'stay'" in as_text(against)
+
+
 # -- the command
 
 
