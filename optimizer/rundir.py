@@ -11,7 +11,8 @@
     examples.jsonl     the examples, as they were read
     decision.json      the verdict, with its evidence
     report.html        the page for people
-    bundle/            the winning prompt, for production; bundle.zip is the same in one file
+    bundle/            the winning prompt, for production
+    bundle.zip         the same in one file
     study.journal      Optuna's own storage
     calls.sqlite       every answer that was paid for
     run.log            what the run said, each time that it was started

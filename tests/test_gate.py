@@ -177,6 +177,27 @@ def test_without_gold_answers_the_sources_own_are_in_the_bundle(tmp_path: Path) 
         ask(found, new=rows)
 
 
+def test_judges_are_asked_afresh_too_and_counted_apart(tmp_path: Path) -> None:
+    def kind(_: Request) -> str:
+        return '{"reason": "as it should be", "score": 10}'
+
+    def unkind(_: Request) -> str:
+        return '{"reason": "no longer", "score": 1}'
+
+    sections = {
+        "metrics": ["label_accuracy", {"name": "judge", "rubric": "Is it said kindly?"}],
+        "judge": {"model": "test/judge", "price": {"input": 1.0, "output": 4.0}},
+    }
+    found = Walked(finished(tmp_path, crew(judge=kind), **sections)[0], tmp_path)
+
+    passed, failed = ask(found, crew(judge=kind)), ask(found, crew(judge=unkind))
+
+    assert (passed.verdict, passed.spend["judge"].calls, passed.spend["target"].calls) == ("pass", 60, 60)
+    assert failed.verdict == "fail" and failed.thresholds[0].value == 0.5
+    with pytest.raises(ConfigError, match="60 examples take about 120 calls"):
+        ask(found, limits=Limits(calls=100))
+
+
 # -- programs
 
 

@@ -211,7 +211,7 @@ def _changes(migration: Migration, result: TargetResult) -> dict[str, Any]:
             for name, value in after.items()
             if name in before and before[name] != value
         },
-        "notes": list(result.search.notes),
+        "notes": [note for note in result.search.notes if any(name in note for name in (*before, *after))],
     }
 
 
