@@ -20,7 +20,11 @@ def fingerprint(task: Task) -> str:
     for section in (agreed["source"], *agreed["targets"]):
         section.pop("limits", None)
         section.pop("timeout", None)
+        if section["priced_as"] is None:  # runs from before there was such a key go on
+            del section["priced_as"]
     examples = [[e.id, dict(e.inputs), e.expected, e.group] for e in task.examples]
+    if settings["stages"]:
+        agreed["stages"] = settings["stages"]
     data = [examples, task.strata, task.slices, {key: vars(output) for key, output in (task.recorded or {}).items()}]
     facts = json.dumps([task.name, task.prompt.to_dict(), agreed, data], sort_keys=True, default=str)
     return hashlib.sha256(facts.encode()).hexdigest()[:16]

@@ -1,7 +1,8 @@
 """The command line: parse, call one function, print. No logic lives here.
 
 Exit codes: 0 done · 2 the task, the data or the directory is wrong · 3 a model or the search failed · 4 the budget is
-used · 10 and 11 only with --require (the verdict is "stay", or "inconclusive") and from gate · 130 interrupted.
+used · 5 the key's budget at a gateway or provider is used up · 10 and 11 only with --require (the verdict is "stay", or
+"inconclusive") and from gate · 130 interrupted.
 """
 
 from __future__ import annotations

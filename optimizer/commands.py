@@ -37,7 +37,8 @@ from optimizer.options import columns, leave, say, shows_errors
 def compare(file: Path, out: Path | None, require: str | None, as_json: bool, **options: Any) -> None:
     """The verdict on outputs recorded elsewhere: FILE is the data, or a comparison file. Asks no model."""
     from optimizer.compare import compare, write_comparison
-    from optimizer.recorded import as_sections, load_recording
+    from optimizer.config.options import as_sections
+    from optimizer.recorded import load_recording
     from optimizer.summary import outcome, outcome_json
 
     folder = out or file.parent / f"{file.stem}-comparison"

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 
 from optimizer.config import ModelSettings, Settings
 from optimizer.contract import Contract
-from optimizer.errors import ConfigError, ModelError
+from optimizer.errors import ConfigError, CreditExhausted, ModelError
 from optimizer.metrics import Metric, build_metric
 from optimizer.models import Model, bridge
 from optimizer.models.cache import Cached, CallStore
 from optimizer.models.embedding import embedder
+from optimizer.models.gateway import NO_LABELS, Labels
 from optimizer.models.litellm import LiteLLMModel, supported_params
 from optimizer.models.meter import Metered, Purse
 from optimizer.models.preset import Preset
@@ -38,15 +39,18 @@ class Roles:
     embedder: Model | None = None
 
 
-def provider(section: ModelSettings) -> Model:
-    """The model itself, with its limits and retries."""
+def provider(section: ModelSettings, labels: Labels = NO_LABELS) -> Model:
+    """The model itself, with its limits and retries. `labels`: for the gateway before it, where there is one."""
     offline = section.model.startswith(OFFLINE_PREFIX)
-    model: Model = OfflineModel(section.model) if offline else _hosted(section)
+    model: Model = OfflineModel(section.model) if offline else _hosted(section, labels)
     limits = section.limits
     return Retrying(Limited(model, concurrency=limits.concurrency, rpm=limits.rpm, tpm=limits.tpm))
 
 
-def _hosted(section: ModelSettings) -> LiteLLMModel:
+_provided = provider
+
+
+def _hosted(section: ModelSettings, labels: Labels = NO_LABELS) -> LiteLLMModel:
     return LiteLLMModel(
         section.model,
         api_base=section.api_base,
@@ -55,11 +59,22 @@ def _hosted(section: ModelSettings) -> LiteLLMModel:
         timeout=section.timeout,
         latency=section.latency,
         answers_as=section.answers_as,
+        labels=labels,
+    )
+
+
+def labels_of(settings: Settings, role: str) -> Labels:
+    """What a gateway's logs and cost reports tell calls apart by: run, role, and what the task adds."""
+    wanted = settings.gateway
+    return Labels(
+        ("promptport", f"promptport-run:{settings.name}", f"promptport-role:{role}", *wanted.tags),
+        {"promptport_run": settings.name, "promptport_role": role, **wanted.metadata},
+        wanted.litellm,
     )
 
 
 def connect(
-    settings: Settings, store: CallStore, purse: Purse, *, provider: Callable[[ModelSettings], Model] = provider
+    settings: Settings, store: CallStore, purse: Purse, *, provider: Callable[[ModelSettings], Model] | None = None
 ) -> Roles:
     """Raises ConfigError for an unknown model or price, before anything is asked.
 
@@ -69,7 +84,8 @@ def connect(
 
     def role(section: ModelSettings, name: str) -> Model:
         price = price_of(section)
-        return Metered(Cached(provider(section), store, price), purse, name, price)
+        model = provider(section) if provider else _provided(section, labels_of(settings, name))
+        return Metered(Cached(model, store, price), purse, name, price)
 
     def speaker(section: ModelSettings, name: str) -> Model:
         return Preset(role(section, name), section.params)
@@ -114,19 +130,25 @@ def accepted(section: ModelSettings) -> frozenset[str] | None:
 
 
 def preflight(settings: Settings, *, recorded: bool = False, ask_provider: bool = False) -> tuple[str, ...]:
-    """Is every server there, every key set? Asks no model. Raises ConfigError with what to mend; returns what the
-    lists of models say that ought to be known.
+    """Is every server there, every key set, every model allowed? Asks no model; returns what the lists of models say
+    that ought to be known, and what gateways let keys call.
 
-    `recorded`: the source's outputs are there, so that it is not needed. `ask_provider`: providers' own lists too.
+    Raises ConfigError with what to mend, CreditExhausted for a key without money. `recorded`: the source's outputs are
+    there, so that it is not needed. `ask_provider`: providers' own lists too.
     """
-    notes = []
     sections = [None if recorded else settings.source, *settings.targets, settings.proposer, *settings.panel]
     hosted = [s for s in sections if s and not s.model.startswith(OFFLINE_PREFIX)]
-    for section in {(s.api_base, s.model): s for s in hosted}.values():
+    told: dict[str, None] = {}
+    for section in {(s.api_base, s.model, s.api_key_env): s for s in hosted}.values():
         try:
-            listing = bridge.run(_hosted(section).check(ask_provider=ask_provider))
+            listing = bridge.run(_hosted(section, labels_of(settings, "preflight")).check(ask_provider=ask_provider))
+        except CreditExhausted:
+            raise
         except ModelError as error:  # nothing was asked yet: what can be mended is the task, or its surroundings
             raise ConfigError(str(error)) from error
-        if listing and (note := listing.note(section.answers_as or section.model)):
-            notes.append(note)
-    return tuple(notes)
+        if listing and listing.gateway:
+            who = section.api_key_env or "without a key"
+            told[f"gateway {section.api_base}: {who} may call {', '.join(listing.ends)}"] = None
+        elif listing and all(notes := [listing.note(name) for name in (section.model, *(section.answers_as or ()))]):
+            told[notes[-1]] = None
+    return tuple(told)

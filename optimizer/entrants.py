@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Protocol
 
-from optimizer.brief import Scale
+from optimizer.brief import Effort, Scale
 from optimizer.objective import Evaluation
 from optimizer.prompt import Prompt
 from optimizer.space import Value
@@ -57,8 +57,10 @@ class Candidate:
 class Entrants:
     """The candidates, numbered as in the race that they run. Number 0 is the unchanged prompt."""
 
-    def __init__(self, race: Allocation, scale: Scale, cost: Callable[[Prompt], float]) -> None:
-        self.race, self.scale = race, scale
+    def __init__(
+        self, race: Allocation, scale: Scale, cost: Callable[[Prompt], float], sure: float = Effort.sure
+    ) -> None:
+        self.race, self.scale, self.sure = race, scale, sure
         self.candidates: list[Candidate] = []
         self._cost = cost
         self._prices: list[float] = []
@@ -140,11 +142,11 @@ class Entrants:
     def newcomers(self, number: int) -> Sequence[Candidate]:
         return [c for c in self.candidates if c.round == number and c.seen]
 
-    def winner(self, sure: float) -> tuple[int, bool]:
-        """Who is to be confirmed, and whether that is the unchanged prompt because none is better so `sure`ly."""
+    def winner(self) -> tuple[int, bool]:
+        """Who is to be confirmed, and whether that is the unchanged prompt as none is surely enough better."""
         best = self.best()
         equal = self.allowed(self[0]) or not self.allowed(self[best])
-        kept = best != 0 and equal and self.race.posterior().surely_better(best, 0) < sure
+        kept = best != 0 and equal and self.race.posterior().surely_better(best, 0) < self.sure
         return (0 if kept else best), kept
 
     def answers(self) -> dict[int, Evaluation]:

@@ -54,6 +54,11 @@ class Evaluation:
         return ordered[math.ceil(0.95 * len(ordered)) - 1] if ordered else math.nan
 
     @property
+    def refused(self) -> int:
+        """How many the model, a filter or a guardrail declined: no wrong answers, though they score nothing."""
+        return sum(output.status == "refused" for output in self.outputs)
+
+    @property
     def valid(self) -> float:
         """Share of replies that keep their contract."""
         return _mean([output.status == "ok" for output in self.answered])

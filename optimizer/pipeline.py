@@ -102,6 +102,7 @@ class _Walk:
             prices=origin_of_prices((settings.source, *settings.targets)),
             notes=self.notes,
             columns=task.slices,
+            stages=task.stages,
             simulated=any(m.model.startswith(OFFLINE_PREFIX) for m in (settings.source, *settings.targets)),
         )
 

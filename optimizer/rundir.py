@@ -8,9 +8,12 @@
     answers.jsonl      what each of them answered on validation examples, with scores
     confirmation.jsonl what source, unchanged and winner answered on the held-out examples
     columns.json       by what the examples are looked at in parts
+    stages.json        what the other stages of the application took
     examples.jsonl     the examples, as they were read
     decision.json      the verdict, with its evidence
     report.html        the page for people
+    report.md          the same in short, for a pull request
+    report.json        the same for programs
     bundle/            the winning prompt, for production
     bundle.zip         the same in one file
     study.journal      Optuna's own storage
@@ -110,6 +113,7 @@ class RunDir:
             "task.yaml": records.task_yaml(migration.settings),
             "split.json": as_json(migration.split, sort=False),
             "columns.json": as_json(migration.columns, sort=False),
+            "stages.json": as_json(migration.stages, sort=False),
             "examples.jsonl": records.as_lines(migration.examples.values()),
             "baseline.jsonl": records.as_lines(migration.baseline),
             "trials.jsonl": records.as_lines(records.trials(migration)),

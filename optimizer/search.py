@@ -63,7 +63,7 @@ class _Search:
         self.pool = Pool(prompt, space, shots, effort.seed, brief.cast.habits.drop_params)
         self.pool.wordings |= {n: reworded(prompt, text).instructions for n, text in self.lessons.wordings.items()}
         self.examples = [ground.validation[i] for i in order]
-        self.entrants = Entrants(_allocation(brief), brief.scale, brief.cost)
+        self.entrants = Entrants(_allocation(brief), brief.scale, brief.cost, effort.sure)
         self.budget = self.entrants.race.budget  # unless the purse has less
         self.rounds = max(effort.rounds, math.ceil(effort.trials / _WAVE))
         self.notes: list[str] = []
@@ -228,7 +228,7 @@ class _Search:
                 raise BudgetExceeded(f"no candidate could be measured: {self.stopped}; raise the budget and run again")
             raise SearchError("no candidate could be measured: no call was answered")
         field.race.refit()
-        best, kept = field.winner(self.brief.effort.sure)
+        best, kept = field.winner()
         if kept:
             self._note("no candidate is surely better than the unchanged prompt, so that is kept")
         return SearchResult(

@@ -86,6 +86,10 @@ def _target(migration: Migration, result: TargetResult, run: RunDir) -> Iterator
     for name, evaluation in (("source", met.source), ("unchanged", met.unchanged), (last, met.winner)):
         if evaluation:
             yield f"  {name:10} {_figures(evaluation)}"
+    declined = {"source": met.source.refused, last: met.winner.refused}
+    if any(declined.values()):
+        told = ", ".join(f"{name} {count}" for name, count in declined.items())
+        yield f"  declined {told} of {len(met.winner.outputs)}, by the model or a filter: no wrong answers, but none"
     if result.search.trials:
         winner = result.search.winner
         stopped = result.search.stopped_by
@@ -128,6 +132,7 @@ def _target_json(migration: Migration, result: TargetResult, run: RunDir) -> Map
         "reason": result.decision.reason,
         "quality": {name: side.quality for name, side in sides.items() if side},
         "difference": {"mean": comparison.mean, "low": comparison.low, "high": comparison.high, "n": comparison.n},
+        "declined": {name: side.refused for name, side in sides.items() if side},
         "cost_per_1000": _known(1000 * met.winner.cost),
         "latency_p95": _known(met.winner.p95_latency),
     }

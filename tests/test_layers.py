@@ -38,12 +38,12 @@ LAYERS = """
     metrics   findings   power   layout   programs   offline   runlog   prospect   slices
     models   contract   tools   picking   template   objective   statistics   race   plugins   split   console
     media   examples
-    errors   types   reader   copying   twoway   pairs   watch   redact
+    errors   types   reader   copying   twoway   pairs   watch   redact   stages
 """
 
 #: Who may import what is not ours. `late`: only inside functions, so that `promptport --help` need not wait for it.
 DOORS = {
-    "litellm": {"models.litellm"},
+    "litellm": {"models.litellm", "exporters.gateway_hook"},
     "dspy": {"programs.dspy"},
     "gepa": {"programs.dspy"},
     "tqdm": {"programs.dspy"},
@@ -52,10 +52,10 @@ DOORS = {
     "sklearn": {"demos", "programs.dspy.showing", "metrics.labels", "slices"},
     "joblib": {"evaluate"},
     "threadpoolctl": {"search"},
-    "scipy": {"confirm", "pairs", "metrics.calls", "metrics.whole", "metrics.scrutiny"},
+    "scipy": {"confirm", "pairs", "metrics.calls", "metrics.whole", "metrics.scrutiny", "report.intervals"},
     "numpy": {"race", "twoway", "prospect", "pruning", "crossover", "statistics", "pairs", "metrics.whole", "slices"},
     "jinja2": {"template", "exporters.jinja", "report.page", "report.rescored"},
-    "aiohttp": {"models.transport", "models.access", "models.listing", "offline.server"},
+    "aiohttp": {"models.transport", "models.access", "models.gateway", "models.listing", "offline.server"},
     "pydantic": {"config"},
     "yaml": {"config.yamlfile", "habits", "examples"},
     "filelock": {"rundir"},
@@ -80,6 +80,7 @@ LATE = {
 }
 #: Imported inside functions only, by the door of their package or where a program is opened.
 BEHIND_A_DOOR = {f"programs.dspy.{name}" for name in ("module", "opening", "running", "variants", "whole")}
+BEHIND_A_DOOR |= {"exporters.gateway_hook"}  # shipped as the file it is, never imported
 COMES_WITH = {
     "threadpoolctl": "scikit-learn",
     "gepa": "dspy",

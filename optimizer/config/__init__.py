@@ -11,6 +11,7 @@ from typing import Annotated, Any, cast
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from optimizer.config.gateway_settings import GatewaySettings
 from optimizer.config.model_settings import Model, ModelSettings
 from optimizer.config.prompts import PromptSettings
 from optimizer.config.scoring import MetricSettings, SliceSettings, odd_judges
@@ -28,6 +29,7 @@ from optimizer.config.sections import (
     many,
     named,
 )
+from optimizer.config.stages import Stages, refuse_odd
 from optimizer.config.taskfile import open_file
 from optimizer.config.yamlfile import write_yaml
 from optimizer.objective import Constraints, Objective
@@ -129,7 +131,9 @@ class Settings(Section):
     split: SplitSettings = SplitSettings()
     decision: DecisionSettings = DecisionSettings()
     slices: SliceSettings = SliceSettings()
+    stages: Stages = Field(default=(), description="What the application does beside the prompt, as in retrieval")
     budget: Budget = Budget()
+    gateway: GatewaySettings = GatewaySettings()
 
     @model_validator(mode="before")
     @classmethod
@@ -145,6 +149,7 @@ class Settings(Section):
         names = [target.model for target in self.targets]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"targets: {twice[0]!r} stands twice; name each model once")
+        refuse_odd(self.stages, recorded=False)
         if self.judge and self.judges:
             raise ValueError("give either `judge` or `judges`, not both")
         if self.prompt is None and self.program is None:

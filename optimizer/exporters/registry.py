@@ -6,9 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from optimizer.errors import ExportError
+from optimizer.errors import ConfigError, ExportError
 from optimizer.exporters import bedrock, dotprompt, dspy, langchain, litellm, messages, promptfoo, prompty, registries
 from optimizer.exporters.bundle import bundle_files
+from optimizer.exporters.gateway import gateway
 from optimizer.exporters.plainly import without_parser
 from optimizer.exporters.sealing import archive
 from optimizer.exporters.shipment import Export, Exporter, Shipment
@@ -40,6 +41,7 @@ EXPORTERS: Mapping[str, Exporter] = {
     "bedrock": bedrock.bedrock,
     "dotprompt": dotprompt.dotprompt,
     "dspy": dspy.dspy,
+    "gateway": gateway,
     "langchain": langchain.langchain,
     "langfuse": registries.langfuse,
     "litellm": litellm.litellm,
@@ -53,9 +55,13 @@ EXPORTERS: Mapping[str, Exporter] = {
 WITH_PARSER = frozenset({"bundle", "bundle-zip", "dspy", "gateway", "promptfoo"})
 
 
-def export(shipment: Shipment, name: str, *, allow_contract_change: bool = False) -> Export:
-    """The files of one format. Raises ExportError with the reason, and a format that can hold the prompt."""
-    made = resolve("exporters", name, EXPORTERS)(shipment)
+def export(shipment: Shipment, name: str, *, allow_contract_change: bool = False, share: str | None = None) -> Export:
+    """The files of one format. Raises ExportError with the reason, and a format that can hold the prompt.
+
+    `share`: of the traffic, for the gateway."""
+    if share is not None and name != "gateway":
+        raise ConfigError(f"--share is for --as gateway, which sends the target a share of the traffic, not for {name}")
+    made = gateway(shipment, share) if share is not None else resolve("exporters", name, EXPORTERS)(shipment)
     note = "" if name in WITH_PARSER else without_parser(shipment, name, allow_change=allow_contract_change)
     return made.noting(note) if note else made
 

@@ -33,22 +33,13 @@ class Shipped:
             rendered = reader.render(dict(self.bundle), own)
         except ValueError as problem:
             raise DataError(f"an example does not fit the bundle: {problem}") from problem
-        tools = {name: self.bundle[name] for name in ("tools", "tool_choice") if name in self.bundle}
-        request = Request(tuple(map(_message, rendered)), {**self.bundle["parameters"], **tools})
-        response = await model.complete(request)
+        messages = tuple(_message(turn) for turn in rendered)
+        offered = {name: self.bundle[name] for name in ("tools", "tool_choice") if name in self.bundle}
+        response = await model.complete(Request(messages, {**self.bundle["parameters"], **offered}))
         return read_response(Contract.from_dict(self.bundle["reply"]), response)
 
     def to_dict(self) -> Mapping[str, JSON]:
         return {"kind": "bundle", "bundle": dict(self.bundle)}
-
-
-def _message(turn: Mapping[str, Any]) -> Message:
-    """Images and documents go as they are; in the text that is counted, their kind stands for them."""
-    content = turn["content"]
-    if isinstance(content, str):
-        return Message(turn["role"], content)
-    text = "".join(part["text"] if part["type"] == "text" else f"[{part['type']}]" for part in content)
-    return Message(turn["role"], text, tuple(content))
 
 
 def shipped(found: Verified, task: Task) -> Program:
@@ -78,3 +69,12 @@ def shipped(found: Verified, task: Task) -> Program:
             params=found.bundle["parameters"],
         )
     return program_of(suite)
+
+
+def _message(turn: Mapping[str, Any]) -> Message:
+    """A message as the reader gives it: text, or a list of parts; in its text their kind stands for them, as always."""
+    content = turn["content"]
+    if isinstance(content, str):
+        return Message(turn["role"], content)
+    text = "".join(part["text"] if part["type"] == "text" else f"[{part['type']}]" for part in content)
+    return Message(turn["role"], text, tuple(content))

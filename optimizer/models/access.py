@@ -6,10 +6,11 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
-from optimizer.errors import ConfigError, ModelError
+from optimizer.errors import ConfigError, ModelError, nearest
 from optimizer.models import transport
-from optimizer.models.failures import clean
+from optimizer.models.failures import clean, out_of_credit
 from optimizer.models.listing import Listing, provider_listing, read_listing
 
 #: Where each provider's key is looked for, first name first. Providers that are not here are left to the first call.
@@ -80,7 +81,7 @@ class Access:
         try:
             async with transport.session().get(url, headers=sent, timeout=aiohttp.ClientTimeout(total=5)) as response:
                 status = response.status
-                listed = await response.read() if status == 200 else b""
+                listed = await response.read()
         except (aiohttp.ClientError, OSError, ValueError) as error:  # TimeoutError is an OSError
             reason = clean(str(error) or "no answer in 5 seconds", self.secrets(headers))
             raise ModelError(
@@ -91,4 +92,16 @@ class Access:
                 f"the key in {self.key_env} is not accepted" if key else "name the variable with its key: `api_key_env`"
             )
             raise ModelError(f"the server {url} denies access (HTTP {status}); {hint}", model=self.model, status=status)
-        return read_listing(listed, url)
+        if empty := out_of_credit(listed.decode("utf-8", "replace"), self.model, status):
+            raise empty
+        return read_listing(listed, url) if status == 200 else None
+
+    def may_call(self, listing: Listing) -> None:
+        """Raises ModelError where a gateway lists other models than this one for the key."""
+        asked, listed = self.model.partition("/")[2], tuple(listing.ends)
+        if not any(fnmatchcase(asked, one) for one in listed):
+            raise ModelError(
+                f"{self.api_base} does not let this key call {asked!r}.{nearest(asked, listed)} It may call "
+                f"{', '.join(listed[:20])}{' ...' if len(listed) > 20 else ''}; correct `model`, or have it allowed",
+                model=self.model,
+            )

@@ -35,10 +35,14 @@ _ENDS = ("deprecation", "deprecation_date", "expiration_date")  # what providers
 
 @dataclass(frozen=True)
 class Listing:
-    """The names in a list, each with the day of its end where the list tells one."""
+    """The names in a list, each with the day of its end where the list tells one.
+
+    `gateway`: it is a LiteLLM proxy's, and so what the key may call.
+    """
 
     where: str
     ends: Mapping[str, date | None]
+    gateway: bool = False
 
     def note(self, model: str) -> str:
         """What the list says about a model that ought to be known; "" where all is well."""

@@ -11,6 +11,8 @@ from optimizer.layout import Turn
 
 _WORD = re.compile(r"\s+|\w+|[^\w\s]")
 
+_MOST = 20_000_000  # characters of one text times those of the other, beyond which comparing takes too long
+
 Line = tuple[tuple[str, bool], ...]
 """The pieces of one line, each with whether the other side lacks it."""
 
@@ -31,6 +33,13 @@ def compare(before: Sequence[Turn], after: Sequence[Turn]) -> list[Stretch]:
         Stretch(same=tuple(((text, False),) for text in old[i:j])) if equal else _changed(old[i:j], new[k:m])
         for equal, i, j, k, m in _stretches(old, new)
     ]
+
+
+def words(one: str, other: str) -> tuple[Line, Line]:
+    """Two answers, each in pieces with whether the other lacks them; very long ones are not taken apart."""
+    if len(one) * len(other) > _MOST:
+        return ((one, False),), ((other, False),)
+    return _against(one, other), _against(other, one)
 
 
 def _stretches(old: Sequence[str], new: Sequence[str]) -> list[tuple[bool, int, int, int, int]]:
