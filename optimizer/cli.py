@@ -92,16 +92,20 @@ def run(task_file: Path, run_dir: Path | None, require: str | None, as_json: boo
 @click.option("--wait", is_flag=True, help="Really wait as long as the simulated models would take.")
 @click.option("--fault", multiple=True, metavar="KIND=SHARE", callback=shares, help=f"Kinds: {', '.join(FAULTS)}.")
 @click.option("--seed", default=0, show_default=True, help="Of the faults.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="An address of this machine alone.")
+@click.option("--rpm", type=float, help="Refuse more requests per minute and model (HTTP 429).")
+@click.option("--tpm", type=float, help="The same for tokens.")
 @shows_errors
-def serve(port: int, wait: bool, fault: dict[str, float], seed: int) -> None:
+def serve(port: int, wait: bool, fault: dict[str, float], seed: int, host: str, **limits: float | None) -> None:
     """Serve the offline models as an OpenAI-compatible endpoint on this machine only."""
-    from optimizer.offline.server import Faults
+    from optimizer.offline.server import Faults, Quota
     from optimizer.offline.server import serve as serve_models
 
     def ready(server: Any) -> None:
         say(f"serving simulated models at {server.url} (Ctrl-C stops)")
 
-    serve_models(port, wait=wait, faults=Faults(**fault, seed=seed), ready=ready)
+    faults, quota = Faults(**fault, seed=seed), Quota(**limits)  # type: ignore[arg-type]
+    serve_models(port, host=host, wait=wait, faults=faults, quota=quota, ready=ready)
 
 
 @main.command(name="list")

@@ -26,6 +26,7 @@ from optimizer.migration import Migration, TargetResult
 from optimizer.models import Model
 from optimizer.models.cache import CallStore
 from optimizer.models.meter import Purse
+from optimizer.models.notice import listening
 from optimizer.models.venture import Venture
 from optimizer.objective import Evaluation, Unit, pooled
 from optimizer.outlets import publish
@@ -60,7 +61,8 @@ def migrate(
     with agreed as run, RunLog(run.log, watch) as tell, CallStore(run.calls) as store:
         purse = Purse(dollars=settings.budget.dollars, calls=settings.budget.calls)
         roles = connect(settings, store, purse)
-        with Clock(settings.budget.minutes, run.manifest().get("clock", {}), run.note_clock, now) as clock:
+        clock = Clock(settings.budget.minutes, run.manifest().get("clock", {}), run.note_clock, now)
+        with clock, listening(lambda text: tell(Progress("search", text=text))):
             migration = _Walk(planned, roles, purse, clock, tell).to_the_end()
         run.write(migration)
         for lost in publish(migration, run):
