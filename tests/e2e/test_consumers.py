@@ -63,7 +63,7 @@ def noted(form: str, consumer: str, made: str) -> bool:
 def declared(name: str) -> str:
     """The versions of a dependency of ours; which one runs here is the environment's to say."""
     text = (Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8")
-    lines = tomllib.loads(text)["project"]["dependencies"]
+    lines: list[str] = tomllib.loads(text)["project"]["dependencies"]
     return next(line.removeprefix(name) for line in lines if line.startswith(f"{name}>"))
 
 
