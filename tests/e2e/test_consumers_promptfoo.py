@@ -46,7 +46,7 @@ def test_promptfoo_passes_on_the_held_out_examples_with_the_messages_that_were_s
     prompt["system"] += SYSTEM.replace('{"a": {"b": [1, {"c": {}}]}}', "")  # which these models would take for the form
     with running(heard=note) as server:
         models = hosted(SOURCE, server.url), hosted(TARGET, server.url)
-        task = small_task(tmp_path, models, rows=60, change=trap, prompt=prompt, search=SEARCH)
+        task = small_task(tmp_path, models, rows=48, change=trap, prompt=prompt, search=SEARCH)
         finished(task, tmp_path / "run")
         shipment = open_shipment(tmp_path / "run")
         folder = tmp_path / "promptfoo"
@@ -66,7 +66,7 @@ def test_promptfoo_passes_on_the_held_out_examples_with_the_messages_that_were_s
 
 def test_promptfoo_fails_where_answers_have_become_worse(tmp_path: Path, node: Path) -> None:
     """The same tests against a model that answers otherwise: the export does test something."""
-    task = small_task(tmp_path, rows=60, search=SEARCH)
+    task = small_task(tmp_path, rows=48, search=SEARCH)
     finished(task, tmp_path / "run")
     folder = tmp_path / "promptfoo"
     write_export(export(open_shipment(tmp_path / "run"), "promptfoo"), folder)
