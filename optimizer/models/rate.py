@@ -6,12 +6,13 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-from optimizer.errors import ModelError
+from optimizer.errors import CreditExhausted, ModelError
 from optimizer.models import Model, identity
 from optimizer.types import Request, Response
 
 _CHARS_PER_TOKEN = 4  # a guess that the answer's own count corrects
 _BURST = 1.0  # seconds' worth of the rate that may be used at once
+_TRUSTED = 8  # calls that must be paid for one at a time before several are made again
 
 
 class Bucket:
@@ -42,6 +43,10 @@ class Limited:
     Tokens are booked before the call by an estimate, and corrected by the answer. When the server asks to wait
     (Retry-After), no call starts before that time. Use it inside `Retrying`: then every try is counted, and one that
     waits for its next try holds no slot.
+
+    A gateway sets aside what a call may cost at most, so a key seems empty while many calls are under way. Then what is
+    on the wire is waited for, and calls are made one at a time: only one that is turned down alone ends the run. So no
+    answer is lost that was paid for.
     """
 
     def __init__(
@@ -64,17 +69,43 @@ class Limited:
         self._sleep = sleep
         self._closed_until = float("-inf")
         self._wrote = 256.0  # running mean of the tokens per answer
+        self._flying, self._alone = 0, asyncio.Lock()
+        self._landed = asyncio.Condition()
+        self._wary = 0  # so many calls more are made one at a time
 
     async def complete(self, request: Request) -> Response:
         async with self._slots:
-            booked = self._estimate(request)
-            await self._turn(booked)
-            try:
-                response = await self._model.complete(request)
-            except ModelError as error:
-                if error.retry_after:
-                    self._closed_until = max(self._closed_until, self._clock() + min(error.retry_after, 60.0))
-                raise
+            while True:
+                if not self._wary:
+                    try:
+                        return await self._call(request)
+                    except CreditExhausted:
+                        self._wary = _TRUSTED
+                async with self._alone:
+                    if self._wary:  # else others have shown meanwhile that there is money
+                        return await self._call_alone(request)
+
+    async def _call_alone(self, request: Request) -> Response:
+        async with self._landed:
+            await self._landed.wait_for(lambda: not self._flying)
+        response = await self._call(request)
+        self._wary -= 1
+        return response
+
+    async def _call(self, request: Request) -> Response:
+        booked = self._estimate(request)
+        await self._turn(booked)
+        self._flying += 1
+        try:
+            response = await self._model.complete(request)
+        except ModelError as error:
+            if error.retry_after:
+                self._closed_until = max(self._closed_until, self._clock() + min(error.retry_after, 60.0))
+            raise
+        finally:
+            self._flying -= 1
+            async with self._landed:
+                self._landed.notify_all()
         self._wrote += 0.1 * (response.output_tokens - self._wrote)
         if self._tokens:
             self._tokens.correct(booked - response.input_tokens - response.output_tokens)
