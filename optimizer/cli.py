@@ -2,7 +2,7 @@
 
 Exit codes: 0 done · 2 the task, the data or the directory is wrong · 3 a model or the search failed · 4 the budget is
 used · 5 the key's budget at a gateway or provider is used up · 10 and 11 only with --require (the verdict is "stay", or
-"inconclusive") · 130 interrupted.
+"inconclusive") and from gate · 130 interrupted.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from typing import Any
 import click
 
 from optimizer import __version__
-from optimizer.commands import compare, report, rescore, results, verify
+from optimizer.bundle_commands import gate, sign, verify
+from optimizer.commands import compare, report, rescore, results
 from optimizer.export_commands import export
 from optimizer.options import FAULTS, leave, say, shares, shows_errors
 
@@ -57,8 +58,8 @@ def check(task_file: Path) -> None:
 
     planned = plan(load_task(task_file), strict=True)
     say(expectation(planned))
-    for line in preflight(planned.task.settings, recorded=planned.task.recorded is not None):
-        say(line)
+    for note in preflight(planned.task.settings, recorded=planned.task.recorded is not None, ask_provider=True):
+        say(f"note: {note}")
 
 
 @main.command()
@@ -115,7 +116,7 @@ def list_(kind: str) -> None:
         say(f"{name:28} {words}".rstrip())
 
 
-for _command in (compare, rescore, results, report, verify, export):
+for _command in (compare, rescore, results, report, verify, sign, gate, export):
     main.add_command(_command)
 
 

@@ -99,13 +99,3 @@ def report(run_dir: Path) -> None:
     for lost in publish(found.migration(), found):
         say(lost, err=True)
     say(found.report)
-
-
-@click.command()
-@click.argument("bundle", type=click.Path(path_type=Path))
-@shows_errors
-def verify(bundle: Path) -> None:
-    """Check that no byte of a bundle has changed."""
-    from optimizer.exporters.bundle import verify_bundle
-
-    say(f"{bundle}: {verify_bundle(bundle)} files, all as written")

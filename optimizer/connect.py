@@ -129,24 +129,26 @@ def accepted(section: ModelSettings) -> frozenset[str] | None:
     return heeded(section.model) if section.model in OFFLINE else supported_params(section.model)
 
 
-def preflight(settings: Settings, *, recorded: bool = False) -> tuple[str, ...]:
-    """Is every server there, every key set, every model allowed? Asks no model; returns what gateways let keys call.
+def preflight(settings: Settings, *, recorded: bool = False, ask_provider: bool = False) -> tuple[str, ...]:
+    """Is every server there, every key set, every model allowed? Asks no model; returns what the lists of models say
+    that ought to be known, and what gateways let keys call.
 
     Raises ConfigError with what to mend, CreditExhausted for a key without money. `recorded`: the source's outputs are
-    there, so that it is not needed.
+    there, so that it is not needed. `ask_provider`: providers' own lists too.
     """
     sections = [None if recorded else settings.source, *settings.targets, settings.proposer, *settings.panel]
     hosted = [s for s in sections if s and not s.model.startswith(OFFLINE_PREFIX)]
     told: dict[str, None] = {}
     for section in {(s.api_base, s.model, s.api_key_env): s for s in hosted}.values():
         try:
-            may = bridge.run(_hosted(section, labels_of(settings, "preflight")).check())
+            listing = bridge.run(_hosted(section, labels_of(settings, "preflight")).check(ask_provider=ask_provider))
         except CreditExhausted:
             raise
         except ModelError as error:  # nothing was asked yet: what can be mended is the task, or its surroundings
             raise ConfigError(str(error)) from error
-        if may:
-            told[f"gateway {section.api_base}: {section.api_key_env or 'without a key'} may call {', '.join(may)}"] = (
-                None
-            )
+        if listing and listing.gateway:
+            who = section.api_key_env or "without a key"
+            told[f"gateway {section.api_base}: {who} may call {', '.join(listing.ends)}"] = None
+        elif listing and all(notes := [listing.note(name) for name in (section.model, *(section.answers_as or ()))]):
+            told[notes[-1]] = None
     return tuple(told)

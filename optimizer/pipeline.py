@@ -73,7 +73,7 @@ class _Walk:
     """One walk from data to decisions; every method is one stretch of it."""
 
     def __init__(self, planned: Plan, roles: Roles, purse: Purse, clock: Clock, watch: Watch) -> None:
-        self.task, self.parts = planned.task, planned.parts
+        self.task, self.parts, self.notes = planned.task, planned.parts, planned.notes
         self.metric = metric_of(self.task.settings, self.task.prompt.contract, roles)
         self.fits, self.needs = planned.fits, planned.expected.needs
         self.roles, self.purse, self.clock = roles, purse, clock
@@ -82,7 +82,7 @@ class _Walk:
 
     def to_the_end(self) -> Migration:
         task, settings = self.task, self.task.settings
-        for note in (*task.notes, *self.parts.notes, *settings.warnings):
+        for note in self.notes:
             self.watch(Progress("baseline", text=note))
         baseline = self._baseline()
         source = self._source(baseline)
@@ -100,7 +100,7 @@ class _Walk:
             spend=self.purse.spend,
             versions=versions(),
             prices=origin_of_prices((settings.source, *settings.targets)),
-            notes=(*task.notes, *self.parts.notes, *settings.warnings),
+            notes=self.notes,
             columns=task.slices,
             stages=task.stages,
             simulated=any(m.model.startswith(OFFLINE_PREFIX) for m in (settings.source, *settings.targets)),

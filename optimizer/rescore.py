@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from optimizer.brief import Scale
+from optimizer.brief import Effort, Scale
 from optimizer.config.sections import ReplySettings
 from optimizer.config.terms import Terms
 from optimizer.confirm import Confirmation, Decision, standard_of
@@ -97,7 +97,7 @@ def standing(
     search, seen = migration.settings["search"], sum(len(found.outputs) for found in answers.values())
     pruner, budget = search.get("pruner", RACE), float(max(1, seen))
     race = Race(len(places), budget, anchor=0) if pruner == RACE else Pruning(len(places), budget, pruner)
-    field = Entrants(race, scale, lambda _prompt: 1.0)
+    field = Entrants(race, scale, lambda _prompt: 1.0, search.get("sure", Effort.sure))
     for trial in result.search.trials:
         params = cast(Mapping[str, Value], trial.params)
         field.enter(trial.round - 1, params, trial.prompt, taught.value(params))

@@ -47,9 +47,7 @@ def expectation(plan: Plan) -> str:
     if limits:
         lines.append(f"budget: {', '.join(limits)}; the search ends there, and leaves what the confirmation needs")
     notes = (
-        *task.notes,
-        *parts.notes,
-        *settings.warnings,
+        *plan.notes,
         *dict.fromkeys(note for fit in plan.fits for note in fit.notes),
     )
     return "\n".join([*lines, *(f"note: {note}" for note in notes)])

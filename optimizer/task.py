@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from optimizer.config import ModelSettings, Settings
-from optimizer.config.sections import PromptSettings
+from optimizer.config.prompts import PromptSettings
 from optimizer.config.taskfile import open_file
 from optimizer.config.yamlfile import Document
 from optimizer.data import Table, columns, read_files, read_hub
+from optimizer.data.other_rows import on_other_rows
 from optimizer.data.ratings import read_ratings
 from optimizer.data.stages import Origin, columns_of, read_stages, unasked
 from optimizer.errors import ConfigError, OptimizerError
@@ -50,10 +51,14 @@ class Task:
     notes: tuple[str, ...] = ()
 
 
-def load_task(path: str | Path) -> Task:
-    """Reads the task file and all that it names; asks no model. Raises ConfigError and DataError."""
+def load_task(path: str | Path, *, data: Path | None = None) -> Task:
+    """Reads the task file and all that it names; asks no model. Raises ConfigError and DataError.
+
+    `data`: a file of rows in place of the task file's; what only splits, slices and ratings need is not looked for.
+    """
     path = Path(path)
     settings, document = open_file(path, Settings)
+    settings = on_other_rows(settings, data) if data else settings
     prompt = _prompt(settings, path.parent, document)
     table = _table(settings, prompt, path.parent)
     columns.check_columns(settings.data, prompt.names, table, document.at)

@@ -11,11 +11,13 @@ from search_spaces.demos import DEMO_CHOICE, DEMO_FORM, DEMO_ORDER, DEMOS
 from search_spaces.instructions import WORDING
 from search_spaces.layout import DELIMITERS, PLACEMENT
 from search_spaces.output import REASONING, REPLY, REPLY_AT
-from search_spaces.ready import CLASSIFICATION, EXTRACTION, QUICK, RETRIEVAL, STANDARD, SUMMARISATION, THOROUGH
+from search_spaces.ready import CLASSIFICATION, EXTRACTION, QUICK, RETRIEVAL, STANDARD, SUMMARISATION, THOROUGH, TOOLS
+from search_spaces.tools import CONTRACT, TOOL_CHOICE, TOOL_ORDER, TOOL_TEXT, TOOL_WORDING
 
 __all__ = [
     "ALL_PROGRAMS",
     "CLASSIFICATION",
+    "CONTRACT",
     "DELIMITERS",
     "DEMOS",
     "DEMO_CHOICE",
@@ -38,6 +40,11 @@ __all__ = [
     "SUMMARISATION",
     "TEMPERATURE",
     "THOROUGH",
+    "TOOLS",
+    "TOOL_CHOICE",
+    "TOOL_ORDER",
+    "TOOL_TEXT",
+    "TOOL_WORDING",
     "TOP_P",
     "WORDING",
 ]

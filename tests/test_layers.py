@@ -17,8 +17,8 @@ ROOT = Path(__file__).parent.parent
 LAYERS = """
     __main__
     cli
-    commands   export_commands                              parse, call one function, print
-    pipeline   compare                                      the run, from top to bottom; the same for recorded outputs
+    commands   bundle_commands   export_commands            parse, call one function, print
+    pipeline   compare   gate                               the run, from top to bottom; the same for recorded outputs
     allowance   outlets   plan                              what may be spent; what is handed out; what is settled
     search   estimate   exporters   report   summary   recorded   tidy
     sensitivity
@@ -29,13 +29,15 @@ LAYERS = """
     records
     corners
     migration   data   pricing   parameters   propose   demos   programs.dspy   pruning   lessons   weigh
-    crossover   parts
+    asking   parts
     study   brief
+    crossover
     config   space   trial   wording   programs.prompted   confirm
     suite
     evaluate   prompt   habits   options   reasons
     metrics   findings   power   layout   programs   offline   runlog   prospect   slices
-    models   contract   picking   template   objective   statistics   race   plugins   split   console   examples
+    models   contract   tools   picking   template   objective   statistics   race   plugins   split   console
+    media   examples
     errors   types   reader   copying   twoway   pairs   watch   redact   stages
 """
 
@@ -50,18 +52,18 @@ DOORS = {
     "sklearn": {"demos", "programs.dspy.showing", "metrics.labels", "slices"},
     "joblib": {"evaluate"},
     "threadpoolctl": {"search"},
-    "scipy": {"confirm", "pairs", "metrics.whole", "metrics.scrutiny", "report.intervals"},
+    "scipy": {"confirm", "pairs", "metrics.calls", "metrics.whole", "metrics.scrutiny", "report.intervals"},
     "numpy": {"race", "twoway", "prospect", "pruning", "crossover", "statistics", "pairs", "metrics.whole", "slices"},
-    "jinja2": {"template", "report.page", "report.rescored"},
-    "aiohttp": {"models.transport", "models.access", "models.gateway", "offline.server"},
+    "jinja2": {"template", "exporters.jinja", "report.page", "report.rescored"},
+    "aiohttp": {"models.transport", "models.access", "models.gateway", "models.listing", "offline.server"},
     "pydantic": {"config"},
     "yaml": {"config.yamlfile", "habits", "examples"},
     "filelock": {"rundir"},
     "rich": {"console", "cli"},
-    "click": {"cli", "commands", "export_commands", "options"},
+    "click": {"cli", "commands", "bundle_commands", "export_commands", "options"},
 }
 #: The same for what only some users need: each is in an extra, and is opened late.
-OPTIONAL = {"model2vec": {"models.embedding"}}
+OPTIONAL = {"model2vec": {"models.embedding"}, "cryptography": {"exporters.signing"}}
 LATE = {
     *OPTIONAL,
     "litellm",
@@ -86,7 +88,7 @@ COMES_WITH = {
     "yaml": "PyYAML",
     "sklearn": "scikit-learn",
 }
-SPACES_MAY_USE = {"space", "prompt", "types", "programs", "search_spaces"}
+SPACES_MAY_USE = {"space", "prompt", "tools", "types", "programs", "search_spaces"}
 
 
 def _modules(folder: Path) -> dict[str, Path]:

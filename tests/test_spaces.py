@@ -62,7 +62,16 @@ def test_every_ready_made_space_keeps_the_contract(name: str) -> None:
 def test_there_is_a_space_for_each_kind_of_task_and_the_page_names_them_all() -> None:
     names = set(known_names("spaces", {}))
 
-    assert names == {"quick", "standard", "thorough", "classification", "extraction", "retrieval", "summarisation"}
+    assert names == {
+        "quick",
+        "standard",
+        "thorough",
+        "classification",
+        "extraction",
+        "retrieval",
+        "summarisation",
+        "tools",
+    }
     assert set(re.findall(r"`(\w+)`", README.read_text().partition("A space is a list")[0])) >= names
 
 

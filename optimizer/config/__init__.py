@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from optimizer.config.gateway_settings import GatewaySettings
 from optimizer.config.model_settings import Model, ModelSettings
+from optimizer.config.prompts import PromptSettings
 from optimizer.config.scoring import MetricSettings, SliceSettings, odd_judges
 from optimizer.config.search_settings import SearchSettings
 from optimizer.config.sections import (
@@ -22,7 +23,6 @@ from optimizer.config.sections import (
     Number,
     Positive,
     ProgramSettings,
-    PromptSettings,
     Section,
     Seed,
     Share,
@@ -36,7 +36,13 @@ from optimizer.objective import Constraints, Objective
 
 __all__ = ["Data", "MetricSettings", "ModelSettings", "Settings", "load_settings", "schema_line", "task_schema"]
 
-DEFAULT_METRICS = {"labels": "label_accuracy", "json": "json_fields", "regex": "exact_match", "text": "token_f1"}
+DEFAULT_METRICS = {
+    "labels": "label_accuracy",
+    "json": "json_fields",
+    "regex": "exact_match",
+    "text": "token_f1",
+    "tools": "tool_call",
+}
 SCHEMA_FILE = Path(__file__).with_name("task.schema.json")
 
 

@@ -14,6 +14,8 @@ from optimizer.models.prices import Price
 RESERVED = {
     "model": "it is the section's `model`",
     "messages": "they are made from `prompt`",
+    "tools": "they go into `prompt`",
+    "tool_choice": "it goes into `prompt`, beside `tools`",
     "stream": "replies are read whole",
     "n": "a repeated question is a call of its own",
     "api_base": "put it beside `params`",

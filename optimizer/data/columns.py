@@ -228,6 +228,8 @@ def _output(identity: str, answer: Any, contract: Contract, numbers: Mapping[str
     amounts: dict[str, Any] = {key: int(n) if key.endswith("_tokens") else n for key, n in numbers.items()}
     if answer is MISSING or answer is None:
         return Output(identity, "", status="failed", error="no output was recorded", **amounts)
+    if contract.kind == "tools" and isinstance(answer, dict) and not answer.get("tool_calls") and "role" in answer:
+        answer = answer.get("content") or ""  # a message without calls says its words
     reply = contract.read(answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False))
     return Output(identity, reply.text, reply.value, reply.status, reply.error, calls=1, **amounts)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from optimizer.errors import ConfigError, ExportError
-from optimizer.exporters import messages
+from optimizer.exporters import bedrock, dotprompt, dspy, langchain, litellm, messages, promptfoo, prompty, registries
 from optimizer.exporters.bundle import write_bundle
 from optimizer.exporters.gateway import gateway
 from optimizer.exporters.plainly import without_parser
@@ -29,8 +29,18 @@ def _bundle(shipment: Shipment) -> Export:
 
 EXPORTERS: Mapping[str, Exporter] = {
     "bundle": _bundle,
+    "advpo": bedrock.advpo,
+    "bedrock": bedrock.bedrock,
+    "dotprompt": dotprompt.dotprompt,
+    "dspy": dspy.dspy,
     "gateway": gateway,
+    "langchain": langchain.langchain,
+    "langfuse": registries.langfuse,
+    "litellm": litellm.litellm,
+    "mlflow": registries.mlflow,
     "openai": messages.openai,
+    "promptfoo": promptfoo.promptfoo,
+    "prompty": prompty.prompty,
     "text": messages.text,
 }
 #: These carry what reads a reply, or no reply at all: the question whether one reads without a parser is not theirs.

@@ -7,24 +7,25 @@ become a turn of its own.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from optimizer.errors import ExportError
 from optimizer.exporters.shipment import Shipment
 from optimizer.layout import Turn
 from optimizer.types import JSON, Inputs
 
-Said: TypeAlias = list[dict[str, str]]
+Said: TypeAlias = list[dict[str, Any]]
 #: From the variables as text to messages.
 Render: TypeAlias = Callable[[Mapping[str, str]], Said]
 
 _WAY_OUT = "use --as bundle, whose reader renders it as scored"
-_ROLES = "a line that looks like a role marker"
-_MARKS = "the marks of a template"
-_SPACE = "white space at its ends"
-_SIGNS = "quotes, entities and Unicode"
+ROLES = "a line that looks like a role marker"
+MARKS = "the marks of a template"
+SPACE = "white space at its ends"
+SIGNS = "quotes, entities and Unicode"
 
 
 def faithful(
@@ -39,7 +40,7 @@ def faithful(
         problem = _differs(shipment, inputs, render)
         if not problem:
             continue
-        if kind != _MARKS and kind not in tolerated:
+        if kind != MARKS and kind not in tolerated:
             raise ExportError(f"{form}: {problem} where {name!r} holds {kind}; {way_out}")
         notes.append(f"a value of {name!r} that holds {kind} would not be rendered as it is: keep such values out")
     return tuple(dict.fromkeys(notes))
@@ -51,11 +52,12 @@ def probes(shipment: Shipment) -> Iterable[tuple[str, str, Inputs]]:
     usual: dict[str, JSON] = {name: known[0].get(name, "x") if known else "x" for name in shipment.variables}
     others = "".join(f" {{{{{name}}}}} {{{{ {name} }}}} {{{name}}}" for name in shipment.variables)
     hostile = {
-        _ROLES: "a\nuser: b\nUser: c\nsystem:\nassistant:\nAssistant: d\n<|im_start|>system\n# user\ne",
-        _SPACE: "\n\t a \n  b\r\n \n",
-        _SIGNS: "\"'`<b>&amp;</b> \\n \\ é 東京 🙂 \u202e %s $1 \\1 \\g<0> $& ${a}",
-        _MARKS: f"{others} {{% if a %}} {{# b #}} {{{{'a': 1}}}} {{{{{{a}}}}}} {{a}} {{}} }}}} {{{{",
+        ROLES: "a\nuser: b\nUser: c\nsystem:\nassistant:\nAssistant: d\n<|im_start|>system\n# user\ne",
+        SPACE: "\n\t a \n  b\r\n \n",
+        SIGNS: "\"'`<b>&amp;</b> \\n \\ é 東京 🙂 \u202e %s $1 \\1 \\g<0> $& ${a}",
+        MARKS: f"{others} {{% if a %}} {{# b #}} {{{{'a': 1}}}} {{{{{{a}}}}}} {{a}} {{}} }}}} {{{{",
     }
+    yield "plain text", shipment.variables[0] if shipment.variables else "", usual
     for name in shipment.variables:
         if all(isinstance(inputs.get(name, ""), str) for inputs in known):
             yield from ((kind, name, {**usual, name: value}) for kind, value in hostile.items())
@@ -78,7 +80,8 @@ def _differs(shipment: Shipment, inputs: Inputs, render: Render) -> str:
     return ""
 
 
-def _parting(ours: str, theirs: str) -> str:
+def _parting(ours: Any, theirs: Any) -> str:
+    ours, theirs = (one if isinstance(one, str) else json.dumps(one, ensure_ascii=False) for one in (ours, theirs))
     at = next((n for n, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), min(len(ours), len(theirs)))
     return f"from character {at} on: {ours[at : at + 30]!r}, rendered {theirs[at : at + 30]!r}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,11 +14,13 @@ from optimizer.contract import Contract
 from optimizer.errors import ConfigError, ExportError, nearest
 from optimizer.exporters.bundle import verify_bundle
 from optimizer.layout import Turn
+from optimizer.media import Media
 from optimizer.migration import Migration, TargetResult
 from optimizer.prompt import Prompt
 from optimizer.rundir import RunDir
 from optimizer.suite import Suite
-from optimizer.template import Template, Var
+from optimizer.template import Logic, Template, Var
+from optimizer.tools import Toolset
 from optimizer.types import Example, Inputs, Params
 
 
@@ -48,13 +51,19 @@ class Shipment:
         found = [s.name for turn in self.messages for s in turn.content.segments if isinstance(s, Var)]
         return tuple(dict.fromkeys([*(n for n in found if not n.startswith("#")), *sorted(self.prompt.names)]))
 
+    @cached_property
+    def logic(self) -> bool:
+        """Is there control flow that only Jinja can run?"""
+        return any(isinstance(s, Logic) for turn in self.messages for s in turn.content.segments)
+
     @property
     def contract(self) -> Contract:
         return self.prompt.reading
 
     @property
     def params(self) -> Params:
-        return self.prompt.params
+        """All that a request says beside its messages; the tools too."""
+        return self.prompt.sent
 
     @property
     def slug(self) -> str:
@@ -66,9 +75,9 @@ class Shipment:
         """The variables as a consumer gets them: strings as they are, all else as JSON, as in what was scored."""
         return {name: reader.fill([{"var": name}], inputs) for name in self.variables}
 
-    def scored(self, inputs: Inputs) -> list[dict[str, str]]:
+    def scored(self, inputs: Inputs) -> list[dict[str, Any]]:
         """The messages that the target was asked with."""
-        return [{"role": m.role, "content": m.content} for m in self.prompt.render(inputs).messages]
+        return [{"role": m.role, "content": m.sent} for m in self.prompt.render(inputs).messages]
 
 
 @dataclass(frozen=True)
@@ -114,7 +123,9 @@ def of_bundle(folder: Path, target: str | None = None) -> Shipment:
     try:
         bundle = reader.load(folder / "bundle.json")
     except ValueError as problem:
-        raise ExportError(f"{problem}; export a program of several prompts from its run") from problem
+        raise ExportError(f"{problem}; export from the run directory") from problem
+    if "messages" not in bundle:
+        raise ExportError(f"{folder}: a program of several prompts; export it from its run directory")
     if target not in (None, bundle["model"]):
         raise ConfigError(f"--target: the bundle is for {bundle['model']!r}, found {target!r}")
     turns = [Turn(m["role"], _template(m["content"])) for m in bundle["messages"]]
@@ -125,12 +136,18 @@ def of_bundle(folder: Path, target: str | None = None) -> Shipment:
         turns=tuple(turns[:-1]),
         contract=Contract.from_dict(bundle["reply"]),
         params=bundle["parameters"],
+        tools=Toolset.read(bundle["tools"], bundle.get("tool_choice")) if bundle.get("tools") else Toolset(),
     )
     return Shipment(bundle["name"], bundle["model"], prompt, bundle=bundle)
 
 
-def plain(shipment: Shipment, form: str) -> tuple[Turn, ...]:
-    """The messages as text with variables. Raises ExportError for what only its own engine can make messages of."""
+def plain(
+    shipment: Shipment, form: str, *, logic: bool = False, tools: bool = False, media: bool = False
+) -> tuple[Turn, ...]:
+    """The messages as text with variables. Raises ExportError for what only its own engine can make messages of.
+
+    The format can hold Jinja's control flow (`logic`), definitions of `tools`, parts that are no text (`media`).
+    """
     prompt = shipment.prompt
     if isinstance(prompt, Suite):
         raise ExportError(
@@ -141,15 +158,28 @@ def plain(shipment: Shipment, form: str) -> tuple[Turn, ...]:
             f"{form}: the prompt picks its worked examples for each request, which needs the bundle's reader; "
             "use --as bundle"
         )
-    for turn in shipment.messages:
-        for segment in turn.content.segments:
-            if not isinstance(segment, str | Var):
-                raise ExportError(
-                    f"{form}: the prompt has Jinja control flow ({{% ... %}}), which this format cannot hold; "
-                    "use --as prompty, or write the prompt without it"
-                )
+    if shipment.logic and not logic:
+        raise ExportError(
+            f"{form}: the prompt has Jinja control flow ({{% ... %}}), which this format cannot hold; "
+            "use --as prompty or mlflow, or write the prompt without it"
+        )
+    if prompt.tools and not tools:
+        raise ExportError(
+            f"{form}: the prompt offers tools, which this format does not carry; use --as openai or bundle"
+        )
+    if not media and any(isinstance(s, Media) for turn in shipment.messages for s in turn.content.segments):
+        raise ExportError(
+            f"{form}: the prompt has parts that are no text (images, documents), which this format does not carry; "
+            "use --as openai or bundle"
+        )
     return shipment.messages
 
 
 def _template(parts: list[Any]) -> Template:
-    return Template(tuple(part if isinstance(part, str) else Var(part["var"]) for part in parts))
+    return Template(tuple(part if isinstance(part, str) else _segment(part) for part in parts))
+
+
+def _segment(part: Mapping[str, Any]) -> Var | Media:
+    if "var" in part:
+        return Var(part["var"])
+    return Media(json.dumps(part["media"], ensure_ascii=False) if part["media"] else "")

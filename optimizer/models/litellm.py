@@ -15,17 +15,20 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from dataclasses import replace
 from typing import Any, Literal
 
 from optimizer.errors import ModelError
 from optimizer.models import gateway, transport
 from optimizer.models.access import Access
+from optimizer.models.answers import said
 from optimizer.models.failures import translate
 from optimizer.models.gateway import NO_LABELS, Answerer, Labels
+from optimizer.models.listing import Listing
 from optimizer.models.prices import Price, known_price
 from optimizer.models.reserved import refuse
 from optimizer.models.transport import Exchange
-from optimizer.models.usage import estimated, said, stated
+from optimizer.models.usage import estimated, stated
 from optimizer.types import Params, Request, Response
 
 _SWITCHES = {
@@ -109,15 +112,15 @@ class LiteLLMModel:
             wall = time.perf_counter() - started
         return self._response(raw, request, exchange, self._seconds(exchange, wall))
 
-    async def check(self) -> tuple[str, ...]:
-        """Asks nothing of the model: is the key there, does the server answer? Raises what to mend.
+    async def check(self, *, ask_provider: bool = False) -> Listing | None:
+        """Asks nothing of the model: is the key there, does the server answer, with what list? Raises what to mend.
 
-        Of a LiteLLM proxy, returns the models that the key may call, of which this one must be one."""
-        listed = await self._access.check(self._headers)
-        if not (self._api_base and await gateway.is_litellm(self._api_base, self._labels)):
-            return ()
-        self._access.may_call(listed)
-        return listed
+        A LiteLLM proxy lists what the key may call, of which this model must be one."""
+        listing = await self._access.check(self._headers, ask_provider=ask_provider)
+        if not (listing and self._api_base and await gateway.is_litellm(self._api_base, self._labels)):
+            return listing
+        self._access.may_call(listing)
+        return replace(listing, gateway=True)
 
     async def _wishes(self, request: Request) -> dict[str, Any]:
         """What only a LiteLLM proxy understands; LiteLLM itself would take it for its own settings."""
@@ -135,7 +138,7 @@ class LiteLLMModel:
             **self._params,
             **request.params,
             "model": self.name,
-            "messages": [{"role": turn.role, "content": turn.content} for turn in request.messages],
+            "messages": [{"role": turn.role, "content": turn.sent} for turn in request.messages],
             "timeout": self._timeout,
             "max_retries": 0,
             "num_retries": 0,
@@ -174,14 +177,14 @@ class LiteLLMModel:
         self._answerer.check(answered, exchange.headers)
         if not raw.choices:
             raise ModelError("the answer has no choices in it", model=self.name, status=200, retryable=True)
-        text, declined = said(raw.choices[0].message)
+        text, finish = said(raw.choices[0])
         usage = self._usage(raw, request, text)
         return Response(
             text=text,
             cost=self.price.cost(**usage),
             latency=latency,
             model=answered or self.name,
-            finish="content_filter" if declined else str(raw.choices[0].finish_reason or "stop"),
+            finish=finish,
             **usage,
         )
 

@@ -122,4 +122,4 @@ class Limited:
             await self._sleep(closed)
 
     def _estimate(self, request: Request) -> float:
-        return sum(len(turn.content) for turn in request.messages) / _CHARS_PER_TOKEN + self._wrote
+        return sum(map(len, request.texts)) / _CHARS_PER_TOKEN + self._wrote

@@ -7,16 +7,6 @@ from typing import Any
 from optimizer.types import Request
 
 
-def said(message: Any) -> tuple[str, bool]:
-    """The text, and whether it is OpenAI's `refusal`, which LiteLLM keeps apart."""
-    told = getattr(message, "refusal", None) or (getattr(message, "provider_specific_fields", None) or {}).get(
-        "refusal"
-    )
-    declined = bool(told) and not message.content
-    # Half a surrogate pair is no text: neither files nor requests can hold it.
-    return str((told if declined else message.content) or "").encode("utf-8", "replace").decode(), declined
-
-
 def stated(usage: Any, text: str) -> dict[str, int] | None:
     """The counts that an answer came with, by the names of `Response`; None where they are missing.
 
@@ -42,7 +32,7 @@ def stated(usage: Any, text: str) -> dict[str, int] | None:
 
 def estimated(request: Request, text: str) -> dict[str, int]:
     """Four characters a token, rounded up."""
-    read = sum(len(turn.content) for turn in request.messages)
+    read = sum(map(len, request.texts))
     return {"input_tokens": -(-read // 4), "output_tokens": -(-len(text) // 4)}
 
 

@@ -1,0 +1,23 @@
+// Runs in the environment of the consumers: the README's example makes messages of each row, as consume.py has it.
+const fs = require("fs");
+const path = require("path");
+const home = require("module").createRequire(path.join(process.argv[2], "index.js"));
+const Example = Object.getPrototypeOf(async () => {}).constructor;
+
+(async () => {
+  const { folder, code, rows } = JSON.parse(fs.readFileSync(0, "utf8"));
+  process.chdir(folder);
+  const example = new Example("require", "inputs", `${code}\nreturn messages;`);
+  const local = (name) => (name === "dotprompt" ? home(name) : require(name));
+  const messages = [];
+  for (const row of rows) {
+    messages.push(
+      (await example(local, row)).map((m) => ({
+        role: m.role === "model" ? "assistant" : m.role,
+        content: m.content.map((part) => part.text).join(""),
+      })),
+    );
+  }
+  const { version } = JSON.parse(fs.readFileSync(path.join(process.argv[2], "node_modules/dotprompt/package.json")));
+  process.stdout.write(JSON.stringify({ version, messages }));
+})();
