@@ -27,6 +27,7 @@ from optimizer.models.preset import Preset
 from optimizer.models.rate import Gate, Limited
 from optimizer.models.retry import Retrying
 from optimizer.models.scripted import ScriptedModel
+from optimizer.models.wary import Wary
 from optimizer.offline import OFFLINE, OfflineModel, heeded
 from optimizer.pricing import OFFLINE_PREFIX, price_of, price_of_vectors
 
@@ -52,7 +53,7 @@ def bare(section: ModelSettings, labels: Labels = NO_LABELS) -> Model:
 
 def provider(section: ModelSettings, labels: Labels = NO_LABELS, asked: Asked = bare) -> Model:
     """The model with its limits and retries. `asked`: who is asked, be it from here or from another machine."""
-    return Retrying(Limited(Guarded(asked(section, labels), say=notice), gate=_gate(section)))
+    return Retrying(Limited(Wary(Guarded(asked(section, labels), say=notice)), gate=_gate(section)))
 
 
 _gates: WeakValueDictionary[str, Gate] = WeakValueDictionary()
