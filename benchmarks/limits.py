@@ -4,8 +4,9 @@
 
 The offline server enforces requests and tokens per minute as a bucket that holds ten seconds' worth. "stated": it says
 so in x-ratelimit-* headers, as OpenAI does; "refused": it only sends Retry-After with HTTP 429; "silent": not even
-that. It takes as long for an answer as the simulated model would. Every client has 32 calls in flight for as long as the time lasts. The LiteLLM loop has `num_retries=5`, dspy.LM its own
-`num_retries=5`. What may be used is the rate by the time plus the full bucket. Writes results/limits.md.
+that. It takes as long for an answer as the simulated model would. Every client has 32 calls in flight for as long as
+the time lasts. The LiteLLM loop has `num_retries=5`, dspy.LM its own `num_retries=5`.
+What may be used is the rate by the time plus the full bucket. Writes results/limits.md.
 """
 
 from __future__ import annotations

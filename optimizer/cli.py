@@ -1,7 +1,7 @@
 """The command line: parse, call one function, print. No logic lives here.
 
 Exit codes: 0 done · 2 the task, the data or the directory is wrong · 3 a model or the search failed · 4 the budget is
-used · 10 and 11 only with --require (the verdict is "stay", or "inconclusive") · 130 interrupted.
+used · 10 and 11 only with --require (the verdict is "stay", or "inconclusive") · 130 interrupted · 143 terminated.
 """
 
 from __future__ import annotations

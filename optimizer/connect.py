@@ -26,6 +26,7 @@ from optimizer.models.preset import Preset
 from optimizer.models.rate import Gate, Limited
 from optimizer.models.retry import Retrying
 from optimizer.models.scripted import ScriptedModel
+from optimizer.models.tries import Counted
 from optimizer.offline import OFFLINE, OfflineModel, heeded
 from optimizer.pricing import OFFLINE_PREFIX, price_of, price_of_vectors
 
@@ -45,7 +46,7 @@ def provider(section: ModelSettings) -> Model:
     """The model itself, with its limits and retries."""
     offline = section.model.startswith(OFFLINE_PREFIX)
     model: Model = OfflineModel(section.model) if offline else _hosted(section)
-    return Retrying(Limited(Guarded(model, say=notice), gate=_gate(section)))
+    return Retrying(Limited(Guarded(Counted(model), say=notice), gate=_gate(section)))
 
 
 _gates: WeakValueDictionary[str, Gate] = WeakValueDictionary()
@@ -107,7 +108,7 @@ def _vectors(section: ModelSettings, store: CallStore, purse: Purse) -> Model:
     price = price_of_vectors(section)
     own = section.model_dump(include={"api_base", "api_key_env", "params", "timeout"})
     model = embedder(section.model, price=section.price.build() if section.price else None, **own)
-    held = Retrying(Limited(Guarded(model, say=notice), gate=_gate(section)))
+    held = Retrying(Limited(Guarded(Counted(model), say=notice), gate=_gate(section)))
     return Metered(Cached(held, store, price), purse, "embedder", price)
 
 

@@ -25,8 +25,9 @@ from optimizer.evaluate import record, score
 from optimizer.migration import Migration, TargetResult
 from optimizer.models import Model
 from optimizer.models.cache import CallStore
-from optimizer.models.meter import Purse
+from optimizer.models.meter import Purse, Spend
 from optimizer.models.notice import listening
+from optimizer.models.tries import Journal
 from optimizer.models.venture import Venture
 from optimizer.objective import Evaluation, Unit, pooled
 from optimizer.outlets import publish
@@ -58,10 +59,12 @@ def migrate(
     """Run, or go on with, the migration of `task` in the run directory `path`."""
     planned, settings = plan(task), task.settings
     agreed = RunDir.open(path, fingerprint=fingerprint(task), versions=versions())
-    with agreed as run, RunLog(run.log, watch) as tell, CallStore(run.calls) as store:
-        purse = Purse(dollars=settings.budget.dollars, calls=settings.budget.calls)
+    with agreed as run, RunLog(run.log, watch) as tell, CallStore(run.calls) as store, Journal(run.tries) as journal:
+        limits = settings.budget.model_dump(exclude={"minutes"})
+        purse = Purse(**limits, journal=journal, lost=journal.lost(lambda key: store.get(key) is not None))
         roles = connect(settings, store, purse)
         clock = Clock(settings.budget.minutes, run.manifest().get("clock", {}), run.note_clock, now)
+        purse.late = clock.late
         with clock, listening(lambda text: tell(Progress("search", text=text))):
             migration = _Walk(planned, roles, purse, clock, tell).to_the_end()
         run.write(migration)
@@ -77,7 +80,7 @@ class _Walk:
     def __init__(self, planned: Plan, roles: Roles, purse: Purse, clock: Clock, watch: Watch) -> None:
         self.task, self.parts = planned.task, planned.parts
         self.metric = metric_of(self.task.settings, self.task.prompt.contract, roles)
-        self.fits, self.needs = planned.fits, planned.expected.needs
+        self.fits, self.needs, self.expected = planned.fits, planned.expected.needs, planned.expected.roles
         self.roles, self.purse, self.clock = roles, purse, clock
         self.found: list[SearchResult] = []  # for each target so far: what the next ones can learn from
         self.watch: Watch = lambda p: watch(replace(p, calls=purse.calls, dollars=purse.dollars))
@@ -100,6 +103,7 @@ class _Walk:
             targets=results,
             settings=settings.to_dict(),
             spend=self.purse.spend,
+            expected={role: Spend(share.calls, dollars=share.dollars) for role, share in self.expected.items()},
             versions=versions(),
             prices=origin_of_prices((settings.source, *settings.targets)),
             notes=(*task.notes, *self.parts.notes, *settings.warnings),

@@ -14,6 +14,7 @@
     bundle/            the winning prompt, for production
     study.journal      Optuna's own storage
     calls.sqlite       every answer that was paid for
+    tries.jsonl        every request that went out, so that nothing is lost sight of when a run is killed
     run.log            what the run said, each time that it was started
 
 A file is written whole or not at all, and read back only as it was written. There is no checkpoint: a run that was
@@ -49,6 +50,7 @@ class RunDir:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.calls = path / "calls.sqlite"
+        self.tries = path / "tries.jsonl"
         self.report = path / "report.html"
         self.study = path / "study.journal"
         self.log = path / "run.log"
