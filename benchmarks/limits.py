@@ -85,6 +85,7 @@ def by_litellm(url: str, until: float) -> None:
 
     async def all_of_them() -> None:
         await asyncio.wait([asyncio.create_task(one(n)) for n in range(FLYING)], timeout=until - time.time())
+        os._exit(0)  # it waits on for its own retries, and cannot be cancelled in them
 
     asyncio.run(all_of_them())
 

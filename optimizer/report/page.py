@@ -32,6 +32,9 @@ def as_page(migration: Migration) -> str:
         side_by_side=_side_by_side(migration) if len(migration.targets) > 1 else None,
         total=sum(spent.dollars for spent in migration.spend.values()),
         calls=sum(spent.calls for spent in migration.spend.values()),
+        expected=sum(share.dollars for share in migration.expected.values()),
+        wasted=sum(spent.wasted for spent in migration.spend.values()),
+        wasted_dollars=sum(spent.wasted_dollars for spent in migration.spend.values()),
     )
 
 
