@@ -50,7 +50,9 @@ def choices_in(value: JSON, contract: Contract) -> str:
     if contract.kind == "labels":
         return as_text(value)
     if contract.kind == "tools":
-        return " ".join(str(call["name"]) for call in value if isinstance(call, dict)) if isinstance(value, list) else ""
+        return (
+            " ".join(str(call["name"]) for call in value if isinstance(call, dict)) if isinstance(value, list) else ""
+        )
     properties = (contract.schema or {}).get("properties", {})
     fields = value if isinstance(value, dict) else {}
     return " ".join(f"{name}={as_text(fields.get(name))}" for name, spec in properties.items() if "enum" in spec)

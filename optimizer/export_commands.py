@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -17,15 +18,16 @@ from optimizer.options import say, shows_errors
 @click.option(
     "--allow-contract-change", is_flag=True, help="Export for replies read without a parser, if that is good enough."
 )
+@click.option("--share", metavar="SHARE", help="Of --as gateway: shadow, or the target's percentage. Default: 1%.")
 @shows_errors
-def export(run_or_bundle: Path, form: str, out: Path | None, target: str | None, allow_contract_change: bool) -> None:
+def export(run_or_bundle: Path, form: str, out: Path | None, target: str | None, **wishes: Any) -> None:
     """Write the winner of a run, or a bundle's prompt, as another tool reads it. Needs no key and no network."""
     from optimizer.exporters.registry import default_folder, write_export
     from optimizer.exporters.registry import export as made_as
     from optimizer.exporters.shipment import open_shipment
 
     shipment = open_shipment(run_or_bundle, target)
-    made = made_as(shipment, form, allow_contract_change=allow_contract_change)
+    made = made_as(shipment, form, **wishes)
     for path in write_export(made, out or default_folder(run_or_bundle, shipment, form)):
         say(path)
     for note in made.notes:

@@ -17,18 +17,21 @@ from pathlib import Path
 from optimizer.agreement import fingerprint, versions
 from optimizer.allowance import Allowance, Clock
 from optimizer.brief import Brief, Cast, Effort, Ground, Scale
+from optimizer.cluster import providers
 from optimizer.confirm import Confirmation, Standard, standard_of
-from optimizer.connect import Roles, connect, metric_of
+from optimizer.connect import Roles, metric_of
 from optimizer.demos import choices_in
 from optimizer.errors import DataError
 from optimizer.evaluate import record, score
 from optimizer.migration import Migration, TargetResult
 from optimizer.models import Model
-from optimizer.models.cache import CallStore
 from optimizer.models.meter import Purse
+from optimizer.models.notice import listening
+from optimizer.models.stores import open_store
 from optimizer.models.venture import Venture
 from optimizer.objective import Evaluation, Unit, pooled
-from optimizer.outlets import publish
+from optimizer.operations.beacon import Beacon
+from optimizer.outlets import publish, share_trials
 from optimizer.plan import Plan, plan
 from optimizer.pricing import OFFLINE_PREFIX, origin_of_prices, price_of
 from optimizer.programs.shipped import program_of
@@ -51,19 +54,30 @@ def migrate(
     path: Path,
     *,
     watch: Watch = silent,
-    connect: Callable[..., Roles] = connect,
+    connect: Callable[..., Roles] | None = None,
+    around: Callable[[Model], Model] = lambda model: model,
     now: Callable[[], float] = time.monotonic,
 ) -> Migration:
-    """Run, or go on with, the migration of `task` in the run directory `path`."""
+    """Run, or go on with, the migration of `task` in the run directory `path`.
+
+    `connect`: who plays the roles, in place of the models that the task names. `around`: put around each of these.
+    """
     planned, settings = plan(task), task.settings
     agreed = RunDir.open(path, fingerprint=fingerprint(task), versions=versions())
-    with agreed as run, RunLog(run.log, watch) as tell, CallStore(run.calls) as store:
+    with (
+        agreed as run,
+        RunLog(run.log, watch) as log,
+        Beacon(run.status, log, settings.budget.model_dump()) as tell,
+        open_store(settings.store, task.folder, run.calls) as store,
+        providers(settings, around) as usual,
+    ):
         purse = Purse(dollars=settings.budget.dollars, calls=settings.budget.calls)
-        roles = connect(settings, store, purse)
-        with Clock(settings.budget.minutes, run.manifest().get("clock", {}), run.note_clock, now) as clock:
+        roles = (connect or usual)(settings, store, purse)
+        clock = Clock(settings.budget.minutes, run.manifest().get("clock", {}), run.note_clock, now)
+        with clock, listening(lambda text: tell(Progress("search", text=text))):
             migration = _Walk(planned, roles, purse, clock, tell).to_the_end()
         run.write(migration)
-        for lost in publish(migration, run):
+        for lost in (*publish(migration, run), *share_trials(migration, f"{task.name} {fingerprint(task)}")):
             tell(Progress("done", text=lost))
         tell(Progress("done", done=1, total=1, calls=purse.calls, dollars=purse.dollars))
     return migration
@@ -73,7 +87,7 @@ class _Walk:
     """One walk from data to decisions; every method is one stretch of it."""
 
     def __init__(self, planned: Plan, roles: Roles, purse: Purse, clock: Clock, watch: Watch) -> None:
-        self.task, self.parts = planned.task, planned.parts
+        self.task, self.parts, self.notes = planned.task, planned.parts, planned.notes
         self.metric = metric_of(self.task.settings, self.task.prompt.contract, roles)
         self.fits, self.needs = planned.fits, planned.expected.needs
         self.roles, self.purse, self.clock = roles, purse, clock
@@ -82,7 +96,7 @@ class _Walk:
 
     def to_the_end(self) -> Migration:
         task, settings = self.task, self.task.settings
-        for note in (*task.notes, *self.parts.notes, *settings.warnings):
+        for note in self.notes:
             self.watch(Progress("baseline", text=note))
         baseline = self._baseline()
         source = self._source(baseline)
@@ -100,8 +114,9 @@ class _Walk:
             spend=self.purse.spend,
             versions=versions(),
             prices=origin_of_prices((settings.source, *settings.targets)),
-            notes=(*task.notes, *self.parts.notes, *settings.warnings),
+            notes=self.notes,
             columns=task.slices,
+            stages=task.stages,
             simulated=any(m.model.startswith(OFFLINE_PREFIX) for m in (settings.source, *settings.targets)),
         )
 

@@ -12,13 +12,16 @@ from optimizer.config.prompts import PromptSettings
 from optimizer.config.taskfile import open_file
 from optimizer.config.yamlfile import Document
 from optimizer.data import Table, columns, read_files, read_hub
+from optimizer.data.other_rows import on_other_rows
 from optimizer.data.ratings import read_ratings
+from optimizer.data.stages import Origin, columns_of, read_stages, unasked
 from optimizer.errors import ConfigError, OptimizerError
 from optimizer.metrics.scrutiny import Rated
 from optimizer.metrics.whole import Row
 from optimizer.models.prices import Price
 from optimizer.prompt import Prompt
 from optimizer.split import content_key
+from optimizer.stages import Stage
 from optimizer.types import Example, Output
 
 
@@ -27,7 +30,8 @@ class Task:
     """`prompt` has the source's parameters. `recorded`: the source's outputs by example id, where the data has them.
 
     `strata`: by example id, what to spread evenly over the splits. `slices`: by column and example id, by what the
-    held-out examples are looked at part by part. `rated`: answers with people's scores. `unmeasured` names the amounts
+    held-out examples are looked at part by part. `rated`: answers with people's scores. `stages`: what the application
+    does beside the prompt. `unmeasured` names the amounts
     (cost, latency, input_tokens, output_tokens) that the record lacks: they are 0 in `recorded`, and mean nothing.
     `notes` are sentences on what was found in the data; those on the settings are in `settings.warnings`.
     `folder` is where the task file's paths start.
@@ -42,16 +46,21 @@ class Task:
     strata: Mapping[str, str] | None = None
     slices: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     rated: Rated = Rated()
+    stages: tuple[Stage, ...] = ()
     unmeasured: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
 
 
-def load_task(path: str | Path) -> Task:
-    """Reads the task file and all that it names; asks no model. Raises ConfigError and DataError."""
+def load_task(path: str | Path, *, data: Path | None = None) -> Task:
+    """Reads the task file and all that it names; asks no model. Raises ConfigError and DataError.
+
+    `data`: a file of rows in place of the task file's; what only splits, slices and ratings need is not looked for.
+    """
     path = Path(path)
     settings, document = open_file(path, Settings)
+    settings = on_other_rows(settings, data) if data else settings
     prompt = _prompt(settings, path.parent, document)
-    table = _table(settings, prompt, path.parent)
+    table = _table(settings, prompt, path.parent, document)
     columns.check_columns(settings.data, prompt.names, table, document.at)
     examples = columns.read_examples(settings.data, prompt.names, prompt.contract, table)
     _check_gold(settings, examples, table, document)
@@ -60,7 +69,7 @@ def load_task(path: str | Path) -> Task:
         price = _price(settings, document)
         recorded = columns.read_outputs(settings.data.source, prompt.contract, price, table, examples)
         unmeasured = _unmeasured(settings, price)
-    strata = _strata(settings, prompt, table, examples, document)
+    strata, ids = _strata(settings, prompt, table, examples, document), [example.id for example in examples]
     return Task(
         name=settings.name,
         settings=settings,
@@ -71,8 +80,9 @@ def load_task(path: str | Path) -> Task:
         strata=strata,
         slices=_slices(settings, table, examples, strata, document),
         rated=_rated(settings, prompt, table, examples, recorded),
+        stages=read_stages(settings.stages, [Origin("", table, dict(zip(ids, table.rows, strict=True)))], document.at),
         unmeasured=unmeasured,
-        notes=tuple(_notes(settings, examples, recorded, unmeasured)),
+        notes=(*_notes(settings, examples, recorded, unmeasured), *unasked(settings, prompt.names)),
     )
 
 
@@ -100,13 +110,26 @@ def _prompt(settings: Settings, folder: Path, document: Document) -> Prompt:
         raise ConfigError(f"{document.at('program')}: {error}") from error
 
 
-def _table(settings: Settings, prompt: Prompt, folder: Path) -> Table:
+def _table(settings: Settings, prompt: Prompt, folder: Path, document: Document) -> Table:
     data = settings.data
-    wanted = columns.wanted(data, prompt.names, settings.slices.columns)
+    more = (*settings.slices.columns, *columns_of(settings.stages))
+    wanted = columns.wanted(data, prompt.names, more)
     if data.hub:
         return read_hub(wanted=wanted, **data.hub.model_dump())
     paths = [folder / Path(name).expanduser() for name in data.path]
+    if data.format:
+        return _foreign(paths, data.format, document)
     return read_files(paths, encoding=data.encoding, delimiter=data.delimiter, wanted=wanted)
+
+
+def _foreign(paths: list[Path], name: str, document: Document) -> Table:
+    """Rows out of another tool's files."""
+    from optimizer.importers import read_table
+
+    try:
+        return read_table(paths, name)
+    except ConfigError as error:
+        raise ConfigError(f"{document.at('data', 'format')}: {error}") from error
 
 
 def _check_gold(settings: Settings, examples: tuple[Example, ...], table: Table, document: Document) -> None:

@@ -14,7 +14,7 @@ Params: TypeAlias = Mapping[str, JSON]
 Role = Literal["system", "user", "assistant"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Example:
     """One row of the dataset. `expected` is the gold answer, where there is one; `group` keeps rows together."""
 
@@ -71,7 +71,7 @@ class Response:
     `cost` in dollars, `latency` in seconds; `model` is who really answered; `finish` is the provider's
     reason to stop ("stop", "length", "content_filter"), or "tool_calls" where `text` is calls of tools in their
     canonical form. `cached_tokens` and `written_tokens` (read from and written to the provider's prompt cache) are
-    part of `input_tokens`, `reasoning_tokens` of `output_tokens`.
+    part of `input_tokens`, `reasoning_tokens` of `output_tokens`. `retries`: tries that failed before this answer came.
     """
 
     text: str
@@ -84,6 +84,7 @@ class Response:
     cached_tokens: int = 0
     reasoning_tokens: int = 0
     written_tokens: int = 0
+    retries: int = 0
 
 
 def calls_as_text(calls: Any) -> str:
@@ -104,7 +105,7 @@ class Reply:
     status: Status = "ok"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Output:
     """What a program made of one example.
 
@@ -124,7 +125,7 @@ class Output:
     calls: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Score:
     """How good one output is, from 0 to 1, and why. `parts` are named sub-scores, for the report."""
 

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from optimizer.errors import ConfigError, ModelError
-from optimizer.models import bridge, transport
+from optimizer.models import bridge, direct, transport
 from optimizer.models.litellm import LiteLLMModel
 from optimizer.models.prices import Price
 from optimizer.models.retry import Retrying
@@ -108,6 +108,13 @@ async def _trickle(request: web.Request) -> web.StreamResponse:
     return response
 
 
+@pytest.fixture(autouse=True, params=["straight", "through LiteLLM"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every fact here holds whether a call goes straight to the server or through LiteLLM."""
+    if request.param != "straight":
+        monkeypatch.setattr(direct, "suits", lambda *_: False)
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     served = Server()
@@ -160,10 +167,10 @@ def test_the_sample_number_is_sent_where_it_is_not_zero(server: Server) -> None:
     assert "x-promptport-sample" not in server.seen[-1][1]
 
 
-def test_headers_and_tags_are_sent(server: Server) -> None:
-    ask(model(server, headers={"x-team": "blue"}, tags=("a", "b")), "plain")
+def test_headers_are_sent(server: Server) -> None:
+    ask(model(server, headers={"x-team": "blue"}), "plain")
+
     assert server.seen[-1][1]["x-team"] == "blue"
-    assert server.seen[-1][1]["x-litellm-tags"] == "a,b"
 
 
 def test_another_server_never_gets_the_providers_key(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

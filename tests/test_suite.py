@@ -519,7 +519,7 @@ def test_a_two_step_program_is_migrated_as_it_is(tmp_path: Path) -> None:
     assert result.decision.verdict.value == "migrate"
     assert set(result.search.winner.params) >= {"wording.divide", "wording.name.predict", "program"}
     # the bundle carries each prompt by its name, and a state that the team's own program loads
-    assert verify_bundle(run_dir / "bundle") == 4
+    assert verify_bundle(run_dir / "bundle") == 6
     bundle = json.loads((run_dir / "bundle/bundle.json").read_text())
     assert bundle["prompts"]["divide"]["instructions"] == winner.part("divide").instructions
     program = Parity()

@@ -19,9 +19,17 @@ def said(choice: Any) -> tuple[str, str]:
         if getattr(call, "function", None) is not None
     ]
     finish = str(choice.finish_reason or "stop")
+    if not calls and not choice.message.content and (refusal := _refusal(choice.message)):
+        return _whole(refusal), "content_filter"
     if not calls:
         return _whole(str(choice.message.content or "")), "stop" if finish == "tool_calls" else finish
     return _whole(calls_as_text(reader.calls(calls))), "tool_calls"
+
+
+def _refusal(message: Any) -> str:
+    """OpenAI's `refusal`, which LiteLLM keeps apart."""
+    own = getattr(message, "provider_specific_fields", None) or {}
+    return str(getattr(message, "refusal", None) or own.get("refusal") or "")
 
 
 def _whole(text: str) -> str:

@@ -25,12 +25,13 @@ _PICO = 10**12  # sums of whole picodollars do not depend on the order in which 
 
 @dataclass(frozen=True)
 class Spend:
-    """What one role (source, target, proposer, judge) took: calls answered, tokens, dollars."""
+    """What one role (source, target, proposer, judge) took: calls answered, tokens, dollars; tries before an answer."""
 
     calls: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
     dollars: float = 0.0
+    retries: int = 0
 
 
 class Left(NamedTuple):
@@ -44,7 +45,7 @@ class _Book:
     """One role's sums."""
 
     def __init__(self) -> None:
-        self.calls = self.read = self.wrote = self.pico = self.dearest = 0
+        self.calls = self.read = self.wrote = self.pico = self.dearest = self.retries = 0
 
     def add(self, response: Response) -> None:
         pico = round(response.cost * _PICO)
@@ -52,6 +53,7 @@ class _Book:
         self.read += response.input_tokens
         self.wrote += response.output_tokens
         self.pico += pico
+        self.retries += response.retries
         self.dearest = max(self.dearest, pico)
 
 
@@ -222,4 +224,5 @@ def _spend(books: list[_Book]) -> Spend:
         sum(book.read for book in books),
         sum(book.wrote for book in books),
         sum(book.pico for book in books) / _PICO,
+        sum(book.retries for book in books),
     )
