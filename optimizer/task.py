@@ -16,6 +16,7 @@ from optimizer.data.other_rows import on_other_rows
 from optimizer.data.ratings import read_ratings
 from optimizer.data.stages import Origin, columns_of, read_stages, unasked
 from optimizer.errors import ConfigError, OptimizerError
+from optimizer.importers import read_table
 from optimizer.metrics.scrutiny import Rated
 from optimizer.metrics.whole import Row
 from optimizer.models.prices import Price
@@ -118,18 +119,8 @@ def _table(settings: Settings, prompt: Prompt, folder: Path, document: Document)
         return read_hub(wanted=wanted, **data.hub.model_dump())
     paths = [folder / Path(name).expanduser() for name in data.path]
     if data.format:
-        return _foreign(paths, data.format, document)
+        return read_table(paths, data.format, document.at("data", "format"))
     return read_files(paths, encoding=data.encoding, delimiter=data.delimiter, wanted=wanted)
-
-
-def _foreign(paths: list[Path], name: str, document: Document) -> Table:
-    """Rows out of another tool's files."""
-    from optimizer.importers import read_table
-
-    try:
-        return read_table(paths, name)
-    except ConfigError as error:
-        raise ConfigError(f"{document.at('data', 'format')}: {error}") from error
 
 
 def _check_gold(settings: Settings, examples: tuple[Example, ...], table: Table, document: Document) -> None:

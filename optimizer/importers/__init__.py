@@ -124,13 +124,15 @@ def names() -> Iterator[tuple[str, str]]:
         yield one.name, one.words + ("; also as data.format" if one.log or one.rows else "")
 
 
-def read_table(paths: Sequence[Path], name: str) -> Table:
-    """The rows of files whose format a task names in `data.format`."""
-    found = _named(name)
+def read_table(paths: Sequence[Path], name: str, at: str = "data.format") -> Table:
+    """The rows of files whose format a task names at that place. Raises ConfigError and DataError."""
+    if name not in FORMATS:
+        raise ConfigError(f"{at}: no format is called {name!r}.{nearest(name, FORMATS)} Known: {', '.join(FORMATS)}")
+    found = FORMATS[name]
     if not (found.log or found.rows):
         known = [one.name for one in FORMATS.values() if one.log or one.rows]
         raise ConfigError(
-            f"{name!r} holds a prompt, no rows.{nearest(name, known)} Formats with rows: {', '.join(known)}"
+            f"{at}: {name!r} holds a prompt, no rows.{nearest(name, known)} Formats with rows: {', '.join(known)}"
         )
     rows: list[Row] = []
     columns: dict[str, None] = {}
