@@ -16,9 +16,11 @@ from optimizer.data.other_rows import on_other_rows
 from optimizer.data.ratings import read_ratings
 from optimizer.data.stages import Origin, columns_of, read_stages, unasked
 from optimizer.errors import ConfigError, OptimizerError
+from optimizer.importers import read_table
 from optimizer.metrics.scrutiny import Rated
 from optimizer.metrics.whole import Row
 from optimizer.models.prices import Price
+from optimizer.pricing import price_of
 from optimizer.prompt import Prompt
 from optimizer.split import content_key
 from optimizer.stages import Stage
@@ -112,24 +114,13 @@ def _prompt(settings: Settings, folder: Path, document: Document) -> Prompt:
 
 def _table(settings: Settings, prompt: Prompt, folder: Path, document: Document) -> Table:
     data = settings.data
-    more = (*settings.slices.columns, *columns_of(settings.stages))
-    wanted = columns.wanted(data, prompt.names, more)
+    wanted = columns.wanted(data, prompt.names, (*settings.slices.columns, *columns_of(settings.stages)))
     if data.hub:
         return read_hub(wanted=wanted, **data.hub.model_dump())
     paths = [folder / Path(name).expanduser() for name in data.path]
     if data.format:
-        return _foreign(paths, data.format, document)
+        return read_table(paths, data.format, document.at("data", "format"), one_model=bool(data.source))
     return read_files(paths, encoding=data.encoding, delimiter=data.delimiter, wanted=wanted)
-
-
-def _foreign(paths: list[Path], name: str, document: Document) -> Table:
-    """Rows out of another tool's files."""
-    from optimizer.importers import read_table
-
-    try:
-        return read_table(paths, name)
-    except ConfigError as error:
-        raise ConfigError(f"{document.at('data', 'format')}: {error}") from error
 
 
 def _check_gold(settings: Settings, examples: tuple[Example, ...], table: Table, document: Document) -> None:
@@ -148,8 +139,6 @@ def _price(settings: Settings, document: Document) -> Price | None:
     recorded = settings.data.source
     if not recorded or recorded.cost or not (recorded.input_tokens and recorded.output_tokens):
         return None
-    from optimizer.pricing import price_of
-
     try:
         return price_of(settings.source)
     except ConfigError as error:

@@ -210,6 +210,20 @@ def test_recorded_answers_in_a_log_are_the_sources(tmp_path: Path) -> None:
     assert task.recorded is not None and [o.text for o in task.recorded.values()] == LABELS
 
 
+def test_answers_of_several_models_are_not_taken_for_the_sources(tmp_path: Path) -> None:
+    text = (WRITTEN / "langfuse/observations.json").read_text("utf-8")
+    (tmp_path / "log.json").write_text(text.replace('"gpt-4.1-mini"', '"gpt-4.1"', 1), "utf-8")
+    task = "prompt: 'Sort: {{input}}'\nsource: offline/sim-alpha\ntarget: offline/sim-beta\n"
+    (tmp_path / "task.yaml").write_text(f"data: {{path: log.json, format: langfuse}}\n{task}")
+    assert len(load_task(tmp_path / "task.yaml").examples) == 8
+
+    (tmp_path / "task.yaml").write_text(f"data: {{path: log.json, format: langfuse, source: output}}\n{task}")
+    with pytest.raises(DataError, match=r"task.yaml:1: data.format: the files hold calls of gpt-4.1, gpt-4.1-mini"):
+        load_task(tmp_path / "task.yaml")
+    draft = import_files([tmp_path / "log.json"])
+    assert len(draft.rows) == 7 and any("1 calls of gpt-4.1: the task has those" in lost for lost in draft.lost)
+
+
 def test_a_format_that_is_none_is_told_with_the_line(tmp_path: Path) -> None:
     shutil.copyfile(WRITTEN / "otel/spans.json", tmp_path / "spans.json")
     for wrong, told in (("otel-genia", "Did you mean 'otel-genai'"), ("prompty", "holds a prompt, no rows")):
@@ -219,6 +233,118 @@ def test_a_format_that_is_none_is_told_with_the_line(tmp_path: Path) -> None:
         )
         with pytest.raises(ConfigError, match=rf"task.yaml:3: data.format: .*{told}"):
             load_task(tmp_path / "task.yaml")
+
+
+# -- other forms of the same logs
+
+
+def attribute(key: str, value: dict[str, Any]) -> dict[str, Any]:
+    return {"key": key, "value": value}
+
+
+def spans(*found: dict[str, Any]) -> str:
+    common = [
+        attribute("gen_ai.operation.name", {"stringValue": "chat"}),
+        attribute("gen_ai.system", {"stringValue": "aws.bedrock"}),
+        attribute("gen_ai.request.model", {"stringValue": "amazon.nova-lite-v1:0"}),
+        attribute("gen_ai.usage.input_tokens", {"intValue": "12"}),
+    ]
+    listed = [
+        {"spanId": f"{n}", **one, "attributes": common + one.get("attributes", [])} for n, one in enumerate(found)
+    ]
+    return json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": listed}]}]})
+
+
+def test_spans_of_older_conventions_hold_their_messages_in_events(tmp_path: Path) -> None:
+    events = [
+        {"name": "gen_ai.system.message", "attributes": [attribute("content", {"stringValue": "Sort."})]},
+        {"name": "gen_ai.user.message", "attributes": [attribute("content", {"stringValue": "a parcel"})]},
+        {"name": "gen_ai.choice", "attributes": [attribute("message", {"stringValue": '{"content": "delivery"}'})]},
+    ]
+    draft = drafted(tmp_path / "s.json", spans({"events": events}, {"status": {"code": 2}, "events": events}))
+
+    assert draft.model == "bedrock/amazon.nova-lite-v1:0"
+    assert draft.rows == ({"id": "0", "input": "a parcel", "output": "delivery", "input_tokens": 12},)
+    assert "calls that failed" in draft.lost
+
+
+def test_spans_may_hold_their_messages_as_structures(tmp_path: Path) -> None:
+    def message(role: str, text: str) -> dict[str, Any]:
+        part = {"values": [attribute("type", {"stringValue": "text"}), attribute("content", {"stringValue": text})]}
+        parts = {"arrayValue": {"values": [{"kvlistValue": part}]}}
+        told = {"values": [attribute("role", {"stringValue": role}), attribute("parts", parts)]}
+        return {"arrayValue": {"values": [{"kvlistValue": told}]}}
+
+    facts = [
+        attribute("gen_ai.input.messages", message("user", "a parcel")),
+        attribute("gen_ai.output.messages", message("assistant", "delivery")),
+    ]
+    draft = drafted(tmp_path / "s.json", spans({"attributes": facts}))
+
+    assert (draft.rows[0]["input"], draft.rows[0]["output"]) == ("a parcel", "delivery")
+
+
+def test_langfuse_before_usage_details_and_with_named_inputs(tmp_path: Path) -> None:
+    row = {
+        "id": "o",
+        "type": "GENERATION",
+        "input": {"ticket": "late", "n": 2},
+        "output": "delivery",
+        "model": "openai/gpt-4.1-mini",
+        "usage": {"promptTokens": 7, "completionTokens": 1},
+        "calculatedTotalCost": 0.25,
+        "startTime": "2026-11-02T09:00:00.000Z",
+        "endTime": "2026-11-02T09:00:01.500Z",
+    }
+    draft = drafted(tmp_path / "l.json", json.dumps([row, {**row, "id": "e", "type": "EVENT"}]))
+
+    wanted = {"id": "o", "ticket": "late", "n": 2, "output": "delivery", "latency": 1.5}
+    assert draft.rows == ({**wanted, "input_tokens": 7, "output_tokens": 1, "cost": 0.25},)
+    assert [turn.content.text for turn in draft.turns] == ["ticket: {{ticket}}\nn: {{n}}"]
+    assert any("not the prompt's text" in todo for todo in draft.prompt_todos)
+
+
+def test_an_amount_that_some_calls_lack_is_left_out_and_listed(tmp_path: Path) -> None:
+    row = {"type": "GENERATION", "input": "late", "output": "x", "model": "m", "latency": 1.0}
+    rows = [{**row, "id": str(n), **({"totalCost": 0.1} if n else {})} for n in range(4)]
+    draft = drafted(tmp_path / "l.json", json.dumps(rows))
+
+    assert draft.columns["source"] == {"output": "output", "latency": "latency"}
+    assert any("cost: 1 of 4 calls have none" in lost for lost in draft.lost)
+
+
+def test_a_trace_of_several_calls_is_an_example_by_what_the_whole_was_given(tmp_path: Path) -> None:
+    def span(name: str, kind: str, given: Any, came: Any, parent: str | None) -> dict[str, Any]:
+        facts = {"mlflow.spanType": kind, "mlflow.spanInputs": given, "mlflow.spanOutputs": came}
+        coded = {key: json.dumps(value) for key, value in facts.items()}
+        return {"name": name, "parent_span_id": parent, "attributes": coded}
+
+    asked = {"messages": [{"role": "user", "content": "x"}]}
+    found = [
+        span("desk", "CHAIN", {"ticket": "late"}, "delivery", None),
+        span("a", "CHAT_MODEL", asked, "y", "1"),
+        span("b", "CHAT_MODEL", asked, "z", "1"),
+    ]
+    trace = {"info": {"trace_id": "t", "state": "OK"}, "data": {"spans": found}}
+    draft = drafted(tmp_path / "t.json", json.dumps(trace))
+
+    assert (draft.rows[0]["ticket"], draft.rows[0]["output"]) == ("late", "delivery")
+    assert any("single calls of a trace" in lost for lost in draft.lost)
+
+
+def test_a_proxys_cached_answer_has_no_latency_and_a_failed_call_is_no_example(tmp_path: Path) -> None:
+    def call(n: int, **more: Any) -> dict[str, Any]:
+        said = json.dumps([{"role": "user", "content": f"q{n}"}])
+        times = {"startTime": "2026-11-02T09:00:00Z", "endTime": "2026-11-02T09:00:02Z"}
+        return {"request_id": f"r{n}", "spend": 0.5, "model": "m", "messages": said, "response": '"x"', **times, **more}
+
+    rows = [call(1), call(2, cache_hit="True"), call(3, status="failure"), call(4, call_type="aembedding")]
+    draft = drafted(tmp_path / "l.json", json.dumps(rows))
+
+    assert [row["input"] for row in draft.rows] == ["q1", "q2"]
+    assert "latency" not in draft.columns["source"] and draft.columns["source"]["cost"] == "cost"
+    for part in ("from its cache", "calls that failed", "'aembedding'"):
+        assert any(part in lost for lost in draft.lost)
 
 
 # -- the prompt in a log

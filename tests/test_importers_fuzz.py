@@ -58,7 +58,7 @@ FOLDERS = {
     "text/folder": ("text-folder", "user.txt"),
     "bundle": ("bundle", "bundle.json"),
 }
-ROUNDS = 12
+ROUNDS = 8
 
 
 def attempt(path: Path, named: str | None, *, whole: bool = False) -> str:
@@ -166,7 +166,7 @@ def test_values_of_the_wrong_type_are_told_with_their_place(name: str, tmp_path:
     value, write = as_value(path)
     known = list(places(value))
     refused = 0
-    for number in range(60):
+    for number in range(40):
         path.write_text(write(replaced(value, chance.choice(known), chance.choice(ODD))), "utf-8")
         refused += bool(attempt(path, FILES[name], whole=number % 15 == 0))
     path.write_text(write(replaced(value, (), 5)), "utf-8")
@@ -178,7 +178,7 @@ def test_keys_that_are_missing_are_told_or_asked_for(name: str, tmp_path: Path) 
     path = laid(tmp_path, name)
     value, write = as_value(path)
     keyed = [keys for keys in places(value) if keys and isinstance(keys[-1], str)]
-    for keys in random.Random(name).sample(keyed, min(40, len(keyed))):
+    for keys in random.Random(name).sample(keyed, min(25, len(keyed))):
         copy = json.loads(json.dumps(value))
         inner = copy
         for key in keys[:-1]:

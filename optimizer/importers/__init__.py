@@ -124,13 +124,18 @@ def names() -> Iterator[tuple[str, str]]:
         yield one.name, one.words + ("; also as data.format" if one.log or one.rows else "")
 
 
-def read_table(paths: Sequence[Path], name: str) -> Table:
-    """The rows of files whose format a task names in `data.format`."""
-    found = _named(name)
+def read_table(paths: Sequence[Path], name: str, at: str = "data.format", *, one_model: bool = False) -> Table:
+    """The rows of files whose format a task names at that place. Raises ConfigError and DataError.
+
+    `one_model`: the answers are to be those of the source, so that calls of several models are refused.
+    """
+    if name not in FORMATS:
+        raise ConfigError(f"{at}: no format is called {name!r}.{nearest(name, FORMATS)} Known: {', '.join(FORMATS)}")
+    found = FORMATS[name]
     if not (found.log or found.rows):
         known = [one.name for one in FORMATS.values() if one.log or one.rows]
         raise ConfigError(
-            f"{name!r} holds a prompt, no rows.{nearest(name, known)} Formats with rows: {', '.join(known)}"
+            f"{at}: {name!r} holds a prompt, no rows.{nearest(name, known)} Formats with rows: {', '.join(known)}"
         )
     rows: list[Row] = []
     columns: dict[str, None] = {}
@@ -140,6 +145,12 @@ def read_table(paths: Sequence[Path], name: str) -> Table:
         for number, values in enumerate(told, start=1):
             columns |= dict.fromkeys(values)
             rows.append(Row(dict(values), source.name, number))
+    models = sorted({str(row.values["model"]) for row in rows if row.values.get("model")}) if found.log else []
+    if one_model and len(models) > 1:
+        raise DataError(
+            f"{at}: the files hold calls of {', '.join(models)}; only one can be the source. `promptport init FOLDER "
+            "--from FILE` writes the calls of one model"
+        )
     return Table(", ".join(path.name for path in paths), tuple(rows), tuple(columns))
 
 
