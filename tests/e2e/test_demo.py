@@ -149,7 +149,7 @@ def test_a_compiled_candidates_bundle_renders_to_what_was_asked(demo: Demo, tmp_
 def test_other_weights_on_the_demos_run_ask_nobody_and_its_own_give_its_own_answer(demo: Demo) -> None:
     before = _answers(demo)
     words = [word for one in ("cost=0", "cost=0.3", "cost=1,latency=0.5") for word in ("--weights", one)]
-    command = [COMMAND, "rescore", demo.folder, *words, "--json"]
+    command = [str(COMMAND), "rescore", str(demo.folder), *words, "--json"]
     ran = subprocess.run(command, capture_output=True, text=True, check=True)
     told = json.loads(ran.stdout)
 
