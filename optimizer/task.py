@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from optimizer.config.yamlfile import Document
 from optimizer.data import Table, columns, read_files, read_hub
 from optimizer.data.other_rows import on_other_rows
 from optimizer.data.ratings import read_ratings
+from optimizer.data.remarks import remarks
 from optimizer.data.stages import Origin, columns_of, read_stages, unasked
 from optimizer.errors import ConfigError, OptimizerError
 from optimizer.importers import read_table
@@ -22,7 +22,6 @@ from optimizer.metrics.whole import Row
 from optimizer.models.prices import Price
 from optimizer.pricing import price_of
 from optimizer.prompt import Prompt
-from optimizer.split import content_key
 from optimizer.stages import Stage
 from optimizer.types import Example, Output
 
@@ -84,7 +83,7 @@ def load_task(path: str | Path, *, data: Path | None = None) -> Task:
         rated=_rated(settings, prompt, table, examples, recorded),
         stages=read_stages(settings.stages, [Origin("", table, dict(zip(ids, table.rows, strict=True)))], document.at),
         unmeasured=unmeasured,
-        notes=(*_notes(settings, examples, recorded, unmeasured), *unasked(settings, prompt.names)),
+        notes=(*remarks(settings, examples, recorded, unmeasured), *unasked(settings, prompt.names)),
     )
 
 
@@ -210,41 +209,3 @@ def _slices(
     if strata:
         found[data.stratify or "label"] = strata
     return found
-
-
-def _notes(
-    settings: Settings,
-    examples: tuple[Example, ...],
-    recorded: Mapping[str, Output] | None,
-    unmeasured: frozenset[str],
-) -> Iterator[str]:
-    total = len(examples)
-    yield from _duplicates(examples)
-    without = sum(example.expected is None for example in examples)
-    if settings.data.expected and without:
-        yield f"{without} of {total} rows have no gold answer"
-    blank = Counter(name for e in examples for name, value in e.inputs.items() if value in ("", []))
-    for name, count in sorted(blank.items()):
-        yield f"{count} of {total} rows have an empty {name!r}"
-    if settings.data.hub and not settings.data.hub.revision:
-        yield "data.hub has no revision: the dataset may change between runs; a commit keeps it still"
-    if recorded is not None:
-        states = Counter(output.status for output in recorded.values())
-        if states["invalid"]:
-            yield f"{states['invalid']} of {total} recorded outputs break the reply's contract; they score 0"
-        if states["failed"]:
-            yield f"{states['failed']} of {total} rows have no recorded output; they score 0"
-        for name in sorted(unmeasured & {"cost", "latency"}):
-            yield f"the record says nothing of the source's {name}, so it cannot be compared (data.source.{name})"
-
-
-def _duplicates(examples: tuple[Example, ...]) -> Iterator[str]:
-    first: dict[str, Example] = {}
-    repeated = contrary = 0
-    for example in examples:
-        earlier = first.setdefault(content_key(example.inputs), example)
-        repeated += earlier is not example
-        contrary += earlier is not example and earlier.expected != example.expected
-    if repeated:
-        other = f", {contrary} of them with another gold answer" if contrary else ""
-        yield f"{repeated} duplicate rows (equal inputs but for white space{other}); they stay together in one split"

@@ -211,6 +211,21 @@ def test_every_trial_is_a_dot_and_the_winner_is_marked(plain_run: Walked, page: 
     assert sum("won" in str(dot.attributes["class"]).split() for dot in dots) == 1
 
 
+def test_the_winners_score_is_the_held_out_one_with_the_optimistic_one_beside_it(plain_run: Walked, page: str) -> None:
+    result = only(plain_run.migration)
+    text, winner = " ".join(parsed(page).text.split()), result.search.winner
+
+    assert f"expected at a quality of {winner.quality:.3f} (trial {winner.number}, {winner.examples} examples" in text
+    assert f"what counts is {result.confirmation.winner.quality:.3f} (" in text and "on 60 held-out examples" in text
+
+
+def test_the_point_where_a_longer_prompt_eats_the_saving_is_told_and_drawn(page: str) -> None:
+    text = parsed(page).text
+
+    assert "What a longer prompt costs" in text and "input tokens the saving is eaten when a call reads" in text
+    assert any("as the prompt grows" in str(svg.attributes["aria-label"]) for svg in parsed(page).all("svg"))
+
+
 def test_stay_and_inconclusive_are_shown_as_such(plain_run: Walked) -> None:
     for verdict in (Verdict.STAY, Verdict.INCONCLUSIVE):
         decision = replace(only(plain_run.migration).decision, verdict=verdict)

@@ -146,6 +146,22 @@ def test_a_compiled_candidates_bundle_renders_to_what_was_asked(demo: Demo, tmp_
     assert len(asked) == compiled.examples
 
 
+def test_other_weights_on_the_demos_run_ask_nobody_and_its_own_give_its_own_answer(demo: Demo) -> None:
+    before = _answers(demo)
+    words = [word for one in ("cost=0", "cost=0.3", "cost=1,latency=0.5") for word in ("--weights", one)]
+    command = [str(COMMAND), "rescore", str(demo.folder), *words, "--json"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    told = json.loads(ran.stdout)
+
+    assert _answers(demo) == before and told["calls"] == 0
+    assert len(told["terms"]) == 4 and told["terms"][0]["own"]
+    [own] = told["terms"][0]["targets"]
+    [result] = RunDir.read(demo.folder).migration().targets
+    assert own["winner"] == result.search.best
+    assert own["decision"]["verdict"] == result.decision.verdict.value
+    assert own["objective"] == pytest.approx(result.search.winner.value)
+
+
 def test_the_report_command_writes_the_same_report_and_bundle_again(demo: Demo) -> None:
     paths = [demo.folder / "report.html", *(demo.folder / "bundle").iterdir()]
     before = {path: path.read_bytes() for path in paths}
