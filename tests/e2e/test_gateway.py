@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -20,6 +21,8 @@ from optimizer.models import bridge
 from optimizer.models.gateway import NO_LABELS, Labels
 from optimizer.models.litellm import LiteLLMModel
 from optimizer.models.prices import Price
+from optimizer.models.rate import Limited
+from optimizer.models.retry import Retrying
 from optimizer.offline.server import Faults
 from optimizer.pricing import price_of
 from optimizer.types import Message, Request, Response
@@ -137,7 +140,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Finished:
 def story(gateway: Gateway, whole: Finished, tmp_path_factory: pytest.TempPathFactory) -> Story:
     folder = tmp_path_factory.mktemp("story")
     task, allowed = gateway.task(folder), [*ROLES]
-    key = gateway.proxy.key(models=allowed, max_budget=0.4 * whole.outcome["dollars"], rpm_limit=20 * _WINDOW)
+    key = gateway.proxy.key(models=allowed, max_budget=0.7 * whole.outcome["dollars"], rpm_limit=20 * _WINDOW)
     variables = {VARIABLE: key}
     first = run(task, folder / "run", variables=variables)
     kept = stored(folder / "run")
@@ -147,8 +150,7 @@ def story(gateway: Gateway, whole: Finished, tmp_path_factory: pytest.TempPathFa
     assert more.status == 200, more
     last = run(task, folder / "run", "--json", variables=variables)
     assert last.code == 0, last.err
-    limited = gateway.proxy.log.read_text("utf-8", "replace").count('/chat/completions HTTP/1.1" 429')
-    return Story(folder / "run", key, first, again, kept, kept_again, json.loads(last.out), limited)
+    return Story(folder / "run", key, first, again, kept, kept_again, json.loads(last.out), _turned_down(gateway))
 
 
 def test_an_empty_key_stops_the_run_with_a_code_of_its_own_and_says_how_to_go_on(story: Story) -> None:
@@ -184,9 +186,26 @@ def test_the_same_command_goes_on_when_the_budget_is_raised_and_ends_as_an_undis
     assert twice == 0, "what was on the wire when the money ran out is waited for, and kept"
 
 
-def test_limits_of_the_key_and_of_the_provider_are_met_and_waited_for(story: Story, gateway: Gateway) -> None:
+def test_limits_are_met_during_the_run_and_waited_for(story: Story, gateway: Gateway) -> None:
     assert story.limited > 0
     assert gateway.books.stats()["faults"]["rate_limit"] > 0
+
+
+def test_the_keys_own_limit_is_waited_for(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two requests in three seconds: of five, three are turned down at first."""
+    name, before = "desk-old", _turned_down(gateway)
+    model = Retrying(Limited(gateway.model(name, gateway.proxy.key(models=[name], rpm_limit=2), monkeypatch)))
+
+    async def together() -> list[Response]:
+        asked = (Request((Message("user", f"Ticket {n} of five"),)) for n in range(5))
+        return await asyncio.gather(*map(model.complete, asked))
+
+    assert len(bridge.run(together())) == 5
+    assert _turned_down(gateway) >= before + 3
+
+
+def _turned_down(gateway: Gateway) -> int:
+    return gateway.proxy.log.read_text("utf-8", "replace").count('/chat/completions HTTP/1.1" 429')
 
 
 def test_run_role_and_the_tasks_own_tags_reach_the_gateways_books(story: Story, gateway: Gateway) -> None:
