@@ -12,7 +12,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,6 @@ def store(answers: int) -> dict[str, Any]:
     """A file of so many answers: how long until it is open, and how many look-ups a second it serves."""
     from optimizer.models import bridge
     from optimizer.models.cache import CallStore
-    from optimizer.types import Response
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "calls.sqlite"
@@ -72,7 +72,7 @@ def store(answers: int) -> dict[str, Any]:
 
             within = _rate(lambda: bridge.run(sought()), len(wanted))
             fresh = iter(_key(-n) for n in range(1, 10**6))
-            puts = _rate(lambda: [opened.put(next(fresh), "m", Response("x")) for _ in range(1000)], 1000)
+            puts = _rate(lambda: _put(opened, fresh, 1000), 1000)
     return {
         "answers": answers,
         "file_mib": round(size / 2**20),
@@ -156,6 +156,13 @@ def _fill(path: Path, answers: int) -> None:
             "INSERT INTO calls VALUES (?, ?, ?, ?)", ((_key(n), "m", text, 0.0) for n in range(answers))
         )
     database.close()
+
+
+def _put(opened: Any, keys: Iterator[str], count: int) -> None:
+    from optimizer.types import Response
+
+    for key in islice(keys, count):
+        opened.put(key, "m", Response("x"))
 
 
 def _rate(work: Callable[[], object], count: int) -> float:

@@ -80,7 +80,7 @@ def postgres() -> Iterator[Path]:
     if other:
         shutil.chown(folder, "nobody", "nogroup")
     quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder, **other}
-    setup = [
+    setup: list[str | Path] = [
         program / "initdb",
         "-D",
         folder / "data",
@@ -94,8 +94,8 @@ def postgres() -> Iterator[Path]:
         "UTF8",
     ]
     subprocess.run(setup, check=True, **quiet)
-    options = ["-k", folder, "-c", "listen_addresses=", "-c", "fsync=off"]
-    process = subprocess.Popen([program / "postgres", "-D", folder / "data", *options], **quiet)
+    options = ["-k", str(folder), "-c", "listen_addresses=", "-c", "fsync=off"]
+    process = subprocess.Popen([str(program / "postgres"), "-D", str(folder / "data"), *options], **quiet)
     try:
         _wait(lambda: subprocess.run([program / "pg_isready", "-h", folder], check=False, **quiet).returncode == 0)
         _psql(folder, "CREATE DATABASE litellm", database="postgres")
@@ -107,9 +107,19 @@ def postgres() -> Iterator[Path]:
 
 
 def _psql(folder: Path, query: str, *options: str, database: str = "litellm") -> str:
-    command = ["psql", "-q", "-v", "ON_ERROR_STOP=1", *options, "-h", folder, "-U", "litellm", database]
-    ended = subprocess.run(command, input=query, capture_output=True, text=True, check=True)
-    return ended.stdout
+    command: list[str | Path] = [
+        "psql",
+        "-q",
+        "-v",
+        "ON_ERROR_STOP=1",
+        *options,
+        "-h",
+        folder,
+        "-U",
+        "litellm",
+        database,
+    ]
+    return str(subprocess.run(command, input=query, capture_output=True, text=True, check=True).stdout)
 
 
 @contextmanager
@@ -119,7 +129,15 @@ def proxy(environment: Path, config: Path, log: Path, database: Path | None = No
     if database:
         _psql(database, migrations(environment))
         env["DATABASE_URL"] = f"postgresql://litellm@localhost/litellm?host={database}"
-    command = [environment / "venv/bin/litellm", "--config", config, "--host", "127.0.0.1", "--port", str(port)]
+    command: list[str | Path] = [
+        environment / "venv/bin/litellm",
+        "--config",
+        config,
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+    ]
     with log.open("wb") as out:
         process = subprocess.Popen(command, cwd=config.parent, env=env, stdout=out, stderr=subprocess.STDOUT)
         try:
