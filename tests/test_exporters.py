@@ -14,6 +14,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from optimizer.cli import main
+from optimizer.confirm import Verdict
 from optimizer.contract import Contract
 from optimizer.errors import ConfigError, ExportError, PluginError
 from optimizer.exporters.registry import EXPORTERS, export, names, write_export
@@ -316,6 +317,16 @@ def test_broken_replies_are_no_more_broken_without_a_parser(plain_run: Walked) -
     given = replace(given, result=replace(given.result, confirmation=replace(met, winner=winner)))
 
     assert "read the same" in export(given, "openai").notes[-1]
+
+
+def test_a_prompt_that_should_not_be_moved_to_is_exported_with_that_word(plain_run: Walked) -> None:
+    given = of_run(plain_run.migration)
+    assert given.result is not None
+    stay = replace(given.result.decision, verdict=Verdict.STAY, reason="It is worse.")
+    kept = replace(given, result=replace(given.result, decision=stay))
+
+    assert export(kept, "openai").notes[-1] == "the verdict on this prompt is stay: It is worse."
+    assert not any("verdict" in note for note in export(given, "openai").notes)
 
 
 # -- the command
