@@ -14,6 +14,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from optimizer.cli import main
+from optimizer.confirm import Verdict
 from optimizer.contract import Contract
 from optimizer.errors import ConfigError, ExportError, PluginError
 from optimizer.exporters.registry import EXPORTERS, export, names, write_export
@@ -31,7 +32,7 @@ from tests.e2e.hostile import ASKED, ROWS, SYSTEM, hostile
 from tests.test_bundle import shipping
 from tests.test_suite import opened
 
-TEXTUAL = sorted(set(EXPORTERS) - {"bundle", "dspy", "gateway", "promptfoo"})
+TEXTUAL = sorted(set(EXPORTERS) - {"bundle", "bundle-zip", "dspy", "gateway", "promptfoo"})
 TOOL = {"type": "function", "function": {"name": "book", "parameters": {"type": "object", "properties": {}}}}
 IMAGE = {"type": "image_url", "image_url": {"url": "{{ticket}}"}}
 
@@ -318,6 +319,16 @@ def test_broken_replies_are_no_more_broken_without_a_parser(plain_run: Walked) -
     assert "read the same" in export(given, "openai").notes[-1]
 
 
+def test_a_prompt_that_should_not_be_moved_to_is_exported_with_that_word(plain_run: Walked) -> None:
+    given = of_run(plain_run.migration)
+    assert given.result is not None
+    stay = replace(given.result.decision, verdict=Verdict.STAY, reason="It is worse.")
+    kept = replace(given, result=replace(given.result, decision=stay))
+
+    assert export(kept, "openai").notes[-1] == "the verdict on this prompt is stay: It is worse."
+    assert not any("verdict" in note for note in export(given, "openai").notes)
+
+
 # -- the command
 
 
@@ -393,5 +404,5 @@ def test_every_exporter_is_listed_and_described_in_its_readme() -> None:
     listed = dict(names())
 
     assert set(listed) == set(EXPORTERS) and all(listed.values())
-    assert set(re.findall(r"^\| `(\w+)` \|", readme, re.MULTILINE)) == set(EXPORTERS)
+    assert set(re.findall(r"^\| `([a-z][\w-]*)` \|", readme, re.MULTILINE)) == set(EXPORTERS)
     assert ROWS  # the values of the traps are those of the consumers' tests

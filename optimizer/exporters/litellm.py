@@ -41,8 +41,9 @@ def _dotprompt(shipment: Shipment) -> Export:
     front["input"] = {"schema": dict.fromkeys(shipment.variables, "string")}
     if lost := _RESERVED & set(shipment.params):
         raise ExportError(f"litellm: the parameter {min(lost)!r} has the name of a key of the file")
-    how = {"prompt_integration": "dotprompt", "prompt_directory": "./prompts"}
-    files = {f"prompts/{shipment.slug}.prompt": f"---\n{write_yaml(front)}---\n{body}\n"}
+    file = f"prompts/{shipment.slug}.prompt"
+    how = {"prompt_integration": "dotprompt", "prompt_file": file}  # as seen from where the proxy is started
+    files = {file: f"---\n{write_yaml(front)}---\n{body}\n"}
     return Export({**files, "config.yaml": _config(shipment, how)}, notes)
 
 

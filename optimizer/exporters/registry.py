@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from optimizer.confirm import Verdict
 from optimizer.errors import ConfigError, ExportError
 from optimizer.exporters import bedrock, dotprompt, dspy, langchain, litellm, messages, promptfoo, prompty, registries
 from optimizer.exporters.bundle import bundle_files
@@ -63,7 +64,15 @@ def export(shipment: Shipment, name: str, *, allow_contract_change: bool = False
         raise ConfigError(f"--share is for --as gateway, which sends the target a share of the traffic, not for {name}")
     made = gateway(shipment, share) if share is not None else resolve("exporters", name, EXPORTERS)(shipment)
     note = "" if name in WITH_PARSER else without_parser(shipment, name, allow_change=allow_contract_change)
-    return made.noting(note) if note else made
+    return made.noting(*filter(None, (note, _doubt(shipment))))
+
+
+def _doubt(shipment: Shipment) -> str:
+    """Exporting decides nothing: what the run found is said again where it was no yes."""
+    decision = shipment.result.decision if shipment.result else None
+    if decision is None or decision.verdict is Verdict.MIGRATE:
+        return ""
+    return f"the verdict on this prompt is {decision.verdict.value}: {decision.reason}"
 
 
 def names() -> Iterator[tuple[str, str]]:
