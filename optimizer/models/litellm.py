@@ -145,6 +145,8 @@ class LiteLLMModel:
             "num_retries": 0,
             "shared_session": transport.session(),
         }
+        if "tools" in arguments:
+            arguments["_skip_mcp_handler"] = True  # else it looks into a gateway of its own, for packages not there
         if headers:
             arguments["extra_headers"] = headers
         if self._api_base:

@@ -1,1 +1,1 @@
-"""Claims of an invented insurer, read and then routed: a pipeline of two prompts, migrated as one program."""
+"""Claims post: letters through a pipeline of two prompts."""

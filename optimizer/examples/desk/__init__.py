@@ -1,1 +1,1 @@
-"""A front desk that books, looks up and hands over by calling tools: the calls are what is scored."""
+"""A front desk: messages answered by calls of tools."""
