@@ -31,7 +31,7 @@ from tests.e2e.hostile import ASKED, ROWS, SYSTEM, hostile
 from tests.test_bundle import shipping
 from tests.test_suite import opened
 
-TEXTUAL = sorted(set(EXPORTERS) - {"bundle", "dspy", "gateway", "promptfoo"})
+TEXTUAL = sorted(set(EXPORTERS) - {"bundle", "bundle-zip", "dspy", "gateway", "promptfoo"})
 TOOL = {"type": "function", "function": {"name": "book", "parameters": {"type": "object", "properties": {}}}}
 IMAGE = {"type": "image_url", "image_url": {"url": "{{ticket}}"}}
 
@@ -343,6 +343,14 @@ def test_the_bundle_goes_by_its_name_too(plain_run: Walked, tmp_path: Path) -> N
     assert run("verify", tmp_path / "b").exit_code == 0
 
 
+def test_the_bundle_as_one_file_is_the_zip_of_the_run(plain_run: Walked, tmp_path: Path) -> None:
+    ended = run("export", plain_run.run, "--as", "bundle-zip", "--out", tmp_path / "z")
+
+    assert ended.exit_code == 0, ended.output
+    assert (tmp_path / "z/bundle.zip").read_bytes() == (plain_run.run / "bundle.zip").read_bytes()
+    assert run("verify", tmp_path / "z/bundle.zip").exit_code == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -393,5 +401,5 @@ def test_every_exporter_is_listed_and_described_in_its_readme() -> None:
     listed = dict(names())
 
     assert set(listed) == set(EXPORTERS) and all(listed.values())
-    assert set(re.findall(r"^\| `(\w+)` \|", readme, re.MULTILINE)) == set(EXPORTERS)
+    assert set(re.findall(r"^\| `(\w[\w-]*)` \|", readme, re.MULTILINE)) == set(EXPORTERS)
     assert ROWS  # the values of the traps are those of the consumers' tests

@@ -127,4 +127,4 @@ def test_a_dspy_program_comes_back_as_it_was(tmp_path: Path) -> None:
 
 
 def test_every_exporter_whose_format_can_be_imported_is_among_these() -> None:
-    assert {*MAIN, "promptfoo", "bundle", "dspy"} == set(EXPORTERS)
+    assert {*MAIN, "promptfoo", "bundle", "bundle-zip", "dspy", "gateway"} == set(EXPORTERS)
