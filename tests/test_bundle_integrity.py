@@ -201,6 +201,19 @@ def resealed(folder: Path, change: Callable[[dict[str, Any]], Any]) -> Path:
         (lambda b: "[" * 200 + "]" * 200, "nested deeper than 100 levels"),
         (lambda b: "[" * 200_000, "nested deeper than 100 levels"),
         (lambda b: b.update(format="promptport-program/2"), "program.json: missing"),
+        (lambda b: b["variables"].update(n=1), r"variables\.n: is of no type that the reader knows"),
+        (lambda b: b["variables"]["n"].update(type=[]), r"variables\.n: is of no type that the reader knows"),
+        (lambda b: b["variables"]["n"].update(default="x"), r"variables\.n: its default is not of type integer"),
+        (
+            lambda b: b["messages"][0].update(content=[{"var": "m"}]),
+            r"messages: .*'m'.* is neither text nor a variable",
+        ),
+        (lambda b: b["rollback"]["messages"][0].update(content=[{}]), r"rollback\.messages: '{}' is neither"),
+        (lambda b: b["reply"].update(labels=["a"]), "reply: is no contract"),
+        (lambda b: b["reply"].pop("labels"), "reply: is no contract"),
+        (lambda b: b["gate"].update(margin=-1), "the margin must be from 0 to 1"),
+        (lambda b: b["gate"].update(figures={"f1": 7}), r"gate\.figures\.f1: has no threshold"),
+        (lambda b: b["evidence"].update(metrics=[[]]), r"evidence\.metrics: '\[\]' is no metric"),
     ],
 )
 def test_whole_files_that_say_something_else_are_refused(folder: Path, change: Any, told: str) -> None:

@@ -354,6 +354,14 @@ def test_the_bundle_goes_by_its_name_too(plain_run: Walked, tmp_path: Path) -> N
     assert run("verify", tmp_path / "b").exit_code == 0
 
 
+def test_the_bundle_as_one_file_is_the_zip_of_the_run(plain_run: Walked, tmp_path: Path) -> None:
+    ended = run("export", plain_run.run, "--as", "bundle-zip", "--out", tmp_path / "z")
+
+    assert ended.exit_code == 0, ended.output
+    assert (tmp_path / "z/bundle.zip").read_bytes() == (plain_run.run / "bundle.zip").read_bytes()
+    assert run("verify", tmp_path / "z/bundle.zip").exit_code == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -323,6 +323,45 @@ def test_a_bundle_of_the_first_format_has_no_thresholds(plain_run: Walked, tmp_p
         ask(plain_run, path=folder)
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("", "no row"),
+        ("{", "not in the form of a bundle"),
+        ("[" * 100_000, "not in the form of a bundle"),
+        ("7", r"\$\[0\] must be of type object"),
+        ('{"id": "1", "sha256": "0", "score": "1", "status": "ok"}', r"\$\[0\]\.score must be of type"),
+        ('{"id": "1", "sha256": "0", "score": 7, "status": "ok"}', "a score is not between 0 and 1"),
+        ('{"id": "1", "sha256": "0", "score": NaN, "status": "ok"}', "a score is not between 0 and 1"),
+        (
+            '{"id": "1", "sha256": "0", "score": 1, "status": "ok", "source": {"text": 7, "status": "ok"}}',
+            "source.text",
+        ),
+        ('{"id": "1", "sha256": "0", "score": 1, "status": "well"}', "status must be one of"),
+    ],
+)
+def test_sealed_scores_that_are_none_are_refused(plain_run: Walked, tmp_path: Path, line: str, told: str) -> None:
+    folder = plain_run.copy(tmp_path / "run") / "bundle"
+    (folder / "held_out.jsonl").write_text(line)
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    (folder / "checksums.json").write_bytes(sealing.checksums(files))
+
+    with pytest.raises(ExportError, match=told):
+        ask(plain_run, path=folder)
+
+
+def test_line_breaks_of_other_scripts_do_not_tear_a_row(plain_run: Walked, tmp_path: Path) -> None:
+    folder = plain_run.copy(tmp_path / "run") / "bundle"
+    first, *rest = (folder / "held_out.jsonl").read_text().splitlines()
+    row = json.dumps({**json.loads(first), "id": "a\u2028b\x85c"}, ensure_ascii=False)
+    (folder / "held_out.jsonl").write_text("\n".join([row, *rest]))
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    (folder / "checksums.json").write_bytes(sealing.checksums(files))
+
+    with pytest.raises(DataError, match=r"1 of 60 held-out examples are not in the task's data, first 'a\\u2028b"):
+        ask(plain_run, path=folder)
+
+
 def test_the_zip_is_as_good_as_the_folder(plain_run: Walked) -> None:
     assert ask(plain_run, path=plain_run.run / "bundle.zip") == ask(plain_run)
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from optimizer import reader
 from optimizer.errors import ExportError
-from optimizer.exporters import sealing, signing
+from optimizer.exporters import coherence, sealing, signing
 from optimizer.exporters.sealing import BUNDLE, HELD_OUT, PROGRAM, READER, SCHEMA, SUMS
 from optimizer.exporters.signing import SIGNATURE
 
@@ -144,9 +144,13 @@ def _sound(path: Path, found: Mapping[str, bytes]) -> Mapping[str, Any]:
         raise ExportError(f"{place}: of the format {told!r:.80}, this version knows {', '.join(_NEEDED)}; update it")
     if missing := sorted(needed - set(found)):
         raise ExportError(f"{path / missing[0]}: missing; {_WAY_OUT}")
-    if bundle["format"] not in _FIRST and (problem := reader.mismatch(bundle, json.loads(schema_text()))):
+    if bundle["format"] not in _FIRST and (problem := _unfit(bundle)):
         raise ExportError(f"{place}: not in the form of its format: {problem}; {_WAY_OUT}")
     return bundle
+
+
+def _unfit(bundle: dict[str, Any]) -> str | None:
+    return reader.mismatch(bundle, json.loads(schema_text())) or coherence.problem(bundle)
 
 
 def parsed(data: bytes, place: Path) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from optimizer import reader
 from optimizer.errors import DataError, ExportError
 from optimizer.exporters.evidence import example_digest
 from optimizer.exporters.sealing import HELD_OUT
@@ -15,6 +16,28 @@ from optimizer.task import Task
 from optimizer.types import Example, Output
 
 _LEAST = 2
+_STATUS = {"enum": ["ok", "invalid", "refused", "failed"]}
+_SOURCE = {
+    "type": "object",
+    "properties": {"text": {"type": "string"}, "value": {}, "status": _STATUS, "error": {"type": ["string", "null"]}},
+    "required": ["text", "status"],
+    "additionalProperties": False,
+}
+_FORM: dict[str, Any] = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "properties": {
+            "id": {"type": "string"},
+            "sha256": {"type": "string"},
+            "score": {"type": ["number", "null"]},
+            "status": _STATUS,
+            "source": _SOURCE,
+        },
+        "required": ["id", "sha256", "score", "status"],
+        "additionalProperties": False,
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -63,9 +86,12 @@ def from_new(task: Task, found: Verified) -> Sealed:
 
 def _rows(found: Verified) -> list[dict[str, Any]]:
     try:
-        rows = [json.loads(line) for line in found.files[HELD_OUT].decode().splitlines()]
-        if not rows or not all(isinstance(row["id"], str) and {"sha256", "score"} <= set(row) for row in rows):
-            raise ValueError("a row lacks id, sha256 or score")
-    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        lines = found.files[HELD_OUT].decode().split("\n")  # no other line break ends a row: texts may hold them
+        rows = [json.loads(line) for line in lines if line]
+        problem = reader.mismatch(rows, _FORM) or ("" if rows else "no row")
+        scores = [row["score"] for row in rows if not problem and row["score"] is not None]
+    except (ValueError, RecursionError) as error:
         raise ExportError(f"{HELD_OUT}: not in the form of a bundle ({error}); write the bundle anew") from error
+    if problem or not all(0 <= score <= 1 for score in scores):
+        raise ExportError(f"{HELD_OUT}: {problem or 'a score is not between 0 and 1'}; write the bundle anew")
     return rows
