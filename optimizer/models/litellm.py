@@ -143,9 +143,8 @@ class LiteLLMModel:
             "max_retries": 0,
             "num_retries": 0,
             "shared_session": transport.session(),
+            "_skip_mcp_handler": True,  # else it looks for tools in a gateway of its own, for which packages lack
         }
-        if "tools" in arguments:
-            arguments["_skip_mcp_handler"] = True  # else it looks into a gateway of its own, for packages not there
         if headers:
             arguments["extra_headers"] = headers
         if self._api_base:
