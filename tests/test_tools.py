@@ -26,7 +26,7 @@ from optimizer.prompt import Demo, Prompt
 from optimizer.propose import question as proposal
 from optimizer.task import load_task
 from optimizer.tools import Toolset
-from optimizer.types import Message, Request, Response, calls_as_text
+from optimizer.types import JSON, Message, Request, Response, calls_as_text
 from search_spaces import CONTRACT, STANDARD, TOOL_CHOICE, TOOL_ORDER, TOOL_TEXT, TOOL_WORDING, TOOLS
 
 
@@ -420,7 +420,7 @@ def test_a_native_schema_goes_out_as_response_format(tmp_path: Path) -> None:
 
 
 def test_a_target_that_cannot_be_held_to_a_schema_goes_without() -> None:
-    schema = {"type": "json_schema", "json_schema": {"name": "reply", "schema": {}}}
+    schema: JSON = {"type": "json_schema", "json_schema": {"name": "reply", "schema": {}}}
     deaf = Terms("x/deaf", frozenset({"response_format", "temperature"}))
 
     assert carried({"response_format": schema, "temperature": 0}, {}, deaf) == (
