@@ -16,6 +16,7 @@ from optimizer.errors import ConfigError
 from optimizer.types import Inputs
 
 LARGEST = 20_000_000  # characters of one part, filled in: about 15 MB of data in base64
+_DEEPEST = 16  # levels of one part; those of the providers have three
 _SHORT = 120  # characters of a data URI that may be shown
 Split = Callable[[str], list[Any]]  # a string as text and {"var": name}
 
@@ -28,7 +29,7 @@ class Media:
 
     @classmethod
     def read(cls, part: Mapping[str, Any], split: Split) -> Media:
-        return cls(json.dumps(_packed(part, split), ensure_ascii=False))
+        return cls(json.dumps(_packed(part, split, 0), ensure_ascii=False))
 
     @cached_property
     def body(self) -> Any:
@@ -100,11 +101,17 @@ def texts_and_media(content: Any, role: str, split: Split) -> Iterator[str | Med
         text_before = part["type"] == "text"
 
 
-def _packed(value: Any, split: Split) -> Any:
+def _packed(value: Any, split: Split, depth: int) -> Any:
+    if depth > _DEEPEST:
+        raise ConfigError(f"prompt: a part of a message is nested more than {_DEEPEST} levels deep")
     if isinstance(value, Mapping):
-        return {str(key): _packed(item, split) for key, item in value.items()}
+        if "fill" in value:
+            raise ConfigError(
+                "prompt: a part of a message has the key 'fill', which is used for variables; leave it out"
+            )
+        return {str(key): _packed(item, split, depth + 1) for key, item in value.items()}
     if isinstance(value, list):
-        return [_packed(item, split) for item in value]
+        return [_packed(item, split, depth + 1) for item in value]
     if not isinstance(value, str):
         return value
     parts = split(value)

@@ -189,9 +189,13 @@ def calls(answer: Any) -> list[dict[str, Any]]:
         given = one.get("arguments")
         if isinstance(given, str):  # as providers send them
             with suppress(ValueError, RecursionError):  # else it stays the text that it is: no object
-                given = json.loads(given) if given.strip() else {}
+                given = json.loads(given, parse_constant=_odd) if given.strip() else {}
         found.append({"name": one["name"], "arguments": {} if given is None else given})
     return found
+
+
+def _odd(constant: str) -> Any:
+    raise ValueError(f"{constant} is no JSON")
 
 
 def mismatch(value: Any, schema: dict[str, Any], at: str = "$") -> str | None:

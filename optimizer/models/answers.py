@@ -23,7 +23,10 @@ def said(choice: Any) -> tuple[str, str]:
         return _whole(refusal), "content_filter"
     if not calls:
         return _whole(str(choice.message.content or "")), "stop" if finish == "tool_calls" else finish
-    return _whole(calls_as_text(reader.calls(calls))), "tool_calls"
+    try:
+        return _whole(calls_as_text(reader.calls(calls))), "tool_calls"
+    except RecursionError:  # arguments nested beyond measure: kept as the text that they are
+        return _whole(calls_as_text(calls)), "tool_calls"
 
 
 def _refusal(message: Any) -> str:

@@ -132,9 +132,7 @@ class LiteLLMModel:
         return {"extra_body": {**own, **gateway.wishes(self._labels)}}
 
     def _arguments(self, request: Request, key: str) -> dict[str, Any]:
-        headers = dict(self._headers)
-        if request.sample:
-            headers["x-promptport-sample"] = str(request.sample)
+        headers = self._headers | ({"x-promptport-sample": str(request.sample)} if request.sample else {})
         arguments: dict[str, Any] = {
             **self._params,
             **request.params,
@@ -144,9 +142,9 @@ class LiteLLMModel:
             "max_retries": 0,
             "num_retries": 0,
             "shared_session": transport.session(),
+            # Else LiteLLM looks for tools in a gateway of its own, for which packages lack.
+            **({"_skip_mcp_handler": True} if "tools" in request.params else {}),
         }
-        if "tools" in arguments:
-            arguments["_skip_mcp_handler"] = True  # else it looks into a gateway of its own, for packages not there
         if headers:
             arguments["extra_headers"] = headers
         if self._api_base:

@@ -68,7 +68,7 @@ def _own_faults(schema: Mapping[str, Any], place: str) -> Iterator[tuple[str, st
             yield f"{place}.{keyword}", f"must be a number, found {value!r:.60}"
     try:
         re.compile(schema.get("pattern", ""))
-    except (re.error, TypeError) as error:
+    except (re.error, TypeError, OverflowError, RecursionError) as error:
         yield f"{place}.pattern", f"{schema['pattern']!r:.60} is not a regular expression: {error}"
 
 
