@@ -21,6 +21,7 @@ from optimizer.bundle_commands import gate, sign, verify
 from optimizer.commands import compare, report, rescore, results
 from optimizer.export_commands import export
 from optimizer.growth_commands import dashboard, fleet, status, track
+from optimizer.init_command import init
 from optimizer.options import FAULTS, leave, say, shares, shows_errors
 
 
@@ -33,18 +34,6 @@ def main() -> None:
             stream.reconfigure(errors="replace")
     # LiteLLM leaves these behind when calls under way are cancelled, after an error or Ctrl-C.
     warnings.filterwarnings("ignore", message="coroutine .* was never awaited", category=RuntimeWarning)
-
-
-@main.command()
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--example", default="triage", show_default=True, help="Which worked example to copy.")
-@shows_errors
-def init(folder: Path, example: str) -> None:
-    """Write a commented task file with data into FOLDER, ready to run."""
-    from optimizer.examples import copy_example
-
-    task = copy_example(example, folder)
-    say(f"wrote {task}\nnext: promptport check {task}")
 
 
 @main.command()
@@ -77,6 +66,7 @@ def run(task_file: Path, run_dir: Path | None, as_json: bool, target: str | None
     from contextlib import nullcontext
 
     from optimizer.connect import preflight
+    from optimizer.importers.standin import refuse_standins
     from optimizer.operations.tracing import traced
     from optimizer.pipeline import migrate
     from optimizer.rundir import slug
@@ -86,6 +76,7 @@ def run(task_file: Path, run_dir: Path | None, as_json: bool, target: str | None
     task = load_task(task_file)
     task = with_target(task, target) if target else task
     folder = run_dir or task.folder / "runs" / (f"{task.name}-{slug(target)}" if target else task.name)
+    refuse_standins(task.examples, str(task_file))
     preflight(task.settings, recorded=task.recorded is not None)
     tracing = traced(task.name) if options["trace"] else nullcontext(lambda model: model)
     with _watcher(quiet=as_json, log=options["log"], name=task.name) as watch, tracing as around:
@@ -99,31 +90,39 @@ def run(task_file: Path, run_dir: Path | None, as_json: bool, target: str | None
 @click.option("--wait", is_flag=True, help="Really wait as long as the simulated models would take.")
 @click.option("--fault", multiple=True, metavar="KIND=SHARE", callback=shares, help=f"Kinds: {', '.join(FAULTS)}.")
 @click.option("--seed", default=0, show_default=True, help="Of the faults.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="An address of this machine alone.")
+@click.option("--rpm", type=float, help="Refuse more requests per minute and model (HTTP 429).")
+@click.option("--tpm", type=float, help="The same for tokens.")
 @shows_errors
-def serve(port: int, wait: bool, fault: dict[str, float], seed: int) -> None:
+def serve(port: int, wait: bool, fault: dict[str, float], seed: int, host: str, **limits: float | None) -> None:
     """Serve the offline models as an OpenAI-compatible endpoint on this machine only."""
-    from optimizer.offline.server import Faults
+    from optimizer.offline.server import Faults, Quota
     from optimizer.offline.server import serve as serve_models
 
     def ready(server: Any) -> None:
         say(f"serving simulated models at {server.url} (Ctrl-C stops)")
 
-    serve_models(port, wait=wait, faults=Faults(**fault, seed=seed), ready=ready)
+    faults, quota = Faults(**fault, seed=seed), Quota(**limits)  # type: ignore[arg-type]
+    serve_models(port, host=host, wait=wait, faults=faults, quota=quota, ready=ready)
 
 
 @main.command(name="list")
-@click.argument("kind", type=click.Choice(["metrics", "spaces", "optimizers", "models", "examples", "exporters"]))
+@click.argument(
+    "kind", type=click.Choice(["metrics", "spaces", "optimizers", "models", "examples", "exporters", "importers"])
+)
 @shows_errors
 def list_(kind: str) -> None:
-    """What goes by a name: metrics, search spaces, program optimizers, offline models, examples, exporters."""
+    """What goes by a name: metrics, search spaces, program optimizers, offline models, examples, formats out and in."""
     from optimizer.exporters.registry import names
+    from optimizer.importers import names as formats
     from optimizer.summary import names_of
 
-    for name, words in names() if kind == "exporters" else names_of(kind):
+    outside = {"exporters": names, "importers": formats}
+    for name, words in outside[kind]() if kind in outside else names_of(kind):
         say(f"{name:28} {words}".rstrip())
 
 
-for _command in (compare, rescore, results, report, verify, sign, gate, export, fleet, status, dashboard, track):
+for _command in (init, compare, rescore, results, report, verify, sign, gate, export, fleet, status, dashboard, track):
     main.add_command(_command)
 
 

@@ -9,19 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from weakref import WeakValueDictionary
 
 from optimizer.config import ModelSettings, Settings
 from optimizer.contract import Contract
 from optimizer.errors import ConfigError, CreditExhausted, ModelError
 from optimizer.metrics import Metric, build_metric
 from optimizer.models import Model, bridge
+from optimizer.models.breaker import Guarded
 from optimizer.models.cache import Answers, Cached
 from optimizer.models.embedding import embedder
 from optimizer.models.gateway import NO_LABELS, Labels
 from optimizer.models.litellm import LiteLLMModel, supported_params
 from optimizer.models.meter import Metered, Purse
+from optimizer.models.notice import notice
 from optimizer.models.preset import Preset
-from optimizer.models.rate import Limited
+from optimizer.models.rate import Gate, Limited
 from optimizer.models.retry import Retrying
 from optimizer.models.scripted import ScriptedModel
 from optimizer.offline import OFFLINE, OfflineModel, heeded
@@ -49,8 +52,20 @@ def bare(section: ModelSettings, labels: Labels = NO_LABELS) -> Model:
 
 def provider(section: ModelSettings, labels: Labels = NO_LABELS, asked: Asked = bare) -> Model:
     """The model with its limits and retries. `asked`: who is asked, be it from here or from another machine."""
-    limits = section.limits
-    return Retrying(Limited(asked(section, labels), concurrency=limits.concurrency, rpm=limits.rpm, tpm=limits.tpm))
+    return Retrying(Limited(Guarded(asked(section, labels), say=notice), gate=_gate(section)))
+
+
+_gates: WeakValueDictionary[str, Gate] = WeakValueDictionary()
+
+
+def _gate(section: ModelSettings) -> Gate:
+    """One for all that ask the same model with the same key: source, proposer and judge share what it allows."""
+    key = section.model_dump_json(include={"model", "api_base", "api_key_env", "limits"})
+    gate = _gates.get(key)
+    if gate is None:
+        limits = section.limits
+        gate = _gates[key] = Gate(limits.concurrency, limits.rpm, limits.tpm)
+    return gate
 
 
 _provided = provider
@@ -117,10 +132,10 @@ def connect(
 
 def _vectors(section: ModelSettings, store: Answers, purse: Purse) -> Model:
     """The embedding model behind the same wrappers; what it is asked is never a chat."""
-    price, limits = price_of_vectors(section), section.limits
+    price = price_of_vectors(section)
     own = section.model_dump(include={"api_base", "api_key_env", "params", "timeout"})
     model = embedder(section.model, price=section.price.build() if section.price else None, **own)
-    held = Retrying(Limited(model, concurrency=limits.concurrency, rpm=limits.rpm, tpm=limits.tpm))
+    held = Retrying(Limited(Guarded(model, say=notice), gate=_gate(section)))
     return Metered(Cached(held, store, price), purse, "embedder", price)
 
 

@@ -26,6 +26,7 @@ from optimizer.evaluate import record, score
 from optimizer.migration import Migration, TargetResult
 from optimizer.models import Model
 from optimizer.models.meter import Purse
+from optimizer.models.notice import listening
 from optimizer.models.stores import open_store
 from optimizer.models.venture import Venture
 from optimizer.objective import Evaluation, Unit, pooled
@@ -72,7 +73,8 @@ def migrate(
     ):
         purse = Purse(dollars=settings.budget.dollars, calls=settings.budget.calls)
         roles = (connect or usual)(settings, store, purse)
-        with Clock(settings.budget.minutes, run.manifest().get("clock", {}), run.note_clock, now) as clock:
+        clock = Clock(settings.budget.minutes, run.manifest().get("clock", {}), run.note_clock, now)
+        with clock, listening(lambda text: tell(Progress("search", text=text))):
             migration = _Walk(planned, roles, purse, clock, tell).to_the_end()
         run.write(migration)
         for lost in (*publish(migration, run), *share_trials(migration, f"{task.name} {fingerprint(task)}")):

@@ -15,6 +15,7 @@
     report.md          the same in short, for a pull request
     report.json        the same for programs
     bundle/            the winning prompt, for production
+    bundle.zip         the same in one file
     study.journal      Optuna's own storage
     calls.sqlite       every answer that was paid for
     run.log            what the run said, each time that it was started

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from optimizer.corners import corners
@@ -15,6 +16,7 @@ from optimizer.power import power
 from optimizer.prompt import Prompt
 from optimizer.records import best_verdict
 from optimizer.rundir import RunDir
+from optimizer.stages import AMOUNTS, EVERYONE, Stage
 from optimizer.suite import Suite
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ def expectation(plan: Plan) -> str:
         f"{_prompt(task.prompt)}, variables {', '.join(sorted(task.prompt.names))}",
         f"source: {settings.source.model}" + (" (recorded, not called)" if task.recorded else ""),
         f"target: {', '.join(section.model for section in settings.targets)}",
+        *_stages(task.stages),
         f"space: {settings.search.space}, {settings.search.trials} trials in {settings.search.rounds} rounds",
         *power(
             len(parts.test),
@@ -51,6 +54,18 @@ def expectation(plan: Plan) -> str:
         *dict.fromkeys(note for fit in plan.fits for note in fit.notes),
     )
     return "\n".join([*lines, *(f"note: {note}" for note in notes)])
+
+
+def _stages(stages: Sequence[Stage]) -> Iterator[str]:
+    """What the application does beside the prompt, and what that takes in the mean."""
+    for stage in stages:
+        took = list(stage.of(EVERYONE).values())
+        means = {name: fmean(row[name] for row in took) for name in AMOUNTS if took and name in took[0]}
+        forms = {"latency": "{:.2f} s", "input_tokens": "{:,.0f} tokens in", "output_tokens": "{:,.0f} out"}
+        told = [forms[name].format(mean) for name, mean in means.items() if name in forms]
+        told += [f"${1000 * means['cost']:.4f} per 1,000"] if "cost" in means else []
+        output = f", its outputs in {stage.output!r}" if stage.output else ""
+        yield f"stage: {stage.name} (frozen{output})" + (f": {', '.join(told)}" if told else "")
 
 
 def outcome(migration: Migration, folder: Path) -> str:

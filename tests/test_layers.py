@@ -19,7 +19,7 @@ LAYERS = """
     cli
     growth_commands
     fleet
-    commands   bundle_commands   export_commands            parse, call one function, print
+    commands   bundle_commands   export_commands   init_command             parse, call one function, print
     pipeline   compare   gate                               the run, from top to bottom; the same for recorded outputs
     operations
     cluster
@@ -30,7 +30,7 @@ LAYERS = """
     enrich   rundir   agreement   entrants   testing
     compiles
     candidates   restore   task   connect   programs.shipped   joining   spacecheck   spacefile
-    records
+    records   importers
     corners
     migration   data   pricing   parameters   propose   demos   programs.dspy   pruning   lessons   weigh
     asking   parts
@@ -40,8 +40,8 @@ LAYERS = """
     suite
     evaluate   prompt   habits   options   reasons
     metrics   findings   power   layout   programs   offline   runlog   prospect   slices
-    models   contract   tools   picking   template   objective   statistics   race   plugins   split   console
-    media   examples
+    models   contract   picking   template   objective   statistics   race   plugins   split   console
+    media   tools   examples
     errors   types   reader   copying   twoway   pairs   watch   redact   stages
 """
 
@@ -59,12 +59,27 @@ DOORS = {
     "scipy": {"confirm", "pairs", "metrics.calls", "metrics.whole", "metrics.scrutiny", "report.intervals"},
     "numpy": {"race", "twoway", "prospect", "pruning", "crossover", "statistics", "pairs", "metrics.whole", "slices"},
     "jinja2": {"template", "exporters.jinja", "report.page", "report.rescored", "fleet.page"},
-    "aiohttp": {"models.transport", "models.access", "models.gateway", "models.listing", "offline.server"},
+    "aiohttp": {
+        "models.transport",
+        "models.access",
+        "models.direct",
+        "models.gateway",
+        "models.listing",
+        "offline.server",
+    },
     "pydantic": {"config", "fleet.settings"},
     "yaml": {"config.yamlfile", "habits", "examples"},
     "filelock": {"rundir"},
     "rich": {"console", "cli"},
-    "click": {"cli", "commands", "bundle_commands", "export_commands", "growth_commands", "options"},
+    "click": {
+        "cli",
+        "commands",
+        "bundle_commands",
+        "export_commands",
+        "growth_commands",
+        "init_command",
+        "options",
+    },
 }
 #: The same for what only some users need: each is in an extra, and is opened late.
 OPTIONAL = {

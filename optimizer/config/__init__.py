@@ -27,13 +27,15 @@ from optimizer.config.sections import (
     Section,
     Seed,
     Share,
+    Text,
     many,
     named,
 )
 from optimizer.config.stages import Stages, refuse_odd
 from optimizer.config.taskfile import open_file
 from optimizer.config.yamlfile import write_yaml
-from optimizer.objective import Constraints, Objective
+from optimizer.objective import Constraints, Formula, Objective
+from optimizer.plugins import resolve
 
 __all__ = ["Data", "MetricSettings", "ModelSettings", "Settings", "load_settings", "schema_line", "task_schema"]
 
@@ -51,9 +53,15 @@ class ObjectiveSettings(Section):
     quality: Positive = 1.0
     cost: NotNegative = 0.02
     latency: NotNegative = 0.0
+    formula: Text | None = Field(
+        default=None,
+        description="module:attribute: makes a value of weighted quality, cost and latency; default: difference",
+    )
 
     def build(self) -> Objective:
-        return Objective(**self.model_dump())
+        """Raises PluginError where the formula cannot be had."""
+        found: Formula | None = resolve("objectives", self.formula, {}) if self.formula else None
+        return Objective(**self.model_dump(exclude={"formula"}), formula=found)
 
 
 class ConstraintSettings(Section):

@@ -29,8 +29,7 @@ class Shipment:
     """One target's winner with all that is known about it.
 
     `examples`: those held out, on which it was scored; none where only a bundle is there, which holds no data.
-    `migration` and `result` are None for a bundle, whose evidence is in `bundle`. `values` are the types of the
-    variables where a bundle states them.
+    `migration` and `result` are None for a bundle, whose types of variables and evidence are in `bundle`.
     """
 
     name: str
@@ -64,6 +63,13 @@ class Shipment:
     def params(self) -> Params:
         """All that a request says beside its messages; the tools too."""
         return self.prompt.sent
+
+    def is_text(self, name: str) -> bool:
+        """Does the variable hold text, as far as is known?"""
+        if self.examples:
+            return all(isinstance(example.inputs.get(name), str) for example in self.examples)
+        known: Mapping[str, Any] = self.bundle["variables"] if self.bundle else {}
+        return bool(known.get(name, {}).get("type", "string") == "string")
 
     @property
     def slug(self) -> str:

@@ -12,7 +12,7 @@ from optimizer.corners import Corners
 from optimizer.migration import Migration
 from optimizer.prompt import Prompt
 from optimizer.report import charts, evidence, pictures, view
-from optimizer.report.diff import compare
+from optimizer.report.diff import compare, spoken
 from optimizer.report.facts import Facts, Part, TargetFacts, gather
 from optimizer.report.growth import in_words
 from optimizer.report.rows import island
@@ -127,5 +127,5 @@ def _search(before: Prompt, one: TargetFacts) -> dict[str, Any]:
         "changed": view.changed(found.trials[0], winner),
         "optimistic": winner.quality is not None and f"{winner.quality:.3f}",
         "held_out": cell(quality.migrated, "score"),
-        "diff": compare(before.messages, winner.prompt.messages),
+        "diff": compare(spoken(before), spoken(winner.prompt)),
     }

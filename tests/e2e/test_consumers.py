@@ -63,7 +63,7 @@ def noted(form: str, consumer: str, made: str) -> bool:
 def declared(name: str) -> str:
     """The versions of a dependency of ours; which one runs here is the environment's to say."""
     text = (Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8")
-    lines = tomllib.loads(text)["project"]["dependencies"]
+    lines: list[str] = tomllib.loads(text)["project"]["dependencies"]
     return next(line.removeprefix(name) for line in lines if line.startswith(f"{name}>"))
 
 
@@ -91,18 +91,20 @@ WHOLE = hostile()
 TRIMMED = hostile(asked=ASKED)  # the parser of this consumer drops new lines at the end of a message with variables
 ONE = hostile(system="", turns=False, asked=f"{SYSTEM}{ASKED}\n\n")
 PYTHON = [
-    ("langchain", "langchain", "langchain-core", WHOLE),
-    ("langfuse", "langfuse", "langfuse", WHOLE),
-    ("mlflow", "mlflow", "mlflow-skinny", WHOLE),
-    ("mlflow", "mlflow", "mlflow-skinny", hostile(system="Say {\"a\": {{'a':1}}}.\n")),
-    ("prompty", "prompty", "prompty", TRIMMED),
-    ("dotprompt", "dotpromptz", "dotpromptz", WHOLE),
-    ("bedrock", "botocore", "botocore", WHOLE),
-    ("bedrock", "botocore", "botocore", ONE),
+    ("langchain", "langchain-core", WHOLE),
+    ("langfuse", "langfuse", WHOLE),
+    ("mlflow", "mlflow-skinny", WHOLE),
+    ("mlflow", "mlflow-skinny", hostile(system="Say {\"a\": {{'a':1}}}.\n")),
+    ("prompty", "prompty", TRIMMED),
+    ("dotprompt", "dotpromptz", WHOLE),
+    ("bedrock", "botocore", WHOLE),
+    ("bedrock", "botocore", ONE),
 ]
 
 
-@pytest.mark.parametrize(("form", "consumer", "shipment"), PYTHON)
+@pytest.mark.parametrize(
+    ("form", "consumer", "shipment"), PYTHON, ids=[f"{row[1]}-{n}" for n, row in enumerate(PYTHON)]
+)
 def test_python_consumers_make_the_messages_that_were_scored(
     tmp_path: Path, python: Path, form: str, consumer: str, shipment: Shipment
 ) -> None:
@@ -126,7 +128,7 @@ def test_googles_dotprompt_makes_the_messages_that_were_scored(tmp_path: Path, n
 @pytest.mark.parametrize(
     ("name", "shipment"),
     [("openai", WHOLE), ("text", hostile(turns=False)), ("advpo", ONE)],
-    ids=str,
+    ids=["openai", "text", "advpo"],
 )
 def test_forms_without_a_library_are_filled_in_as_the_readme_says(
     tmp_path: Path, name: str, shipment: Shipment
