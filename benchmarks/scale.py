@@ -16,6 +16,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.scaling.table import as_markdown
+
 RESULTS = Path(__file__).parent / "results"
 MIB = 1024  # getrusage counts in KiB on Linux
 
@@ -72,7 +74,12 @@ def store(answers: int) -> dict[str, Any]:
 
             within = _rate(lambda: bridge.run(sought()), len(wanted))
             fresh = iter(_key(-n) for n in range(1, 10**6))
-            puts = _rate(lambda: [opened.put(next(fresh), "m", Response("x")) for _ in range(1000)], 1000)
+
+            def put() -> None:
+                for _ in range(1000):
+                    opened.put(next(fresh), "m", Response("x"))
+
+            puts = _rate(put, 1000)
     return {
         "answers": answers,
         "file_mib": round(size / 2**20),
@@ -218,6 +225,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             found[name].append(json.loads(done.stdout.splitlines()[-1]))
             print(name, json.dumps(found[name][-1]), file=sys.stderr, flush=True)
             path.write_text(json.dumps(found, indent=1) + "\n")
+            (RESULTS / "scale.md").write_text(as_markdown(found), "utf-8")
 
 
 if __name__ == "__main__":

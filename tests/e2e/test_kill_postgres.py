@@ -29,7 +29,7 @@ def stored(url: str) -> set[str]:
     import psycopg
 
     with psycopg.connect(url, autocommit=True) as db:
-        if not db.execute("SELECT to_regclass('promptport_calls')").fetchone()[0]:  # type: ignore[index]
+        if not db.execute("SELECT to_regclass('promptport_calls')").fetchone()[0]:
             return set()
         return {key for (key,) in db.execute("SELECT key FROM promptport_calls")}
 
@@ -120,9 +120,10 @@ def studies(url: str) -> list[Any]:
     import psycopg
 
     with psycopg.connect(url, autocommit=True) as db:
-        return db.execute(
+        found = db.execute(
             "SELECT study_name, count(trial_id) FROM studies JOIN trials USING (study_id) GROUP BY study_name"
-        ).fetchall()
+        )
+        return list(found)
 
 
 def written_trials(run: Path) -> list[str]:

@@ -50,7 +50,7 @@ def test_a_run_is_tracked_with_parameters_metrics_and_report_and_not_twice(
         f"for _ in range(2): print(*track(Path({str(run)!r}), uri={uri!r}))",
         tmp_path,
     ).split()
-    seen: dict[str, Any] = json.loads(
+    seen: list[Any] = json.loads(
         python(
             "import json; from mlflow import MlflowClient\n"
             f"client = MlflowClient(tracking_uri={uri!r}); run = client.get_run({twice[0]!r})\n"
