@@ -209,7 +209,7 @@ PARTS: dict[str, tuple[Callable[[Any], dict[str, Any]], list[Any]]] = {
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=__doc__)
-    parser.add_argument("what", nargs="*", choices=[*PARTS, []], default=list(PARTS), metavar="WHAT")
+    parser.add_argument("what", nargs="*", metavar="WHAT", help=", ".join(PARTS))
     parser.add_argument("--one", help=argparse.SUPPRESS)
     chosen = parser.parse_args(arguments)
     if chosen.one is not None:
@@ -217,7 +217,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     path = RESULTS / "scale.json"
     found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-    for name in chosen.what:
+    for name in chosen.what or PARTS:
         found[name] = []
         for case in PARTS[name][1]:
             command = [sys.executable, "-m", "benchmarks.scale", name, "--one", json.dumps(case)]

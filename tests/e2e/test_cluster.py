@@ -105,7 +105,6 @@ def test_killed_workers_change_nothing_and_nothing_stored_is_asked_again(
         distributed.LocalCluster(
             n_workers=3, threads_per_worker=_THREADS, dashboard_address=None, host="127.0.0.1"
         ) as cluster,
-        distributed.Client(cluster, set_as_default=False) as client,
     ):
         over = threading.Event()
 
@@ -115,8 +114,11 @@ def test_killed_workers_change_nothing_and_nothing_stored_is_asked_again(
                     return
                 time.sleep(dice.uniform(0, 0.05))
                 kept.update(stored(run))
-                workers = [info["pid"] for info in client.run(_facts).values()]
-                os.kill(dice.choice(workers), signal.SIGKILL)
+                until = time.monotonic() + 60
+                while not (there := [nanny.pid for nanny in cluster.workers.values() if nanny.pid]):
+                    assert time.monotonic() < until, "no worker came back"
+                    time.sleep(0.1)
+                os.kill(dice.choice(there), signal.SIGKILL)
                 kills[0] += 1
 
         thread = threading.Thread(target=killer)
@@ -136,7 +138,3 @@ def test_killed_workers_change_nothing_and_nothing_stored_is_asked_again(
     assert again == set(), "what the driver had stored by a kill was not asked after it"
     assert len(twice) <= KILLS * _THREADS
     assert len(books.answered) == whole
-
-
-def _facts() -> dict[str, int]:
-    return {"pid": os.getpid()}
