@@ -27,6 +27,8 @@ from optimizer.models.preset import Preset
 from optimizer.models.rate import Gate, Limited
 from optimizer.models.retry import Retrying
 from optimizer.models.scripted import ScriptedModel
+from optimizer.models.tries import Counted
+from optimizer.models.wary import Wary
 from optimizer.offline import OFFLINE, OfflineModel, heeded
 from optimizer.pricing import OFFLINE_PREFIX, price_of, price_of_vectors
 
@@ -52,7 +54,8 @@ def bare(section: ModelSettings, labels: Labels = NO_LABELS) -> Model:
 
 def provider(section: ModelSettings, labels: Labels = NO_LABELS, asked: Asked = bare) -> Model:
     """The model with its limits and retries. `asked`: who is asked, be it from here or from another machine."""
-    return Retrying(Limited(Guarded(asked(section, labels), say=notice), gate=_gate(section)))
+    counted = Counted(asked(section, labels))
+    return Retrying(Limited(Wary(Guarded(counted, say=notice)), gate=_gate(section)))
 
 
 _gates: WeakValueDictionary[str, Gate] = WeakValueDictionary()
@@ -135,7 +138,7 @@ def _vectors(section: ModelSettings, store: Answers, purse: Purse) -> Model:
     price = price_of_vectors(section)
     own = section.model_dump(include={"api_base", "api_key_env", "params", "timeout"})
     model = embedder(section.model, price=section.price.build() if section.price else None, **own)
-    held = Retrying(Limited(Guarded(model, say=notice), gate=_gate(section)))
+    held = Retrying(Limited(Guarded(Counted(model), say=notice), gate=_gate(section)))
     return Metered(Cached(held, store, price), purse, "embedder", price)
 
 

@@ -25,9 +25,10 @@ from optimizer.errors import DataError
 from optimizer.evaluate import record, score
 from optimizer.migration import Migration, TargetResult
 from optimizer.models import Model
-from optimizer.models.meter import Purse
+from optimizer.models.meter import Purse, Spend
 from optimizer.models.notice import listening
 from optimizer.models.stores import open_store
+from optimizer.models.tries import Journal
 from optimizer.models.venture import Venture
 from optimizer.objective import Evaluation, Unit, pooled
 from optimizer.operations.beacon import Beacon
@@ -69,11 +70,14 @@ def migrate(
         RunLog(run.log, watch) as log,
         Beacon(run.status, log, settings.budget.model_dump()) as tell,
         open_store(settings.store, task.folder, run.calls) as store,
+        Journal(run.tries) as journal,
         providers(settings, around) as usual,
     ):
-        purse = Purse(dollars=settings.budget.dollars, calls=settings.budget.calls)
+        limits = settings.budget.model_dump(exclude={"minutes"})
+        purse = Purse(**limits, journal=journal, lost=journal.lost(lambda key: store.get(key) is not None))
         roles = (connect or usual)(settings, store, purse)
         clock = Clock(settings.budget.minutes, run.manifest().get("clock", {}), run.note_clock, now)
+        purse.late = clock.late
         with clock, listening(lambda text: tell(Progress("search", text=text))):
             migration = _Walk(planned, roles, purse, clock, tell).to_the_end()
         run.write(migration)
@@ -89,7 +93,7 @@ class _Walk:
     def __init__(self, planned: Plan, roles: Roles, purse: Purse, clock: Clock, watch: Watch) -> None:
         self.task, self.parts, self.notes = planned.task, planned.parts, planned.notes
         self.metric = metric_of(self.task.settings, self.task.prompt.contract, roles)
-        self.fits, self.needs = planned.fits, planned.expected.needs
+        self.fits, self.needs, self.expected = planned.fits, planned.expected.needs, planned.expected.roles
         self.roles, self.purse, self.clock = roles, purse, clock
         self.found: list[SearchResult] = []  # for each target so far: what the next ones can learn from
         self.watch: Watch = lambda p: watch(replace(p, calls=purse.calls, dollars=purse.dollars))
@@ -112,6 +116,7 @@ class _Walk:
             targets=results,
             settings=settings.to_dict(),
             spend=self.purse.spend,
+            expected={role: Spend(share.calls, dollars=share.dollars) for role, share in self.expected.items()},
             versions=versions(),
             prices=origin_of_prices((settings.source, *settings.targets)),
             notes=self.notes,

@@ -18,6 +18,7 @@
     bundle.zip         the same in one file
     study.journal      Optuna's own storage
     calls.sqlite       every answer that was paid for
+    tries.jsonl        every request that went out, so that nothing is lost sight of when a run is killed
     run.log            what the run said, each time that it was started
     status.json        where the run is, for those who look from outside
 
@@ -54,6 +55,7 @@ class RunDir:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.calls = path / "calls.sqlite"
+        self.tries = path / "tries.jsonl"
         self.report = path / "report.html"
         self.study = path / "study.journal"
         self.log = path / "run.log"

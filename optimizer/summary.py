@@ -45,7 +45,8 @@ def expectation(plan: Plan) -> str:
         f"  {'all':10} {plan.expected.calls:7,} calls   ${plan.expected.dollars:.4f}",
     ]
     budget = settings.budget
-    words = {"${:g}": budget.dollars, "{:,} calls": budget.calls, "{:g} minutes": budget.minutes}
+    words = {"${:g}": budget.dollars, "{:,} calls": budget.calls, "{:,} tokens": budget.tokens}
+    words |= {"{:g} minutes": budget.minutes}
     limits = [text.format(limit) for text, limit in words.items() if limit is not None]
     if limits:
         lines.append(f"budget: {', '.join(limits)}; the search ends there, and leaves what the confirmation needs")
@@ -80,6 +81,13 @@ def outcome(migration: Migration, folder: Path) -> str:
         return "\n".join([*lines, *(f"note     {note}" for note in migration.notes), f"report   {run.report}"])
     spend = migration.spend.values()
     lines.append(f"spent    ${sum(s.dollars for s in spend):.4f} in {sum(s.calls for s in spend):,} calls")
+    if expected := migration.expected.values():
+        lines[-1] += f" (expected: ${sum(s.dollars for s in expected):.4f} in {sum(s.calls for s in expected):,})"
+    if wasted := sum(s.wasted for s in spend):
+        most = sum(s.wasted_dollars for s in spend)
+        lines.append(
+            f"         and {wasted:,} calls that came to nothing, which may be billed: ${most:.4f} at the most"
+        )
     if migration.simulated:
         lines.append("         simulated: the offline models charge nothing, these are the prices they pretend to have")
     return "\n".join([*lines, f"report   {run.report}"])
@@ -132,6 +140,8 @@ def outcome_json(migration: Migration, folder: Path) -> dict[str, Any]:
         "targets": [_target_json(migration, result, run) for result in migration.targets],
         "calls": sum(spent.calls for spent in migration.spend.values()),
         "dollars": sum(spent.dollars for spent in migration.spend.values()),
+        "wasted": sum(spent.wasted for spent in migration.spend.values()),
+        "expected_dollars": sum(share.dollars for share in migration.expected.values()),
         "run_dir": str(folder),
         "report": str(run.report),
         "notes": list(migration.notes),

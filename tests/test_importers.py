@@ -296,9 +296,10 @@ def test_a_role_line_of_a_prompty_file_is_a_turn_and_one_in_a_sentence_is_not(tm
 
 def test_the_dialects_of_a_prompt_file_are_told_apart_or_asked_for(tmp_path: Path) -> None:
     path = tmp_path / "x.prompt"
-    for body in ("Hi {{name}}", "System: hi\n{{!-- note --}}{{name}}"):
+    for head, body in (("model: openai/gpt-4.1", "Hi {{name}}"), ("config: {}", "System: hi\n{{name}}")):
         with pytest.raises(DataError, match=r"could be dotprompt or litellm-prompt.*--as dotprompt"):
-            drafted(path, f"---\nmodel: openai/gpt-4.1\n---\n{body}\n")
+            drafted(path, f"---\n{head}\n---\n{body}\n")
+    assert drafted(path, "User: {{!-- to Jinja an error --}}{{name}}").format == "dotprompt"
     assert drafted(path, "Hi {{name}}", "dotprompt").format == "dotprompt"
     assert drafted(path, "Hi {{name}}", "litellm-prompt").format == "litellm-prompt"
 
@@ -381,9 +382,14 @@ FAULTS = {
     ("a.prompty", "---\nmodel: {id: 5}\n---\nuser:\n{{x}}"): r"a.prompty: model.id: must be a text, found 5",
     ("a.prompty", "---\nmodel: [\n---\nuser:\n{{x}}"): r"a.prompty:\d: not valid YAML",
     ("a.prompty", "---\nname: x\n---\nsystem:\nSort.\ntool:\nx"): r"a.prompty:6: a turn of the role 'tool'",
+    (
+        "a.prompty",
+        "---\ninputs: {talk: {kind: thread}}\n---\nsystem:\n{{talk}}\nuser:\n{{x}}",
+    ): r"inputs.talk: .*'thread'",
+    ("a.prompt", '---\nstyle?: "a" | "b"\n---\nx'): r"a.prompt:2: not valid YAML",
     ("a.prompty", "user:\nno variable"): r"has no variable.*\{\{input\}\}",
     ("a.prompt", '{{role "tool"}}{{x}}'): r"a.prompt: the role 'tool'",
-    ("a.prompt", '{{role "user"}}{{#each xs}}{{this}}{{/each}}'): r"no plain variable; Handlebars's",
+    ("a.prompt", '{{role "user"}}{{#list xs}}{{this}}{{/list}}'): r"is no variable, comment, if, unless or each",
     ("a.prompt", '{{role "user"}}{{x}}{{history}}'): r"'\{\{history\}\}' puts history into the prompt",
     ("a.json", '[{"role": "user", "content": 5}]'): r"a.json: messages\[0\].content: must be a text, found 5",
     ("a.json", '[{"role": "user", "content": "{{x}}"}, {"role": "assistant", "content": "a"}]'): r"the assistant's",

@@ -11,7 +11,7 @@ from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
 from optimizer.errors import OptimizerError
-from optimizer.importers import dialects
+from optimizer.importers import blocks, dialects
 from optimizer.importers.dialects import Reader
 from optimizer.importers.promptfile import prompt_file, syntax_of
 from optimizer.layout import Turn
@@ -146,6 +146,16 @@ def test_mixtures_of_signs_are_refused_or_rendered_as_their_engine_rendered_them
             wanted = wanted.replace("&lt;", "<").replace("&gt;", ">")  # noqa: PLW2901
         assert found is None or found == wanted, text
     assert taken > 50
+
+
+def test_handlebars_blocks_are_refused_or_rendered_as_handlebars_rendered_them() -> None:
+    taken = 0
+    for text, wanted in zip(SOUPS["nested"], SOUPS["blocks"], strict=True):
+        if blocks.has_blocks(text) and "[object Object]" not in (wanted or ""):
+            found = ours(blocks.handlebars, text, SOUPS["more"])
+            taken += found is not None
+            assert found is None or found == wanted, text
+    assert taken > 40
 
 
 def test_an_f_string_is_refused_or_rendered_as_python_does() -> None:

@@ -123,7 +123,7 @@ COMES_WITH = {
     "yaml": "PyYAML",
     "sklearn": "scikit-learn",
 }
-SPACES_MAY_USE = {"space", "prompt", "tools", "types", "programs", "search_spaces"}
+SPACES_MAY_USE = {"space", "prompt", "suite", "tools", "types", "programs", "search_spaces"}
 
 
 def _modules(folder: Path) -> dict[str, Path]:

@@ -12,7 +12,7 @@ import yaml
 from optimizer import reader
 from optimizer.errors import ConfigError, ExportError
 from optimizer.layout import Layout
-from optimizer.media import LARGEST
+from optimizer.media import LARGEST, shown
 from optimizer.prompt import Prompt
 from optimizer.task import load_task
 from optimizer.template import Template
@@ -74,6 +74,12 @@ def test_in_texts_a_placeholder_stands_for_a_part() -> None:
 
     assert made.render(INPUTS).messages[-1].content == "Read N: [image_url][file][image_url]"
     assert made.messages[-1].content.text == "Read {{note}}: [image_url: {{photo}}][file: {{pdf}}][image_url]"
+
+
+def test_a_data_uri_is_shown_by_what_it_is_and_how_long() -> None:
+    assert shown("data:image/png;base64," + "A" * 978) == "[data:image/png;base64, 1,000 characters]"
+    assert shown("photos/1.png") == "photos/1.png"
+    assert shown("database: " + "x" * 200) == "database: " + "x" * 200
 
 
 def test_images_tell_questions_and_prompts_apart() -> None:

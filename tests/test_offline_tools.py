@@ -173,7 +173,8 @@ def test_over_http_and_through_litellm_the_answer_is_the_same(server: Server, as
 
 def test_images_reach_the_server_as_parts(server: Server) -> None:
     said: dict[str, Any] = {"type": "text", "text": "Which labels? One of: cat, dog. "}
-    parts = (said, {"type": "image_url", "image_url": {"url": "a.png"}})
+    image: dict[str, Any] = {"type": "image_url", "image_url": {"url": "a.png"}}
+    parts = (said, image)
     asked = Request((Message("user", "Which labels? One of: cat, dog. [image_url]", parts),))
 
     assert through(server, asked).text == OfflineModel("offline/sim-alpha").respond(asked).text

@@ -91,6 +91,21 @@ def test_a_comparison_without_cost_has_nulls_and_is_as_the_schema_says(tmp_path:
     assert told["targets"][0]["search"] is None and told["kind"] == "comparison"
 
 
+def test_answers_that_were_declined_are_told_by_page_and_twins(plain_run: Walked) -> None:
+    [result] = plain_run.migration.targets
+    met = result.confirmation
+    declined = (replace(met.winner.outputs[0], status="refused"), *met.winner.outputs[1:])
+    found = replace(result, confirmation=replace(met, winner=replace(met.winner, outputs=declined)))
+    facts = gather(replace(plain_run.migration, targets=(found,)))
+    told = json.loads(as_json(facts))
+
+    Draft202012Validator(SCHEMA).validate(told)
+    [row] = [one for one in told["targets"][0]["measures"] if one["key"] == "declined"]
+    assert row["target"]["value"] == pytest.approx(1 / 60) and row["more_is_better"] is False
+    assert "Declined by model or filter | 60 |" in as_markdown(facts)
+    assert "Declined by model or filter" in as_page(facts.run, facts)
+
+
 def test_the_twins_say_what_the_page_says(plain_run: Walked) -> None:
     page = parsed((plain_run.run / "report.html").read_text("utf-8")).text
     markdown = (plain_run.run / "report.md").read_text("utf-8")

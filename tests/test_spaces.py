@@ -82,14 +82,15 @@ def test_there_is_a_space_for_each_kind_of_task_and_the_page_names_them_all() ->
         "retrieval",
         "summarisation",
         "tools",
+        "pipeline",
     }
     assert set(re.findall(r"`(\w+)`", README.read_text().partition("A space is a list")[0])) >= names
 
 
 def test_thorough_has_every_dimension_of_the_others() -> None:
-    """But for those of tools, which most prompts do not have."""
+    """But for those of tools and pipelines, which most prompts are not."""
     spaces: list[SearchSpace] = [
-        resolve("spaces", known, {}) for known in known_names("spaces", {}) if known != "tools"
+        resolve("spaces", known, {}) for known in known_names("spaces", {}) if known not in ("tools", "pipeline")
     ]
     dimensions = {name for space in spaces for name in space.names}
 

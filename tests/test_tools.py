@@ -20,13 +20,13 @@ from optimizer.evaluate import record
 from optimizer.habits import habits_of
 from optimizer.layout import Layout
 from optimizer.models.scripted import ScriptedModel
-from optimizer.parameters import Terms, fitted, offered
+from optimizer.parameters import Terms, carried, fitted, offered
 from optimizer.programs.prompted import PromptProgram
 from optimizer.prompt import Demo, Prompt
 from optimizer.propose import question as proposal
 from optimizer.task import load_task
 from optimizer.tools import Toolset
-from optimizer.types import Message, Request, Response, calls_as_text
+from optimizer.types import JSON, Message, Request, Response, calls_as_text
 from search_spaces import CONTRACT, STANDARD, TOOL_CHOICE, TOOL_ORDER, TOOL_TEXT, TOOL_WORDING, TOOLS
 
 
@@ -417,6 +417,20 @@ def test_a_native_schema_goes_out_as_response_format(tmp_path: Path) -> None:
     both = CONTRACT.apply(STANDARD.build(bare, STANDARD.unchanged), "both").prompt
     assert both.params["response_format"] == task.prompt.params["response_format"]
     assert both.layout.reply == "shown"
+
+
+def test_a_target_that_cannot_be_held_to_a_schema_goes_without() -> None:
+    schema: JSON = {"type": "json_schema", "json_schema": {"name": "reply", "schema": {}}}
+    deaf = Terms("x/deaf", frozenset({"response_format", "temperature"}))
+
+    assert carried({"response_format": schema, "temperature": 0}, {}, deaf) == (
+        {"temperature": 0},
+        ("parameter response_format left out for x/deaf, which does not take it",),
+    )
+    assert carried({"response_format": {"type": "json_object"}}, {}, deaf) == (
+        {"response_format": {"type": "json_object"}},
+        (),
+    )
 
 
 # -- what a search may change

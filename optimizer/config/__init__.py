@@ -108,6 +108,7 @@ class Budget(Section):
 
     dollars: Positive | None = None
     calls: Count | None = None
+    tokens: Count | None = Field(default=None, description="In and out, of all models together")
     minutes: Positive | None = None
 
 

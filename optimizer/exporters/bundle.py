@@ -24,6 +24,7 @@ from optimizer.errors import ExportError
 from optimizer.exporters import sealing, signing
 from optimizer.exporters.evidence import digest, evidence
 from optimizer.exporters.sealing import BUNDLE, HELD_OUT, PROGRAM, READER, SCHEMA, SUMS, as_text
+from optimizer.exporters.standing import standing
 from optimizer.exporters.thresholds import held_out, thresholds
 from optimizer.exporters.verifying import FORMAT, PROGRAM_FORMAT, read_bundle, schema_text, verify_bundle
 from optimizer.migration import Migration, TargetResult
@@ -50,8 +51,13 @@ _OURS = (SUMS, BUNDLE, READER, SCHEMA, HELD_OUT, PROGRAM, signing.SIGNATURE)
 
 def write_bundle(migration: Migration, result: TargetResult, folder: Path, *, key: bytes | None = None) -> Path:
     """Write the bundle of one target's winner, and its zip beside it. Raises ExportError where it would not render as
-    scored. `key`: a private key (PEM) to sign it with."""
+    scored. `key`: a private key (PEM) to sign it with. The same bundle, approved or signed, is left as it is."""
     files = bundle_files(migration, result, key=key)
+    if approved := standing(folder, files):
+        _put(approved.files, folder)
+        if key is not None:
+            sign_bundle(folder, key)
+        return folder / BUNDLE
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from optimizer import reader
+from optimizer.config.yamlfile import write_yaml
 from optimizer.errors import ConfigError, ExportError
 from optimizer.exporters.bundle import as_bundle, faithful
 from optimizer.exporters.shipment import Export, Shipment
@@ -42,14 +43,14 @@ def gateway(shipment: Shipment, share: str = "1%") -> Export:
         raise ExportError("gateway: a program of several prompts is not one request; use --as bundle and serve it")
     alias, stem = shipment.slug, module_name(shipment.slug)
     prompts = {
-        "source": _spoken(migration, _as_it_was(migration, migration.prompt, result), migration.prompt),
-        "target": _spoken(migration, result, shipment.prompt),
+        "source": _spoken(migration, _as_it_was(migration.prompt, result), migration.source),
+        "target": _spoken(migration, result, result.model),
     }
     sections = _sections(migration, result)
     models = {side: _deployment(sections[side]) for side in sections}
     facts = {"alias": alias, "source": migration.source, "target": result.model, "share": share}
     files = {
-        "config.yaml": _commented(as_json(_config(alias, stem, models, weight), sort=False), alias, stem, share),
+        "config.yaml": _commented(write_yaml(_config(alias, stem, models, weight)), alias, stem, share),
         f"{stem}.py": _HOOK.read_text("utf-8"),
         f"{stem}/cutover.json": as_json(facts),
         f"{stem}/reader.py": Path(reader.__file__).read_text("utf-8"),
@@ -72,16 +73,19 @@ def module_name(alias: str) -> str:
     return f"promptport_{re.sub(r'[^0-9A-Za-z]', '_', alias)}"
 
 
-def _as_it_was(migration: Migration, prompt: Prompt, result: TargetResult) -> TargetResult:
-    """The source with the prompt in use, in the form of a result."""
-    alone = SearchResult((Trial(0, 0, {}, "complete", prompt),), 0, "in use")
-    return replace(result, model=migration.source, search=alone)
+def _as_it_was(prompt: Prompt, result: TargetResult) -> TargetResult:
+    """The prompt in use, in the form of a result."""
+    return replace(result, search=SearchResult((Trial(0, 0, {}, "complete", prompt),), 0, "in use"))
 
 
-def _spoken(migration: Migration, result: TargetResult, prompt: Prompt) -> dict[str, Any]:
-    bundle = as_bundle(migration, result)
+def _spoken(migration: Migration, result: TargetResult, model: str) -> dict[str, Any]:
+    """What the hook needs of a bundle; proven to render as scored."""
+    bundle, prompt = as_bundle(migration, result), result.search.winner.prompt
     faithful(bundle, prompt, [migration.examples[identity] for identity in migration.split["test"]])
-    return {key: bundle[key] for key in _SPOKEN if key in bundle}
+    return {key: bundle[key] for key in _SPOKEN if key in bundle} | {
+        "model": model,
+        "parameters": dict(prompt.sent),
+    }
 
 
 def _sections(migration: Migration, result: TargetResult) -> dict[str, Mapping[str, Any]]:
@@ -141,7 +145,6 @@ def _entry(name: str, alias: str, side: str, params: dict[str, Any], kind: str) 
 
 
 def _commented(config: str, alias: str, stem: str, share: str) -> str:
-    """JSON is YAML: what no writer of YAML touched, none can have quoted wrongly."""
     return (
         f"# The cutover of {json.dumps(alias)}, share of the target: {share}. Written by promptport; start it with\n"
         "#   litellm --config config.yaml\n"

@@ -19,7 +19,7 @@ from optimizer.migration import Migration, TargetResult
 from optimizer.prompt import Prompt
 from optimizer.rundir import RunDir
 from optimizer.suite import Suite
-from optimizer.template import Logic, Template, Var
+from optimizer.template import Logic, Segment, Template, Var
 from optimizer.tools import Toolset
 from optimizer.types import Example, Inputs, Params
 
@@ -178,7 +178,18 @@ def plain(
             f"{form}: the prompt has parts that are no text (images, documents), which this format does not carry; "
             "use --as openai or bundle"
         )
-    return shipment.messages
+    return tuple(Turn(turn.role, _joined(turn.content)) for turn in shipment.messages)
+
+
+def _joined(content: Template) -> Template:
+    """Texts that stand side by side as one: a mark may begin in one and end in the next."""
+    found: list[Segment] = []
+    for segment in content.segments:
+        if isinstance(segment, str) and found and isinstance(found[-1], str):
+            found[-1] += segment
+        else:
+            found.append(segment)
+    return Template(tuple(found))
 
 
 def _template(parts: list[Any]) -> Template:

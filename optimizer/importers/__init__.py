@@ -20,6 +20,7 @@ from optimizer.importers import (
     chat_rows,
     dotprompt,
     dspy_program,
+    frontmatter,
     langchain,
     langfuse,
     langsmith,
@@ -196,5 +197,7 @@ def _read_somehow(source: Source) -> None:
         _ = source.items
     elif source.ending in (".yaml", ".yml"):
         _ = source.yaml
+    elif source.ending in (".prompt", ".prompty"):
+        frontmatter.split(source)
     elif source.ending != ".parquet":
         _ = source.text

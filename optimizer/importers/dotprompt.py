@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 
-from optimizer.importers import dialects, frontmatter, knobs, schemas
+from optimizer.importers import blocks, dialects, frontmatter, knobs, schemas
 from optimizer.importers.chat import ROLES, Losses, arranged
 from optimizer.importers.node import Node
 from optimizer.importers.reading import Source
 from optimizer.importers.values import Draft, Format, ImportFault, Wish
+from optimizer.template import Template
 from optimizer.types import Role
 
 _MARKER = re.compile(r"\{\{~?\s*role\s+(?:\"(\w+)\"|'(\w+)')\s*~?\}\}")
@@ -25,7 +26,7 @@ _ONLY_THERE = re.compile(r"^\s*(?:System|User|Assistant):|\{%|\{\{[^}]*\|", re.M
 def dialect(source: Source) -> set[str]:
     """Which of the two dialects the file shows signs of."""
     head, body, _ = frontmatter.split(source)
-    if _MARKER.search(body):  # to Jinja a syntax error
+    if _ONLY_HERE.search(body):  # to Jinja a syntax error
         return {"dotprompt"}
     signs = set()
     model = head.value.get("model")
@@ -44,10 +45,11 @@ def looks(source: Source) -> bool:
 def read(source: Source, _wish: Wish) -> Draft:
     head, body, _ = frontmatter.split(source)
     lost = Losses()
-    said = [
-        (role, dialects.handlebars(text, f"{source.name}, the {role}'s message"))
-        for role, text in _messages(body, source)
-    ]
+    said = [(role, _template(text, f"{source.name}, the {role}'s message")) for role, text in _messages(body, source)]
+    if blocks.has_blocks(body):
+        lost.add(
+            "the blocks run in Jinja here: they are the same for texts, but true, lists and objects print otherwise"
+        )
     for key in head.value:
         if key not in _CARRIED:
             lost.add(f"{key}: a task has no place for it")
@@ -88,6 +90,10 @@ def _messages(body: str, source: Source) -> list[tuple[Role, str]]:
     if not found:
         raise ImportFault(f"{source.name}: has no text below its front matter; a prompt needs some")
     return found
+
+
+def _template(text: str, where: str) -> Template:
+    return blocks.handlebars(text, where) if blocks.has_blocks(text) else dialects.handlebars(text, where)
 
 
 def _says(text: str) -> bool:

@@ -10,7 +10,7 @@ from optimizer.importers.reading import Source, yaml_of
 from optimizer.importers.values import ImportFault
 
 _FENCED = re.compile(
-    r"\A(?P<above>(?:[ \t]*(?:#[^\n]*)?\n)*)---[ \t]*\n(?P<head>.*?)(?:^|\n)---[ \t]*(?:\n|\Z)", re.DOTALL
+    r"\A(?P<above>(?:[ \t]*(?:#[^\n]*)?\n)*)---[ \t]*\n(?P<head>.*?)(?<=\n)---[ \t]*(?:\n|\Z)", re.DOTALL
 )
 
 

@@ -32,6 +32,7 @@ def read(source: Source, _wish: Wish) -> Draft:
         (role, syntax(text, f"{source.name}, line {line + at}"))
         for role, text, at in _sections(body, source.name, line)
     ]
+    _refuse_rich(head["inputs"], {name for _, template in said for name in template.names}, lost)
     for key in head.value:
         if key not in _CARRIED:
             lost.add(f"{key}: a task has no place for it")
@@ -88,6 +89,9 @@ def _model(node: Node, lost: Losses) -> tuple[str | None, dict[str, JSON]]:
     found = knobs.params(options, lost, known=("response_format", "additionalproperties"))
     for key, value in options["additionalProperties"].pairs():
         lost.add(f"{value.path}: the setting {key!r}")
+    if name and "${" in name:
+        lost.add(f"{node.path}: {name!r} is looked up where the prompt runs; name the model in `source`")
+        name = None
     return (knobs.model(name, provider if provider else None) if name else None), found
 
 
@@ -110,6 +114,19 @@ def _listed(node: Node) -> Iterator[Node]:
         yield from (value for _, value in node.pairs())
     else:
         yield from node.items()
+
+
+def _refuse_rich(node: Node, used: set[str], lost: Losses) -> None:
+    """Inputs that are no texts put messages, pictures or sounds into the prompt: as texts they are another one."""
+    if isinstance(node.value, str):
+        lost.add(f"{node.path}: {node.value[:60]!r} is not looked up; the prompt's own variables count")
+        return
+    for name, item in node.pairs() if isinstance(node.value, dict) else ((i["name"].text(), i) for i in node.items()):
+        kind = item["kind"].maybe() if isinstance(item.value, dict) else None
+        if kind in ("thread", "image", "audio", "file"):
+            if name in used:
+                raise item.fault(f"is of the kind {kind!r}, which no text prompt can hold; take {name!r} out")
+            lost.add(f"{item.path}: an input of the kind {kind!r}")
 
 
 def _defaults(head: Node) -> Iterator[tuple[str, JSON]]:

@@ -96,16 +96,22 @@ class Answerer:
         if not behind:
             return
         self._behind = self._behind or behind
-        if not same_model(self._behind, behind):
+        if not same_model(_bare(self._behind), _bare(behind)):
             raise self._unusable(
                 f"the gateway's alias stands for several models, {clean(self._behind)!r} and {clean(behind)!r};"
                 " ask for one of them, or list them under `answers_as` if they are the same"
             )
 
     def _expects(self, answered: str) -> bool:
+        names = {answered.lower(), _bare(answered.lower())}
         return bool(answered) and any(
-            same_model(one, answered) or fnmatchcase(answered.lower(), one.lower()) for one in self._expected
+            same_model(one, answered) or any(fnmatchcase(name, one.lower()) for name in names) for one in self._expected
         )
 
     def _unusable(self, reason: str, *, passing: bool = False) -> ModelError:
         return ModelError(reason, model=self._name, status=200, retryable=passing)
+
+
+def _bare(name: str) -> str:
+    """Without provider and region: the same model may be had from several."""
+    return name.rpartition("/")[2]

@@ -40,6 +40,9 @@ def as_page(migration: Migration, facts: Facts | None = None) -> str:
         total=sum(spent.dollars for spent in migration.spend.values()),
         calls=sum(spent.calls for spent in migration.spend.values()),
         retries=sum(spent.retries for spent in migration.spend.values()),
+        expected=sum(share.dollars for share in migration.expected.values()),
+        wasted=sum(spent.wasted for spent in migration.spend.values()),
+        wasted_dollars=sum(spent.wasted_dollars for spent in migration.spend.values()),
     )
 
 

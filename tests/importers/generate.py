@@ -693,6 +693,54 @@ SOUP = [
 VALUES = {"x": "<X>", "y": "{{x}} {% y %}"}
 
 
+BLOCKS = [
+    "{{#if x}}",
+    "{{#if gone}}",
+    "{{#unless x}}",
+    "{{else}}",
+    "{{/if}}",
+    "{{/unless}}",
+    "{{#each list}}",
+    "{{#each people}}",
+    "{{/each}}",
+    "{{this}}",
+    "{{name}}",
+    "{{this.name}}",
+    "{{@index}}",
+    "{{../x}}",
+    "{{x}}",
+    "\n",
+    "  ",
+    "text",
+    "{",
+    "}",
+    "{{!-- note --}}",
+    "{% if %}",
+    "\\",
+    "{#",
+    "\n",
+]
+BLOCK_VALUES = {"x": "X", "gone": "", "list": ["a", "b"], "people": [{"name": "Ann"}, {"name": "Bob"}], "name": "top"}
+
+
+def _nested(chance) -> str:
+    """Mostly well-formed: blocks that are closed, one in another, alone on their lines or not."""
+
+    def piece(depth: int) -> str:
+        kinds = {"if": ["x", "gone", "name"], "unless": ["x", "gone"], "each": ["list", "people"]}
+        if depth > 2 or chance.random() < 0.5:
+            return "".join(chance.choices(BLOCKS[9:], k=chance.randint(1, 3)))
+        kind = chance.choice(list(kinds))
+        gap = chance.choice(["", "\n", "\n  ", " "])
+        inner = gap + piece(depth + 1) + chance.choice(["", "\n"])
+        other = f"{{{{else}}}}{gap}{piece(depth + 1)}" if chance.random() < 0.3 else ""
+        return f"{{{{#{kind} {chance.choice(kinds[kind])}}}}}{inner}{other}{{{{/{kind}}}}}{gap}"
+
+    if chance.random() < 0.1:
+        return "".join(chance.choices(BLOCKS, k=chance.randint(1, 6)))
+    return "".join(piece(0) for _ in range(chance.randint(1, 3)))
+
+
 def soups() -> None:
     """Random mixtures of what template languages look at, with what the engines themselves make of them; null: refused."""
     import random
@@ -702,12 +750,14 @@ def soups() -> None:
 
     chance = random.Random(7)
     texts = ["".join(chance.choices(SOUP, k=chance.randint(1, 7))) for _ in range(500)]
+    nested = [_nested(chance) for _ in range(500)]
     script = (
         "import Handlebars from 'handlebars'; import nunjucks from 'nunjucks'; import fs from 'fs';"
-        "const {texts, values} = JSON.parse(fs.readFileSync(0, 'utf8'));"
+        "const {texts, values, nested, more} = JSON.parse(fs.readFileSync(0, 'utf8'));"
         "const env = new nunjucks.Environment(null, {autoescape: false});"
         "const attempt = (f) => { try { return f(); } catch (e) { return null; } };"
         "console.log(JSON.stringify({"
+        "blocks: nested.map(t => attempt(() => Handlebars.compile(t, {noEscape: true})(more))),"
         "handlebars: texts.map(t => attempt(() => Handlebars.compile(t, {noEscape: true, strict: false})(values))),"
         "nunjucks: texts.map(t => attempt(() => env.renderString(t, values)))}))"
     )
@@ -717,7 +767,7 @@ def soups() -> None:
         capture_output=True,
         text=True,
         check=True,
-        input=json.dumps({"texts": texts, "values": VALUES}),
+        input=json.dumps({"texts": texts, "values": VALUES, "nested": nested, "more": BLOCK_VALUES}),
     )
     found = json.loads(done.stdout)
 
@@ -731,7 +781,7 @@ def soups() -> None:
     found["langfuse"] = [attempt(lambda t: TemplateParser.compile_template(t, VALUES), text) for text in texts]
     put(
         "soups.json",
-        dump({"texts": texts, "values": VALUES, **found}),
+        dump({"texts": texts, "values": VALUES, "nested": nested, "more": BLOCK_VALUES, **found}),
         f"handlebars and nunjucks of the two npm packages, {of('langchain-core', 'langfuse')}",
     )
 

@@ -32,10 +32,18 @@ Client.prototype.query = function (...asked) {
   });
 };
 
+const datamodel = fs.readFileSync(process.env.PRISMA_DML_PATH, "utf8");
+const jsonFields = new Map(
+  [...datamodel.matchAll(/^model (\w+) \{$(.*?)^\}$/gms)].map(([, model, body]) => [
+    model,
+    new Set([...body.matchAll(/^\s*(\w+)\s+Json\b/gm)].map(([, name]) => name)),
+  ]),
+);
+
 const TRACE = "{}";
 const pool = new Pool({ connectionString: process.env.DATABASE_URL, max: 8 });
 const engine = new glue.QueryEngine(
-  { datamodel: fs.readFileSync(process.env.PRISMA_DML_PATH, "utf8"), logLevel: "error" },
+  { datamodel, logLevel: "error" },
   () => {},
   bindAdapter(new PrismaPg(pool)),
 );
@@ -70,13 +78,24 @@ function selected(field) {
   return Object.fromEntries(chosen);
 }
 
+// A JSON column is given as the text of a JSON value, which is a string in GraphQL and must not become one here.
+function marked(given, columns) {
+  if (Array.isArray(given)) return given.map((one) => marked(one, columns));
+  if (given === null || typeof given !== "object") return given;
+  const told = ([name, inner]) =>
+    columns.has(name) && typeof inner === "string"
+      ? [name, { $type: "Json", value: inner }]
+      : [name, marked(inner, columns)];
+  return Object.fromEntries(Object.entries(given).map(told));
+}
+
 function asJson(query) {
   const field = parse(query, { noLocation: true }).definitions[0].selectionSet.selections[0];
   const [, action, model, orThrow] = ACTIONS.exec(field.name.value);
   return {
     ...(model ? { modelName: model } : {}),
     action: action + (orThrow ?? ""),
-    query: { arguments: given(field), selection: selected(field) },
+    query: { arguments: marked(given(field), jsonFields.get(model) ?? new Set()), selection: selected(field) },
   };
 }
 
