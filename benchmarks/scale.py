@@ -12,10 +12,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+
+from benchmarks.scaling.table import as_markdown
 
 RESULTS = Path(__file__).parent / "results"
 MIB = 1024  # getrusage counts in KiB on Linux
@@ -52,6 +53,7 @@ def store(answers: int) -> dict[str, Any]:
     """A file of so many answers: how long until it is open, and how many look-ups a second it serves."""
     from optimizer.models import bridge
     from optimizer.models.cache import CallStore
+    from optimizer.types import Response
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "calls.sqlite"
@@ -72,7 +74,12 @@ def store(answers: int) -> dict[str, Any]:
 
             within = _rate(lambda: bridge.run(sought()), len(wanted))
             fresh = iter(_key(-n) for n in range(1, 10**6))
-            puts = _rate(lambda: _put(opened, fresh, 1000), 1000)
+
+            def put() -> None:
+                for _ in range(1000):
+                    opened.put(next(fresh), "m", Response("x"))
+
+            puts = _rate(put, 1000)
     return {
         "answers": answers,
         "file_mib": round(size / 2**20),
@@ -158,13 +165,6 @@ def _fill(path: Path, answers: int) -> None:
     database.close()
 
 
-def _put(opened: Any, keys: Iterator[str], count: int) -> None:
-    from optimizer.types import Response
-
-    for key in islice(keys, count):
-        opened.put(key, "m", Response("x"))
-
-
 def _rate(work: Callable[[], object], count: int) -> float:
     """The best of five: others on the machine only slow it down."""
     times = []
@@ -209,7 +209,7 @@ PARTS: dict[str, tuple[Callable[[Any], dict[str, Any]], list[Any]]] = {
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=__doc__)
-    parser.add_argument("what", nargs="*", choices=[*PARTS, []], default=list(PARTS), metavar="WHAT")
+    parser.add_argument("what", nargs="*", metavar="WHAT", help=", ".join(PARTS))
     parser.add_argument("--one", help=argparse.SUPPRESS)
     chosen = parser.parse_args(arguments)
     if chosen.one is not None:
@@ -217,7 +217,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     path = RESULTS / "scale.json"
     found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-    for name in chosen.what:
+    for name in chosen.what or PARTS:
         found[name] = []
         for case in PARTS[name][1]:
             command = [sys.executable, "-m", "benchmarks.scale", name, "--one", json.dumps(case)]
@@ -225,6 +225,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             found[name].append(json.loads(done.stdout.splitlines()[-1]))
             print(name, json.dumps(found[name][-1]), file=sys.stderr, flush=True)
             path.write_text(json.dumps(found, indent=1) + "\n")
+            (RESULTS / "scale.md").write_text(as_markdown(found), "utf-8")
 
 
 if __name__ == "__main__":

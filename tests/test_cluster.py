@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +17,11 @@ from optimizer.cluster.remote import Remote, lost
 from optimizer.config import ModelSettings
 from optimizer.connect import bare, provider
 from optimizer.errors import BudgetExceeded, ConfigError, ModelError
-from optimizer.models import bridge, identity
+from optimizer.models import bridge, identity, transport
 from optimizer.models.cache import Cached, CallStore
 from optimizer.models.meter import Metered, Purse
 from optimizer.models.prices import Price
+from optimizer.models.transport import Exchange
 from optimizer.types import Message, Request, Response
 
 OFFLINE = ModelSettings(model="offline/sim-beta")
@@ -65,9 +69,27 @@ def test_what_is_remembered_does_not_depend_on_who_asked() -> None:
 
 
 def test_every_part_of_a_request_arrives() -> None:
-    request = question("ä\ud800\x00 {{x}}", params={"a": [1, None, {"b": 0.1}]}, sample=3)
+    parts: tuple[dict[str, Any], ...] = ({"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}},)
+    tools = [{"type": "function", "function": {"name": "z", "parameters": {"b": 1, "a": 2}}}]
+    plain = question("ä\ud800\x00 {{x}}", params={"a": [1, None, {"b": 0.1}], "tools": tools}, sample=3)
+    request = replace(plain, messages=(*plain.messages, Message("user", "[image]", parts)))
 
-    assert worker.read_request(worker.write_request(request)) == request
+    arrived = worker.read_request(worker.write_request(request))
+
+    assert arrived == request and arrived.key("m") == request.key("m")
+
+
+def test_what_a_server_says_of_its_limits_reaches_the_driver() -> None:
+    told = {"status": 429, "left": True, "headers": {"x-ratelimit-limit-requests": "60"}}
+    answer = {"error": {"kind": "ModelError", "text": "slow down", "status": 429, "retryable": True}, "exchange": told}
+
+    async def asked() -> Exchange:
+        with transport.observed() as exchange, suppress(ModelError):
+            await Remote(Here(lambda *_: json.dumps(answer)), OFFLINE).complete(question())
+        return exchange
+
+    met = bridge.run(asked())
+    assert {"status": met.status, "left": met.left, "headers": met.headers} == told
 
 
 @pytest.mark.parametrize(
@@ -104,7 +126,7 @@ def test_a_foreign_error_comes_back_in_words_without_secrets(monkeypatch: pytest
 
 def test_no_key_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PROMPTPORT_TEST_KEY", "canary-" + "k" * 30)
-    here = Here(lambda *_: '{"text": "yes"}')
+    here = Here(lambda *_: '{"response": {"text": "yes"}, "exchange": {"status": 200, "left": true, "headers": {}}}')
 
     assert bridge.run(Remote(here, HOSTED).complete(question())).text == "yes"
     assert here.sent and not any("canary" in text for text in here.sent)

@@ -25,9 +25,9 @@ from optimizer.programs.shipped import program_of
 from optimizer.prompt import Prompt
 from optimizer.types import Example, Message, Request
 
-LATENCY = 1.0  # seconds
+LATENCY = 2.0  # seconds
 CALLS = 8  # in flight at each worker
-ROUNDS = 20  # so many times all slots are filled
+ROUNDS = 12  # so many times all slots are filled
 NUMBERS = (1, 2, 4)
 
 

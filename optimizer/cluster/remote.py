@@ -11,7 +11,7 @@ from optimizer.cluster import worker
 from optimizer.config import ModelSettings
 from optimizer.connect import bare
 from optimizer.errors import ModelError, OptimizerError
-from optimizer.models import identity
+from optimizer.models import identity, transport
 from optimizer.models.gateway import NO_LABELS, Labels
 from optimizer.types import Request, Response
 
@@ -31,12 +31,15 @@ class Remote:
         self._section, self._labels = section.model_dump_json(), worker.write_labels(labels)
 
     async def complete(self, request: Request) -> Response:
-        answer: dict[str, Any] = json.loads(
-            await self._cluster.call(worker.ask, self._section, self._labels, worker.write_request(request))
-        )
-        if facts := answer.get("error"):
-            raise self._error(**facts)
-        return Response(**answer)
+        with transport.observed() as exchange:
+            exchange.left = True  # until the worker has said otherwise
+            told = await self._cluster.call(worker.ask, self._section, self._labels, worker.write_request(request))
+            answer: dict[str, Any] = json.loads(told)
+            met = answer["exchange"]
+            exchange.status, exchange.headers, exchange.left = met["status"], met["headers"], met["left"]
+            if facts := answer.get("error"):
+                raise self._error(**facts)
+        return Response(**answer["response"])
 
     def _error(self, kind: str, text: str, **facts: Any) -> OptimizerError:
         found: type[OptimizerError] = getattr(errors, kind)

@@ -10,10 +10,11 @@ from optimizer import __version__
 from optimizer.config import ModelSettings
 from optimizer.connect import bare, hosted
 from optimizer.errors import ModelError, OptimizerError
-from optimizer.models import Model, bridge
+from optimizer.models import Model, bridge, transport
 from optimizer.models.gateway import Labels
+from optimizer.models.transport import Exchange
 from optimizer.redact import redact
-from optimizer.types import Message, Request
+from optimizer.types import Message, Request, Response
 
 
 def version() -> str:
@@ -21,14 +22,26 @@ def version() -> str:
 
 
 def ask(section: str, labels: str, question: str) -> str:
-    """The answer of the model that the task file's `section` names, or the error that it met, as JSON."""
+    """The answer of the model that the task file's `section` names, or the error that it met, as JSON; and what the
+    server said of its limits, which the driver keeps to."""
+    exchange = Exchange()
     try:
-        response = bridge.run(_model(section, labels).complete(read_request(question)))
+        response = bridge.run(_asked(_model(section, labels), read_request(question), exchange))
+        told: dict[str, Any] = {"response": vars(response)}
     except OptimizerError as error:
-        return json.dumps({"error": _facts(error)})
+        told = {"error": _facts(error)}
     except Exception as error:  # noqa: BLE001  a foreign error is told in words: its class may be unknown to the driver
-        return json.dumps({"error": {"kind": "ModelError", "text": redact(f"{type(error).__name__}: {error}")}})
-    return json.dumps(vars(response))
+        told = {"error": {"kind": "ModelError", "text": redact(f"{type(error).__name__}: {error}")}}
+    headers = {name: value for name, value in exchange.headers.items() if "ratelimit" in name.lower()}
+    return json.dumps({**told, "exchange": {"status": exchange.status, "left": exchange.left, "headers": headers}})
+
+
+async def _asked(model: Model, request: Request, noted: Exchange) -> Response:
+    with transport.observed() as exchange:
+        try:
+            return await model.complete(request)
+        finally:
+            noted.status, noted.headers, noted.left = exchange.status, exchange.headers, exchange.left
 
 
 def check(section: str, labels: str) -> str:
@@ -41,13 +54,13 @@ def check(section: str, labels: str) -> str:
 
 
 def write_request(request: Request) -> str:
-    turns = [[turn.role, turn.content] for turn in request.messages]
+    turns = [[turn.role, turn.content, [dict(part) for part in turn.parts]] for turn in request.messages]
     return json.dumps([turns, dict(request.params), request.sample])
 
 
 def read_request(text: str) -> Request:
     turns, params, sample = json.loads(text)
-    return Request(tuple(Message(role, content) for role, content in turns), params, sample)
+    return Request(tuple(Message(role, content, tuple(parts)) for role, content, parts in turns), params, sample)
 
 
 def write_labels(labels: Labels) -> str:
@@ -67,5 +80,5 @@ def _model(section: str, labels: str) -> Model:
 def _facts(error: OptimizerError) -> dict[str, Any]:
     if not isinstance(error, ModelError):
         return {"kind": type(error).__name__, "text": str(error)}
-    facts = {name: getattr(error, name) for name in ("retryable", "status", "retry_after", "refused")}
+    facts = {name: value for name, value in vars(error).items() if name != "model"}
     return {"kind": type(error).__name__, "text": str(error).removeprefix(f"{error.model}: "), **facts}

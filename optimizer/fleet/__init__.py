@@ -17,19 +17,19 @@ from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from threading import Lock
 
 from optimizer import connect
 from optimizer.agreement import fingerprint
 from optimizer.cluster import open_cluster
 from optimizer.cluster.remote import Remote
-from optimizer.config import Budget, ModelSettings
+from optimizer.config import Budget
 from optimizer.errors import BudgetExceeded, OptimizerError, RunDirError
 from optimizer.evaluate import scored_by
 from optimizer.fleet.ledger import Entry, Ledger
 from optimizer.fleet.page import write_summary
 from optimizer.fleet.settings import FleetSettings, names, opened, read_fleet, tasks_below
 from optimizer.fleet.share import Want, budgets
-from optimizer.models import Model
 from optimizer.models.stores import open_store
 from optimizer.pipeline import migrate
 from optimizer.plan import plan
@@ -79,15 +79,11 @@ def _shared(settings: FleetSettings, folder: Path, out: Path, told: Told, stack:
         cluster = stack.enter_context(open_cluster(settings.engine))
         stack.enter_context(scored_by(cluster.scoring()))
         asked = partial(Remote, cluster)
-    providers: dict[str, Model] = {}
-
-    def provider(section: ModelSettings) -> Model:
-        """One for all tasks that ask the same model, so that its limits hold for all of them together."""
-        key = section.model_dump_json(exclude={"params", "family"})
-        return providers.setdefault(key, connect.provider(section, asked=asked))
+    one_at_a_time = Lock()
 
     def connected(chosen: object, _store: object, purse: object) -> connect.Roles:
-        return connect.connect(chosen, store, purse, provider=provider)  # type: ignore[arg-type]
+        with one_at_a_time:  # so that all find the same gate before a model, and its limits hold for all together
+            return connect.connect(chosen, store, purse, asked=asked)  # type: ignore[arg-type]
 
     return _Fleet(settings, out, Ledger(out / "ledger.json"), connected, told)
 

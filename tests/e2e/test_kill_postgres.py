@@ -122,7 +122,7 @@ def studies(url: str) -> list[Any]:
     with psycopg.connect(url, autocommit=True) as db:
         found = db.execute(
             "SELECT study_name, count(trial_id) FROM studies JOIN trials USING (study_id) GROUP BY study_name"
-        ).fetchall()
+        )
         return list(found)
 
 
