@@ -80,21 +80,9 @@ def postgres() -> Iterator[Path]:
     if other:
         shutil.chown(folder, "nobody", "nogroup")
     quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder, **other}
-    setup = [
-        program / "initdb",
-        "-D",
-        folder / "data",
-        "-A",
-        "trust",
-        "-U",
-        "litellm",
-        "--no-sync",
-        "--no-locale",
-        "-E",
-        "UTF8",
-    ]
-    subprocess.run(setup, check=True, **quiet)
-    options = ["-k", folder, "-c", "listen_addresses=", "-c", "fsync=off"]
+    setup: list[str | Path] = [program / "initdb", "-D", folder / "data", "-A", "trust", "-U", "litellm"]
+    subprocess.run([*setup, "--no-sync", "--no-locale", "-E", "UTF8"], check=True, **quiet)
+    options: list[str | Path] = ["-k", folder, "-c", "listen_addresses=", "-c", "fsync=off"]
     process = subprocess.Popen([program / "postgres", "-D", folder / "data", *options], **quiet)
     try:
         _wait(lambda: subprocess.run([program / "pg_isready", "-h", folder], check=False, **quiet).returncode == 0)
@@ -107,9 +95,9 @@ def postgres() -> Iterator[Path]:
 
 
 def _psql(folder: Path, query: str, *options: str, database: str = "litellm") -> str:
-    command = ["psql", "-q", "-v", "ON_ERROR_STOP=1", *options, "-h", folder, "-U", "litellm", database]
-    ended = subprocess.run(command, input=query, capture_output=True, text=True, check=True)
-    return ended.stdout
+    quiet: list[str | Path] = ["psql", "-q", "-v", "ON_ERROR_STOP=1", *options]
+    command = [*quiet, "-h", folder, "-U", "litellm", database]
+    return subprocess.run(command, input=query, capture_output=True, text=True, check=True).stdout
 
 
 @contextmanager
@@ -119,7 +107,8 @@ def proxy(environment: Path, config: Path, log: Path, database: Path | None = No
     if database:
         _psql(database, migrations(environment))
         env["DATABASE_URL"] = f"postgresql://litellm@localhost/litellm?host={database}"
-    command = [environment / "venv/bin/litellm", "--config", config, "--host", "127.0.0.1", "--port", str(port)]
+    program: list[str | Path] = [environment / "venv/bin/litellm", "--config", config]
+    command = [*program, "--host", "127.0.0.1", "--port", str(port)]
     with log.open("wb") as out:
         process = subprocess.Popen(command, cwd=config.parent, env=env, stdout=out, stderr=subprocess.STDOUT)
         try:
