@@ -37,23 +37,35 @@ class Clock:
         self._start = self._noted_at = now()
 
     @property
+    def since(self) -> float:
+        """Seconds of this start alone."""
+        return self._now() - self._start
+
+    @property
     def seconds(self) -> float:
         return self._before + self._now() - self._start
 
-    def out_of_time(self, target: str, question: int) -> str | None:
-        """Why the search of `target` ends at its `question`-th question, if time is out."""
-        if self._limit is not None and self._stopped(target, question, self._limit):
+    def late(self) -> str | None:
+        """Why nothing may be asked any more, if all the time is used; what is known already may still be looked up."""
+        if self._limit is None or self.seconds < self._limit:
+            return None
+        self.write_down()
+        return f"the {self._limit / 60:g} minutes of the budget are used; raise `budget.minutes` and run again to go on"
+
+    def out_of_time(self, target: str, question: int, kept: float = 0.0) -> str | None:
+        """Why the search of `target` ends at its `question`-th question, if time is out but for `kept` seconds."""
+        if self._limit is not None and self._stopped(target, question, self._limit, kept):
             return f"the time of the budget is used ({self._limit / 60:g} min)"
         self._passed[target] = max(question, self._passed.get(target, 0))
         if self._now() - self._noted_at > _NOTE_EVERY:
             self.write_down()
         return None
 
-    def _stopped(self, target: str, question: int, limit: float) -> bool:
+    def _stopped(self, target: str, question: int, limit: float, kept: float) -> bool:
         known = self._stops.get(target)
         if known and known["limit"] >= limit:
             return bool(question >= known["question"])
-        if question <= self._passed.get(target, 0) or self.seconds < limit:
+        if question <= self._passed.get(target, 0) or self.seconds + kept < limit:
             return False
         self._stops[target] = {"question": question, "limit": limit}
         self.write_down()
@@ -87,19 +99,23 @@ class Allowance:
         left = purse.left()
         self._most_calls = _share(left.calls, [need.calls for need in needs])
         self._most_dollars = _share(left.dollars, [need.dollars for need in needs])
+        self._tokens, self._most_tokens = purse.tokens, _share(left.tokens, [0.0 for _ in needs])
 
     def __call__(self, calls: int) -> str | None:
         self._questions += 1
-        if reason := self._clock.out_of_time(self._target, self._questions):
-            return reason
         need, dear = self._need, self._dear()
+        if reason := self._clock.out_of_time(self._target, self._questions, need.confirm.calls * self._pace()):
+            return reason
         kept_calls, kept = need.confirm.calls, need.confirm.dollars * dear + need.worst
-        self._hold_back(kept_calls, kept)
+        kept_tokens = self._tokens_of(sum(later.calls for later in self._later) + kept_calls)
+        self._hold_back(kept_calls, kept, kept_tokens)
         used, spent = self._purse.calls - self._calls, self._purse.dollars - self._dollars
         if used + calls * need.each + kept_calls > self._most_calls:
             return f"the calls of the budget are used ({used:,} by the search, {kept_calls:,} kept to confirm)"
         if spent + calls * need.answer * dear + need.worst + kept > self._most_dollars:
             return f"the dollars of the budget are used (${spent:.4f} by the search, ${kept:.4f} kept to confirm)"
+        if self._purse.tokens - self._tokens + self._tokens_of(calls * need.each) + kept_tokens > self._most_tokens:
+            return f"the tokens of the budget are used ({kept_tokens:,} kept to confirm)"
         return None
 
     def left(self) -> float:
@@ -113,7 +129,15 @@ class Allowance:
 
     def release(self) -> None:
         """What was kept for this target's confirmation may be spent now."""
-        self._hold_back(0, 0.0)
+        self._hold_back(0, 0.0, 0)
+
+    def _pace(self) -> float:
+        """Seconds that a call has taken so far in this start, with others beside it."""
+        return self._clock.since / self._purse.calls if self._purse.calls else 0.0
+
+    def _tokens_of(self, calls: int) -> int:
+        """Tokens to expect of so many calls: half as many again as the mean so far, since prompts grow."""
+        return math.ceil(1.5 * calls * self._purse.tokens / self._purse.calls) if self._purse.calls else 0
 
     def _dear(self) -> float:
         """How many times dearer than expected an answer may be: by the dearest calls so far, never below 1."""
@@ -121,9 +145,10 @@ class Allowance:
         dearest = self._purse.dearest("target") + (self._need.each - 1) * beside
         return max(1.0, dearest / self._need.answer) if self._need.answer else 1.0
 
-    def _hold_back(self, calls: int, dollars: float) -> None:
+    def _hold_back(self, calls: int, dollars: float, tokens: int) -> None:
         calls += sum(need.calls for need in self._later)
-        self._purse.keep(calls=calls, dollars=dollars + sum(need.dollars for need in self._later))
+        dollars += sum(need.dollars for need in self._later)
+        self._purse.keep(calls=calls, dollars=dollars, tokens=tokens)
 
 
 def _share(left: float | None, needs: Sequence[float]) -> float:

@@ -1,8 +1,8 @@
 """The command line: parse, call one function, print. No logic lives here.
 
 Exit codes: 0 done · 2 the task, the data or the directory is wrong · 3 a model or the search failed · 4 the budget is
-used · 5 the key's budget at a gateway or provider is used up · 10 and 11 only with --require (the verdict is "stay", or
-"inconclusive") and from gate · 130 interrupted.
+used · 5 the key's budget at a gateway or provider is used up · 6 tasks of a fleet failed · 10 and 11 only with
+--require (the verdict is "stay", or "inconclusive") and from gate · 130 interrupted · 143 terminated.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from optimizer import __version__
 from optimizer.bundle_commands import gate, sign, verify
 from optimizer.commands import compare, report, rescore, results
 from optimizer.export_commands import export
+from optimizer.growth_commands import dashboard, fleet, status, track
+from optimizer.init_command import init
 from optimizer.options import FAULTS, leave, say, shares, shows_errors
 
 
@@ -32,18 +34,6 @@ def main() -> None:
             stream.reconfigure(errors="replace")
     # LiteLLM leaves these behind when calls under way are cancelled, after an error or Ctrl-C.
     warnings.filterwarnings("ignore", message="coroutine .* was never awaited", category=RuntimeWarning)
-
-
-@main.command()
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--example", default="triage", show_default=True, help="Which worked example to copy.")
-@shows_errors
-def init(folder: Path, example: str) -> None:
-    """Write a commented task file with data into FOLDER, ready to run."""
-    from optimizer.examples import copy_example
-
-    task = copy_example(example, folder)
-    say(f"wrote {task}\nnext: promptport check {task}")
 
 
 @main.command()
@@ -68,10 +58,16 @@ def check(task_file: Path) -> None:
 @click.option("--require", type=click.Choice(["migrate"]), help="Exit 10 on stay, 11 on inconclusive.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end, nothing else.")
 @click.option("--target", "target", metavar="MODEL", help="Instead of the task file's; in runs/NAME-MODEL.")
+@click.option("--log", type=click.Choice(["text", "json"]), default="text", help="json: one object a line, on stderr.")
+@click.option("--trace", is_flag=True, help="OpenTelemetry spans of the run and its calls; see OTEL_* variables.")
 @shows_errors
-def run(task_file: Path, run_dir: Path | None, require: str | None, as_json: bool, target: str | None) -> None:
+def run(task_file: Path, run_dir: Path | None, as_json: bool, target: str | None, **options: Any) -> None:
     """Migrate: record the source, search, confirm, decide. Run again to go on where a run was cut off."""
+    from contextlib import nullcontext
+
     from optimizer.connect import preflight
+    from optimizer.importers.standin import refuse_standins
+    from optimizer.operations.tracing import traced
     from optimizer.pipeline import migrate
     from optimizer.rundir import slug
     from optimizer.summary import outcome, outcome_json
@@ -80,11 +76,13 @@ def run(task_file: Path, run_dir: Path | None, require: str | None, as_json: boo
     task = load_task(task_file)
     task = with_target(task, target) if target else task
     folder = run_dir or task.folder / "runs" / (f"{task.name}-{slug(target)}" if target else task.name)
+    refuse_standins(task.examples, str(task_file))
     preflight(task.settings, recorded=task.recorded is not None)
-    with _watcher(quiet=as_json) as watch:
-        migration = migrate(task, folder, watch=watch)
+    tracing = traced(task.name) if options["trace"] else nullcontext(lambda model: model)
+    with _watcher(quiet=as_json, log=options["log"], name=task.name) as watch, tracing as around:
+        migration = migrate(task, folder, watch=watch, around=around)
     say(json.dumps(outcome_json(migration, folder)) if as_json else outcome(migration, folder))
-    leave(require, outcome_json(migration, folder)["verdict"])
+    leave(options["require"], outcome_json(migration, folder)["verdict"])
 
 
 @main.command()
@@ -92,37 +90,48 @@ def run(task_file: Path, run_dir: Path | None, require: str | None, as_json: boo
 @click.option("--wait", is_flag=True, help="Really wait as long as the simulated models would take.")
 @click.option("--fault", multiple=True, metavar="KIND=SHARE", callback=shares, help=f"Kinds: {', '.join(FAULTS)}.")
 @click.option("--seed", default=0, show_default=True, help="Of the faults.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="An address of this machine alone.")
+@click.option("--rpm", type=float, help="Refuse more requests per minute and model (HTTP 429).")
+@click.option("--tpm", type=float, help="The same for tokens.")
 @shows_errors
-def serve(port: int, wait: bool, fault: dict[str, float], seed: int) -> None:
+def serve(port: int, wait: bool, fault: dict[str, float], seed: int, host: str, **limits: float | None) -> None:
     """Serve the offline models as an OpenAI-compatible endpoint on this machine only."""
-    from optimizer.offline.server import Faults
+    from optimizer.offline.server import Faults, Quota
     from optimizer.offline.server import serve as serve_models
 
     def ready(server: Any) -> None:
         say(f"serving simulated models at {server.url} (Ctrl-C stops)")
 
-    serve_models(port, wait=wait, faults=Faults(**fault, seed=seed), ready=ready)
+    faults, quota = Faults(**fault, seed=seed), Quota(**limits)  # type: ignore[arg-type]
+    serve_models(port, host=host, wait=wait, faults=faults, quota=quota, ready=ready)
 
 
 @main.command(name="list")
-@click.argument("kind", type=click.Choice(["metrics", "spaces", "optimizers", "models", "examples", "exporters"]))
+@click.argument(
+    "kind", type=click.Choice(["metrics", "spaces", "optimizers", "models", "examples", "exporters", "importers"])
+)
 @shows_errors
 def list_(kind: str) -> None:
-    """What goes by a name: metrics, search spaces, program optimizers, offline models, examples, exporters."""
+    """What goes by a name: metrics, search spaces, program optimizers, offline models, examples, formats out and in."""
     from optimizer.exporters.registry import names
+    from optimizer.importers import names as formats
     from optimizer.summary import names_of
 
-    for name, words in names() if kind == "exporters" else names_of(kind):
+    outside = {"exporters": names, "importers": formats}
+    for name, words in outside[kind]() if kind in outside else names_of(kind):
         say(f"{name:28} {words}".rstrip())
 
 
-for _command in (compare, rescore, results, report, verify, sign, gate, export):
+for _command in (init, compare, rescore, results, report, verify, sign, gate, export, fleet, status, dashboard, track):
     main.add_command(_command)
 
 
-def _watcher(*, quiet: bool) -> Any:
+def _watcher(*, quiet: bool, log: str, name: str) -> Any:
     from optimizer.console import Lines, Live
+    from optimizer.operations.events import Events
 
+    if log == "json":
+        return Events(lambda line: click.echo(line, err=True), name)
     if quiet:
         return Lines(lambda line: click.echo(line, err=True))
     if sys.stdout.isatty():

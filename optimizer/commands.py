@@ -77,14 +77,19 @@ def rescore(run_dir: Path, as_json: bool, **wishes: Any) -> None:
 @click.argument("run_dir", type=click.Path(path_type=Path))
 @click.option("--as", "form", type=click.Choice(["csv", "parquet"]), default="csv", show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), help="Default: RUN/results.")
+@click.option("--notebook", is_flag=True, help="Beside them a notebook that studies the run's objective.")
 @shows_errors
-def results(run_dir: Path, form: Any, out: Path | None) -> None:
+def results(run_dir: Path, form: Any, out: Path | None, notebook: bool) -> None:
     """Trials, answers and held-out answers of a run as tidy tables."""
+    from optimizer.examples import copy_notebook
     from optimizer.rundir import RunDir
     from optimizer.tidy import write_tables
 
-    for path in write_tables(RunDir.read(run_dir).migration(), out or run_dir / "results", form):
+    folder = out or run_dir / "results"
+    for path in write_tables(RunDir.read(run_dir).migration(), folder, form):
         say(path)
+    if notebook:
+        say(copy_notebook(folder))
 
 
 @click.command()

@@ -9,21 +9,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from weakref import WeakValueDictionary
 
 from optimizer.config import ModelSettings, Settings
 from optimizer.contract import Contract
 from optimizer.errors import ConfigError, CreditExhausted, ModelError
 from optimizer.metrics import Metric, build_metric
 from optimizer.models import Model, bridge
-from optimizer.models.cache import Cached, CallStore
+from optimizer.models.breaker import Guarded
+from optimizer.models.cache import Answers, Cached
 from optimizer.models.embedding import embedder
 from optimizer.models.gateway import NO_LABELS, Labels
 from optimizer.models.litellm import LiteLLMModel, supported_params
 from optimizer.models.meter import Metered, Purse
+from optimizer.models.notice import notice
 from optimizer.models.preset import Preset
-from optimizer.models.rate import Limited
+from optimizer.models.rate import Gate, Limited
 from optimizer.models.retry import Retrying
 from optimizer.models.scripted import ScriptedModel
+from optimizer.models.tries import Counted
+from optimizer.models.wary import Wary
 from optimizer.offline import OFFLINE, OfflineModel, heeded
 from optimizer.pricing import OFFLINE_PREFIX, price_of, price_of_vectors
 
@@ -39,18 +44,37 @@ class Roles:
     embedder: Model | None = None
 
 
-def provider(section: ModelSettings, labels: Labels = NO_LABELS) -> Model:
-    """The model itself, with its limits and retries. `labels`: for the gateway before it, where there is one."""
-    offline = section.model.startswith(OFFLINE_PREFIX)
-    model: Model = OfflineModel(section.model) if offline else _hosted(section, labels)
-    limits = section.limits
-    return Retrying(Limited(model, concurrency=limits.concurrency, rpm=limits.rpm, tpm=limits.tpm))
+Asked = Callable[[ModelSettings, Labels], Model]
+
+
+def bare(section: ModelSettings, labels: Labels = NO_LABELS) -> Model:
+    """The model itself. `labels`: for the gateway before it, where there is one."""
+    return OfflineModel(section.model) if section.model.startswith(OFFLINE_PREFIX) else hosted(section, labels)
+
+
+def provider(section: ModelSettings, labels: Labels = NO_LABELS, asked: Asked = bare) -> Model:
+    """The model with its limits and retries. `asked`: who is asked, be it from here or from another machine."""
+    counted = Counted(asked(section, labels))
+    return Retrying(Limited(Wary(Guarded(counted, say=notice)), gate=_gate(section)))
+
+
+_gates: WeakValueDictionary[str, Gate] = WeakValueDictionary()
+
+
+def _gate(section: ModelSettings) -> Gate:
+    """One for all that ask the same model with the same key: source, proposer and judge share what it allows."""
+    key = section.model_dump_json(include={"model", "api_base", "api_key_env", "limits"})
+    gate = _gates.get(key)
+    if gate is None:
+        limits = section.limits
+        gate = _gates[key] = Gate(limits.concurrency, limits.rpm, limits.tpm)
+    return gate
 
 
 _provided = provider
 
 
-def _hosted(section: ModelSettings, labels: Labels = NO_LABELS) -> LiteLLMModel:
+def hosted(section: ModelSettings, labels: Labels = NO_LABELS) -> LiteLLMModel:
     return LiteLLMModel(
         section.model,
         api_base=section.api_base,
@@ -74,17 +98,23 @@ def labels_of(settings: Settings, role: str) -> Labels:
 
 
 def connect(
-    settings: Settings, store: CallStore, purse: Purse, *, provider: Callable[[ModelSettings], Model] | None = None
+    settings: Settings,
+    store: Answers,
+    purse: Purse,
+    *,
+    provider: Callable[[ModelSettings], Model] | None = None,
+    asked: Asked = bare,
 ) -> Roles:
     """Raises ConfigError for an unknown model or price, before anything is asked.
 
     Source and target have no parameters of their own here: theirs are the prompt's, which the search may change.
-    `provider` makes the model of a section, with limits and retries; models of another kind come in here.
+    `provider` makes the model of a section, with limits and retries; models of another kind come in here. `asked`: who
+    is asked behind these.
     """
 
     def role(section: ModelSettings, name: str) -> Model:
         price = price_of(section)
-        model = provider(section) if provider else _provided(section, labels_of(settings, name))
+        model = provider(section) if provider else _provided(section, labels_of(settings, name), asked)
         return Metered(Cached(model, store, price), purse, name, price)
 
     def speaker(section: ModelSettings, name: str) -> Model:
@@ -103,12 +133,12 @@ def connect(
     )
 
 
-def _vectors(section: ModelSettings, store: CallStore, purse: Purse) -> Model:
+def _vectors(section: ModelSettings, store: Answers, purse: Purse) -> Model:
     """The embedding model behind the same wrappers; what it is asked is never a chat."""
-    price, limits = price_of_vectors(section), section.limits
+    price = price_of_vectors(section)
     own = section.model_dump(include={"api_base", "api_key_env", "params", "timeout"})
     model = embedder(section.model, price=section.price.build() if section.price else None, **own)
-    held = Retrying(Limited(model, concurrency=limits.concurrency, rpm=limits.rpm, tpm=limits.tpm))
+    held = Retrying(Limited(Guarded(Counted(model), say=notice), gate=_gate(section)))
     return Metered(Cached(held, store, price), purse, "embedder", price)
 
 
@@ -134,14 +164,16 @@ def preflight(settings: Settings, *, recorded: bool = False, ask_provider: bool 
     that ought to be known, and what gateways let keys call.
 
     Raises ConfigError with what to mend, CreditExhausted for a key without money. `recorded`: the source's outputs are
-    there, so that it is not needed. `ask_provider`: providers' own lists too.
+    there, so that it is not needed. `ask_provider`: providers' own lists too. Workers of a cluster look for themselves.
     """
+    if settings.engine.workers != "local":
+        return ()
     sections = [None if recorded else settings.source, *settings.targets, settings.proposer, *settings.panel]
-    hosted = [s for s in sections if s and not s.model.startswith(OFFLINE_PREFIX)]
+    outside = [s for s in sections if s and not s.model.startswith(OFFLINE_PREFIX)]
     told: dict[str, None] = {}
-    for section in {(s.api_base, s.model, s.api_key_env): s for s in hosted}.values():
+    for section in {(s.api_base, s.model, s.api_key_env): s for s in outside}.values():
         try:
-            listing = bridge.run(_hosted(section, labels_of(settings, "preflight")).check(ask_provider=ask_provider))
+            listing = bridge.run(hosted(section, labels_of(settings, "preflight")).check(ask_provider=ask_provider))
         except CreditExhausted:
             raise
         except ModelError as error:  # nothing was asked yet: what can be mended is the task, or its surroundings

@@ -16,6 +16,7 @@ from optimizer.errors import ConfigError
 from optimizer.types import Inputs
 
 LARGEST = 20_000_000  # characters of one part, filled in: about 15 MB of data in base64
+_SHORT = 120  # characters of a data URI that may be shown
 Split = Callable[[str], list[Any]]  # a string as text and {"var": name}
 
 
@@ -66,6 +67,13 @@ class Media:
             )
         part: dict[str, Any] = reader.filled(self.body, inputs)
         return part
+
+
+def shown(text: str) -> str:
+    """A text for people: of a data URI, what it is and how long."""
+    if not text.startswith("data:") or len(text) < _SHORT:
+        return text
+    return f"[{text.partition(',')[0][:60]}, {len(text):,} characters]"
 
 
 def texts_and_media(content: Any, role: str, split: Split) -> Iterator[str | Media]:

@@ -43,6 +43,7 @@ class Migration:
     targets: tuple[TargetResult, ...]
     settings: Mapping[str, Any]
     spend: Mapping[str, Spend] = field(default_factory=dict)
+    expected: Mapping[str, Spend] = field(default_factory=dict)  # calls and dollars, as reckoned before the first call
     versions: Mapping[str, str] = field(default_factory=dict)
     prices: str = ""
     simulated: bool = False

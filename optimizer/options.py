@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
@@ -19,16 +22,37 @@ def shows_errors(command: Callable[..., Any]) -> Callable[..., Any]:
     def run(*args: Any, **kwargs: Any) -> Any:
         from optimizer.errors import OptimizerError
 
+        signals: list[int] = []
         try:
-            return command(*args, **kwargs)
+            with _stoppable(signals):
+                return command(*args, **kwargs)
         except OptimizerError as error:
             say(f"error: {error}", err=True)
             sys.exit(error.exit_code)
         except KeyboardInterrupt:
-            say("interrupted; all answers so far are kept: run the same command again to go on", err=True)
-            sys.exit(130)
+            said, code = ("stopped", 143) if signals else ("interrupted", 130)
+            say(f"{said}; all answers so far are kept: run the same command again to go on", err=True)
+            sys.exit(code)
 
     return run
+
+
+@contextmanager
+def _stoppable(came: list[int]) -> Iterator[None]:
+    """SIGTERM ends a command as Ctrl-C does: what is open is closed, what was answered is kept. `came`: the signals."""
+    if threading.current_thread() is not threading.main_thread():  # elsewhere Python allows no handlers
+        yield
+        return
+
+    def stop(number: int, _frame: object) -> None:
+        came.append(number)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def say(text: object, *, err: bool = False) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from optimizer.errors import ConfigError, ExportError
+from optimizer.errors import ConfigError, ExportError, RunDirError
 from optimizer.exporters.bundle import withdraw_bundle, write_bundle
 from optimizer.exporters.signing import private_key, sign
 from optimizer.migration import Migration
+from optimizer.models.pgserver import is_address
 from optimizer.report import write_report
 from optimizer.rundir import RunDir
+from optimizer.study import share_study
 
 
 def publish(migration: Migration, run: RunDir) -> list[str]:
@@ -39,3 +41,16 @@ def _key(lost: list[str]) -> bytes | None:
         lost.append(f"bundles are not signed: {problem}")
         return None
     return key
+
+
+def share_trials(migration: Migration, prefix: str) -> list[str]:
+    """Where answers are shared on a server, the trials are put there as well; returns why that could not be done."""
+    store = migration.settings.get("store")
+    studies = {result.model: result.search.trials for result in migration.targets if result.search.trials}
+    if not (store and is_address(store) and studies):
+        return []
+    try:
+        share_study(store, prefix, studies)
+    except RunDirError as problem:
+        return [str(problem)]
+    return []

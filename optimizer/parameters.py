@@ -64,6 +64,7 @@ def carried(source: Params, own: Params, terms: Terms) -> tuple[dict[str, Any], 
     """The source's parameters for the target, but for what it refuses, and the target's own; notes on what was lost."""
     both = {**source, **own}
     lost = [name for name in terms.refused(both) if name not in own or name in terms.dropped]
+    lost = [_FORMAT if name == "json_schema" else name for name in lost]  # a schema that it cannot be held to
     notes = [f"parameter {name} left out for {terms.model}, which does not take it" for name in lost]
     return {name: value for name, value in both.items() if name not in lost}, tuple(notes)
 

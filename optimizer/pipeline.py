@@ -17,18 +17,22 @@ from pathlib import Path
 from optimizer.agreement import fingerprint, versions
 from optimizer.allowance import Allowance, Clock
 from optimizer.brief import Brief, Cast, Effort, Ground, Scale
+from optimizer.cluster import providers
 from optimizer.confirm import Confirmation, Standard, standard_of
-from optimizer.connect import Roles, connect, metric_of
+from optimizer.connect import Roles, metric_of
 from optimizer.demos import choices_in
 from optimizer.errors import DataError
 from optimizer.evaluate import record, score
 from optimizer.migration import Migration, TargetResult
 from optimizer.models import Model
-from optimizer.models.cache import CallStore
-from optimizer.models.meter import Purse
+from optimizer.models.meter import Purse, Spend
+from optimizer.models.notice import listening
+from optimizer.models.stores import open_store
+from optimizer.models.tries import Journal
 from optimizer.models.venture import Venture
 from optimizer.objective import Evaluation, Unit, pooled
-from optimizer.outlets import publish
+from optimizer.operations.beacon import Beacon
+from optimizer.outlets import publish, share_trials
 from optimizer.plan import Plan, plan
 from optimizer.pricing import OFFLINE_PREFIX, origin_of_prices, price_of
 from optimizer.programs.shipped import program_of
@@ -51,19 +55,33 @@ def migrate(
     path: Path,
     *,
     watch: Watch = silent,
-    connect: Callable[..., Roles] = connect,
+    connect: Callable[..., Roles] | None = None,
+    around: Callable[[Model], Model] = lambda model: model,
     now: Callable[[], float] = time.monotonic,
 ) -> Migration:
-    """Run, or go on with, the migration of `task` in the run directory `path`."""
+    """Run, or go on with, the migration of `task` in the run directory `path`.
+
+    `connect`: who plays the roles, in place of the models that the task names. `around`: put around each of these.
+    """
     planned, settings = plan(task), task.settings
     agreed = RunDir.open(path, fingerprint=fingerprint(task), versions=versions())
-    with agreed as run, RunLog(run.log, watch) as tell, CallStore(run.calls) as store:
-        purse = Purse(dollars=settings.budget.dollars, calls=settings.budget.calls)
-        roles = connect(settings, store, purse)
-        with Clock(settings.budget.minutes, run.manifest().get("clock", {}), run.note_clock, now) as clock:
+    with (
+        agreed as run,
+        RunLog(run.log, watch) as log,
+        Beacon(run.status, log, settings.budget.model_dump()) as tell,
+        open_store(settings.store, task.folder, run.calls) as store,
+        Journal(run.tries) as journal,
+        providers(settings, around) as usual,
+    ):
+        limits = settings.budget.model_dump(exclude={"minutes"})
+        purse = Purse(**limits, journal=journal, lost=journal.lost(lambda key: store.get(key) is not None))
+        roles = (connect or usual)(settings, store, purse)
+        clock = Clock(settings.budget.minutes, run.manifest().get("clock", {}), run.note_clock, now)
+        purse.late = clock.late
+        with clock, listening(lambda text: tell(Progress("search", text=text))):
             migration = _Walk(planned, roles, purse, clock, tell).to_the_end()
         run.write(migration)
-        for lost in publish(migration, run):
+        for lost in (*publish(migration, run), *share_trials(migration, f"{task.name} {fingerprint(task)}")):
             tell(Progress("done", text=lost))
         tell(Progress("done", done=1, total=1, calls=purse.calls, dollars=purse.dollars))
     return migration
@@ -75,7 +93,7 @@ class _Walk:
     def __init__(self, planned: Plan, roles: Roles, purse: Purse, clock: Clock, watch: Watch) -> None:
         self.task, self.parts, self.notes = planned.task, planned.parts, planned.notes
         self.metric = metric_of(self.task.settings, self.task.prompt.contract, roles)
-        self.fits, self.needs = planned.fits, planned.expected.needs
+        self.fits, self.needs, self.expected = planned.fits, planned.expected.needs, planned.expected.roles
         self.roles, self.purse, self.clock = roles, purse, clock
         self.found: list[SearchResult] = []  # for each target so far: what the next ones can learn from
         self.watch: Watch = lambda p: watch(replace(p, calls=purse.calls, dollars=purse.dollars))
@@ -98,6 +116,7 @@ class _Walk:
             targets=results,
             settings=settings.to_dict(),
             spend=self.purse.spend,
+            expected={role: Spend(share.calls, dollars=share.dollars) for role, share in self.expected.items()},
             versions=versions(),
             prices=origin_of_prices((settings.source, *settings.targets)),
             notes=self.notes,

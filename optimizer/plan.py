@@ -52,7 +52,8 @@ class Plan:
 
 
 def plan(task: Task, *, strict: bool = False, accepted: Accepted = accepted) -> Plan:
-    """Asks nothing. Raises what is wrong with the task: models, prices, space, sampler, metrics, splits, budget.
+    """Asks nothing. Raises what is wrong with the task: models, prices, space, sampler, metrics, objective, splits,
+    budget.
 
     `strict` raises for a choice of the space that cannot be used as well; else it is lost, with a note.
     """
@@ -61,6 +62,7 @@ def plan(task: Task, *, strict: bool = False, accepted: Accepted = accepted) -> 
     )
     space, notes = _sound_space(task, strict=strict)
     check_metrics(task.settings, task.prompt.contract)
+    task.settings.objective.build()
     check_names(task.settings.search.sampler, task.settings.search.pruner)
     check_programs(space)
     fits = tuple(_fit(task, section, space, notes, accepted) for section in task.settings.targets)

@@ -64,6 +64,7 @@ def facts(migration: Migration) -> dict[str, Any]:
         "targets": [result.model for result in migration.targets],
         "prompt": plain(migration.prompt),
         "spend": plain(migration.spend),
+        "expected": plain(migration.expected),
         "versions": dict(migration.versions),
         "prices": migration.prices,
         "simulated": migration.simulated,

@@ -52,6 +52,7 @@ def read_migration(path: Path, manifest: Mapping[str, Any]) -> Migration:
         ),
         settings=read_yaml(path / "task.yaml").data,
         spend={role: Spend(**spent) for role, spent in run["spend"].items()},
+        expected={role: Spend(**share) for role, share in run.get("expected", {}).items()},
         versions=run["versions"],
         prices=run["prices"],
         simulated=run["simulated"],

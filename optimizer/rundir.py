@@ -15,9 +15,12 @@
     report.md          the same in short, for a pull request
     report.json        the same for programs
     bundle/            the winning prompt, for production
+    bundle.zip         the same in one file
     study.journal      Optuna's own storage
     calls.sqlite       every answer that was paid for
+    tries.jsonl        every request that went out, so that nothing is lost sight of when a run is killed
     run.log            what the run said, each time that it was started
+    status.json        where the run is, for those who look from outside
 
 A file is written whole or not at all, and read back only as it was written. There is no checkpoint: a run that was
 cut off is started again, walks the same way over the remembered answers and pays for nothing twice.
@@ -52,9 +55,11 @@ class RunDir:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.calls = path / "calls.sqlite"
+        self.tries = path / "tries.jsonl"
         self.report = path / "report.html"
         self.study = path / "study.journal"
         self.log = path / "run.log"
+        self.status = path / "status.json"
         self._decision = path / "decision.json"
         self._lock: FileLock | None = None
 

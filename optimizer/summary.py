@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from optimizer.corners import corners
@@ -15,6 +16,7 @@ from optimizer.power import power
 from optimizer.prompt import Prompt
 from optimizer.records import best_verdict
 from optimizer.rundir import RunDir
+from optimizer.stages import AMOUNTS, EVERYONE, Stage
 from optimizer.suite import Suite
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ def expectation(plan: Plan) -> str:
         f"{_prompt(task.prompt)}, variables {', '.join(sorted(task.prompt.names))}",
         f"source: {settings.source.model}" + (" (recorded, not called)" if task.recorded else ""),
         f"target: {', '.join(section.model for section in settings.targets)}",
+        *_stages(task.stages),
         f"space: {settings.search.space}, {settings.search.trials} trials in {settings.search.rounds} rounds",
         *power(
             len(parts.test),
@@ -42,7 +45,8 @@ def expectation(plan: Plan) -> str:
         f"  {'all':10} {plan.expected.calls:7,} calls   ${plan.expected.dollars:.4f}",
     ]
     budget = settings.budget
-    words = {"${:g}": budget.dollars, "{:,} calls": budget.calls, "{:g} minutes": budget.minutes}
+    words = {"${:g}": budget.dollars, "{:,} calls": budget.calls, "{:,} tokens": budget.tokens}
+    words |= {"{:g} minutes": budget.minutes}
     limits = [text.format(limit) for text, limit in words.items() if limit is not None]
     if limits:
         lines.append(f"budget: {', '.join(limits)}; the search ends there, and leaves what the confirmation needs")
@@ -51,6 +55,18 @@ def expectation(plan: Plan) -> str:
         *dict.fromkeys(note for fit in plan.fits for note in fit.notes),
     )
     return "\n".join([*lines, *(f"note: {note}" for note in notes)])
+
+
+def _stages(stages: Sequence[Stage]) -> Iterator[str]:
+    """What the application does beside the prompt, and what that takes in the mean."""
+    for stage in stages:
+        took = list(stage.of(EVERYONE).values())
+        means = {name: fmean(row[name] for row in took) for name in AMOUNTS if took and name in took[0]}
+        forms = {"latency": "{:.2f} s", "input_tokens": "{:,.0f} tokens in", "output_tokens": "{:,.0f} out"}
+        told = [forms[name].format(mean) for name, mean in means.items() if name in forms]
+        told += [f"${1000 * means['cost']:.4f} per 1,000"] if "cost" in means else []
+        output = f", its outputs in {stage.output!r}" if stage.output else ""
+        yield f"stage: {stage.name} (frozen{output})" + (f": {', '.join(told)}" if told else "")
 
 
 def outcome(migration: Migration, folder: Path) -> str:
@@ -65,6 +81,13 @@ def outcome(migration: Migration, folder: Path) -> str:
         return "\n".join([*lines, *(f"note     {note}" for note in migration.notes), f"report   {run.report}"])
     spend = migration.spend.values()
     lines.append(f"spent    ${sum(s.dollars for s in spend):.4f} in {sum(s.calls for s in spend):,} calls")
+    if expected := migration.expected.values():
+        lines[-1] += f" (expected: ${sum(s.dollars for s in expected):.4f} in {sum(s.calls for s in expected):,})"
+    if wasted := sum(s.wasted for s in spend):
+        most = sum(s.wasted_dollars for s in spend)
+        lines.append(
+            f"         and {wasted:,} calls that came to nothing, which may be billed: ${most:.4f} at the most"
+        )
     if migration.simulated:
         lines.append("         simulated: the offline models charge nothing, these are the prices they pretend to have")
     return "\n".join([*lines, f"report   {run.report}"])
@@ -117,6 +140,8 @@ def outcome_json(migration: Migration, folder: Path) -> dict[str, Any]:
         "targets": [_target_json(migration, result, run) for result in migration.targets],
         "calls": sum(spent.calls for spent in migration.spend.values()),
         "dollars": sum(spent.dollars for spent in migration.spend.values()),
+        "wasted": sum(spent.wasted for spent in migration.spend.values()),
+        "expected_dollars": sum(share.dollars for share in migration.expected.values()),
         "run_dir": str(folder),
         "report": str(run.report),
         "notes": list(migration.notes),

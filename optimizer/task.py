@@ -60,7 +60,7 @@ def load_task(path: str | Path, *, data: Path | None = None) -> Task:
     settings, document = open_file(path, Settings)
     settings = on_other_rows(settings, data) if data else settings
     prompt = _prompt(settings, path.parent, document)
-    table = _table(settings, prompt, path.parent)
+    table = _table(settings, prompt, path.parent, document)
     columns.check_columns(settings.data, prompt.names, table, document.at)
     examples = columns.read_examples(settings.data, prompt.names, prompt.contract, table)
     _check_gold(settings, examples, table, document)
@@ -110,14 +110,26 @@ def _prompt(settings: Settings, folder: Path, document: Document) -> Prompt:
         raise ConfigError(f"{document.at('program')}: {error}") from error
 
 
-def _table(settings: Settings, prompt: Prompt, folder: Path) -> Table:
+def _table(settings: Settings, prompt: Prompt, folder: Path, document: Document) -> Table:
     data = settings.data
     more = (*settings.slices.columns, *columns_of(settings.stages))
     wanted = columns.wanted(data, prompt.names, more)
     if data.hub:
         return read_hub(wanted=wanted, **data.hub.model_dump())
     paths = [folder / Path(name).expanduser() for name in data.path]
+    if data.format:
+        return _foreign(paths, data.format, document)
     return read_files(paths, encoding=data.encoding, delimiter=data.delimiter, wanted=wanted)
+
+
+def _foreign(paths: list[Path], name: str, document: Document) -> Table:
+    """Rows out of another tool's files."""
+    from optimizer.importers import read_table
+
+    try:
+        return read_table(paths, name)
+    except ConfigError as error:
+        raise ConfigError(f"{document.at('data', 'format')}: {error}") from error
 
 
 def _check_gold(settings: Settings, examples: tuple[Example, ...], table: Table, document: Document) -> None:

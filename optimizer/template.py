@@ -153,18 +153,21 @@ def _split(text: str, variable: re.Pattern[str]) -> Iterable[Segment]:
 def _parse_f_string(text: str) -> Iterable[Segment]:
     from string import Formatter
 
+    held = ""  # a doubled brace ends a piece of literal text, but no segment
     try:
         for literal, name, spec, conversion in Formatter().parse(text):
-            if literal:
-                yield literal
+            held += literal
             if name is not None:
                 if spec or conversion or not re.fullmatch(_NAME, name):
                     raise ConfigError(
                         f"f-string template: {{{name}}} is no plain variable; double braces that are text"
                     )
-                yield Var(name)
+                yield from (held, Var(name)) if held else (Var(name),)
+                held = ""
     except ValueError as error:
         raise ConfigError(f"f-string template: {error}; double every brace that is text, as in {{{{") from error
+    if held:
+        yield held
 
 
 def _has_expressions(text: str) -> bool:

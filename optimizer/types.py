@@ -14,7 +14,7 @@ Params: TypeAlias = Mapping[str, JSON]
 Role = Literal["system", "user", "assistant"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Example:
     """One row of the dataset. `expected` is the gold answer, where there is one; `group` keeps rows together."""
 
@@ -105,7 +105,7 @@ class Reply:
     status: Status = "ok"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Output:
     """What a program made of one example.
 
@@ -125,7 +125,7 @@ class Output:
     calls: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Score:
     """How good one output is, from 0 to 1, and why. `parts` are named sub-scores, for the report."""
 

@@ -7,7 +7,7 @@ from search_spaces.compilers import ALL_PROGRAMS, FEW_SHOT, KNOBS, PROGRAMS
 from search_spaces.decoding import EFFORT, MAX_TOKENS, RESPONSE_FORMAT, TEMPERATURE, TOP_P
 from search_spaces.demos import DEMO_CHOICE, DEMO_FORM, DEMO_ORDER, DEMOS, EVERY_CHOICE, EVERY_ORDER
 from search_spaces.instructions import WORDING
-from search_spaces.layout import DELIMITERS, PLACEMENT
+from search_spaces.layout import ADAPTER, DELIMITERS, PLACEMENT
 from search_spaces.output import REASONING, REPLY, REPLY_AT
 from search_spaces.tools import TOOL_CHOICE, TOOL_ORDER, TOOL_TEXT, TOOL_WORDING
 
@@ -141,5 +141,16 @@ TOOLS = SearchSpace(
         DEMO_CHOICE.among("balanced", "diverse", "per_request"),  # a tool never shown is seldom called
         REPLY.among("told"),  # several matters, several calls
         TEMPERATURE.among(0.0),  # one call is right
+    )
+)
+
+#: A program of several prompts: wording and demos stand for one dimension for each of them.
+PIPELINE = SearchSpace(
+    (
+        WORDING,  # every prompt has its own
+        DEMOS,  # a prompt that others build upon must keep its form
+        ADAPTER,  # families differ in the form of fields that they keep to
+        FEW_SHOT,  # examples of all steps, bootstrapped together
+        TEMPERATURE.among(0.0),  # what the next prompt reads should be steady
     )
 )

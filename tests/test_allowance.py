@@ -130,9 +130,9 @@ def test_what_is_kept_is_held_back_in_the_purse_itself_until_the_confirmation() 
     allow = Allowance(purse, untimed(), "one", [NEED, later])
 
     allow(1)
-    assert list(purse.left()) == pytest.approx([100 - 10 - 24, 2.0 - 0.15 - 0.34])
+    assert list(purse.left()[:2]) == pytest.approx([100 - 10 - 24, 2.0 - 0.15 - 0.34])
     allow.release()
-    assert list(purse.left()) == pytest.approx([100 - 24, 2.0 - 0.34])
+    assert list(purse.left()[:2]) == pytest.approx([100 - 24, 2.0 - 0.34])
 
 
 # -- minutes

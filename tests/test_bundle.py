@@ -271,7 +271,7 @@ def test_the_evidence_in_the_bundle_is_the_decision(plain_run: Walked) -> None:
     decision = json.loads((plain_run.run / "decision.json").read_text())["targets"][0]
     met = plain_run.migration.targets[0].confirmation
 
-    told = {key: value for key, value in decision.items() if key not in ("model", "winner")}
+    told = {key: value for key, value in decision.items() if key not in ("model", "winner", "declined")}
     assert bundle["evidence"]["decision"] == told
     assert {side: figures["quality"] for side, figures in bundle["evidence"]["held_out"].items()} == {
         "source": met.source.quality,

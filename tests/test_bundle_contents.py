@@ -160,7 +160,7 @@ def test_parameters_that_were_removed_added_and_changed_are_told(plain_run: Walk
     before = replace(found.prompt, params={"top_p": 0.5, "max_tokens": 8, "stop": ["x"]})  # type: ignore[type-var]
     winner = replace(result.search.winner.prompt, params={"max_tokens": 16, "stop": ["x"], "temperature": 0})
     trials = [replace(trial, prompt=winner) for trial in result.search.trials]
-    search = replace(result.search, trials=tuple(trials), notes=("top_p: x/y does not take it",))
+    search = replace(result.search, trials=tuple(trials), notes=("top_p: x/y does not take it", "no proposal came"))
 
     told = as_bundle(replace(found, prompt=before), replace(result, search=search))["parameter_changes"]
 

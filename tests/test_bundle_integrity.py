@@ -11,6 +11,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -432,9 +433,28 @@ def test_a_run_signs_its_bundles_where_the_environment_names_a_key(
     assert verify_bundle(run.path / "bundle", keys.our_public) == 6
     secret = keys.ours.read_text().splitlines()[1].encode()
     assert not any(secret in path.read_bytes() for path in run.path.rglob("*") if path.is_file())
-    monkeypatch.delenv(KEY_VARIABLE)
+
+
+def test_an_approval_and_a_signature_outlive_a_report_that_is_written_again(
+    tmp_path: Path, plain_run: Walked, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, zipped = RunDir(plain_run.copy(tmp_path / "run")), tmp_path / "run/bundle.zip"
+    monkeypatch.delenv(KEY_VARIABLE, raising=False)
+    sign_bundle(run.path / "bundle", keys.ours.read_bytes(), approver="Ada")
+    before = {path.name: path.read_bytes() for path in (run.path / "bundle").iterdir()}
+    zipped.unlink()
+
     publish(plain_run.migration, run)
-    assert verify_bundle(run.path / "bundle") == 5  # no signature of what stood there before
+
+    assert {path.name: path.read_bytes() for path in (run.path / "bundle").iterdir()} == before
+    assert read_bundle(zipped, keys.our_public).bundle["approval"]["approver"] == "Ada"
+    monkeypatch.setenv(KEY_VARIABLE, str(keys.theirs))  # another key, the same approval
+    publish(plain_run.migration, run)
+    assert read_bundle(zipped, keys.their_public).bundle["approval"]["approver"] == "Ada"
+    monkeypatch.delenv(KEY_VARIABLE)
+    publish(replace(plain_run.migration, name="another"), run)  # another bundle has neither
+    assert verify_bundle(run.path / "bundle") == 5
+    assert read_bundle(zipped).bundle["approval"]["approver"] is None
 
 
 def test_a_key_that_cannot_be_used_costs_no_bundle_and_is_never_shown(

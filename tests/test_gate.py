@@ -177,6 +177,27 @@ def test_without_gold_answers_the_sources_own_are_in_the_bundle(tmp_path: Path) 
         ask(found, new=rows)
 
 
+def test_judges_are_asked_afresh_too_and_counted_apart(tmp_path: Path) -> None:
+    def kind(_: Request) -> str:
+        return '{"reason": "as it should be", "score": 10}'
+
+    def unkind(_: Request) -> str:
+        return '{"reason": "no longer", "score": 1}'
+
+    sections = {
+        "metrics": ["label_accuracy", {"name": "judge", "rubric": "Is it said kindly?"}],
+        "judge": {"model": "test/judge", "price": {"input": 1.0, "output": 4.0}},
+    }
+    found = Walked(finished(tmp_path, crew(judge=kind), **sections)[0], tmp_path)
+
+    passed, failed = ask(found, crew(judge=kind)), ask(found, crew(judge=unkind))
+
+    assert (passed.verdict, passed.spend["judge"].calls, passed.spend["target"].calls) == ("pass", 60, 60)
+    assert failed.verdict == "fail" and failed.thresholds[0].value == 0.5
+    with pytest.raises(ConfigError, match="60 examples take about 120 calls"):
+        ask(found, limits=Limits(calls=100))
+
+
 # -- programs
 
 
@@ -358,6 +379,15 @@ def test_the_object_and_the_text_say_the_same(plain_run: Walked) -> None:
     assert len(found["worse"]) == len([case for case in result.cases if case.worse]) > 0
     assert "parity: FAIL, test/target on 60 held-out examples" in told and "BROKEN" in told
     assert f"{found['calls']} calls, ${found['dollars']:.4f}; the bundle is not signed" in told
+
+
+def test_a_bundle_that_was_decided_against_says_so_even_where_it_keeps_its_thresholds(plain_run: Walked) -> None:
+    passed = ask(plain_run)
+    against = replace(passed, decided="stay")
+
+    assert (passed.decided, as_dict(passed)["decided"]) == ("migrate", "migrate")
+    assert "note:" not in as_text(passed)
+    assert "note: the bundle's own decision was not to migrate, but 'stay'" in as_text(against)
 
 
 # -- the command

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from optimizer.errors import ConfigError, ModelError
-from optimizer.models import bridge, transport
+from optimizer.models import bridge, direct, transport
 from optimizer.models.litellm import LiteLLMModel
 from optimizer.models.prices import Price
 from optimizer.models.retry import Retrying
@@ -106,6 +106,13 @@ async def _trickle(request: web.Request) -> web.StreamResponse:
         await response.write(b" ")
         await asyncio.sleep(0.05)
     return response
+
+
+@pytest.fixture(autouse=True, params=["straight", "through LiteLLM"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every fact here holds whether a call goes straight to the server or through LiteLLM."""
+    if request.param != "straight":
+        monkeypatch.setattr(direct, "suits", lambda *_: False)
 
 
 @pytest.fixture(scope="module")

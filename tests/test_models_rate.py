@@ -10,6 +10,7 @@ import pytest
 from optimizer.errors import CreditExhausted, ModelError
 from optimizer.models import Model, bridge
 from optimizer.models.rate import Limited
+from optimizer.models.wary import Wary
 from optimizer.types import Message, Request, Response
 
 QUESTION = Request((Message("user", "x" * 400),))  # about 100 tokens
@@ -77,9 +78,9 @@ def ask(model: Model, time: Time, times: int) -> None:
 def test_no_more_than_the_allowed_calls_are_at_work_at_once() -> None:
     time = Time()
     timed = Timed(time, seconds=1.0)
-    ask(Limited(timed, 3, clock=time, sleep=time.sleep), time, 9)
+    ask(Limited(timed, 3, clock=time, sleep=time.sleep), time, 10)
     assert timed.most == 3
-    assert time.now == 3.0  # three waves of a second: the slots were all used
+    assert time.now == 4.0  # one call alone, for the limits that it tells, and three waves: the slots were all used
 
 
 def test_requests_are_spread_over_the_minute() -> None:
@@ -147,7 +148,7 @@ def paid(money: int, questions: int, concurrency: int) -> tuple[int, int, float]
     """Answers received, refusals seen, seconds taken."""
     time = Time()
     gateway = Setting(time, money)
-    model = Limited(gateway, concurrency, clock=time, sleep=time.sleep)
+    model = Limited(Wary(gateway), concurrency, clock=time, sleep=time.sleep)
 
     async def all_of_them() -> tuple[int, int]:
         work = [asyncio.create_task(model.complete(QUESTION)) for _ in range(questions)]
@@ -170,7 +171,8 @@ def test_an_empty_key_is_used_to_its_last_answer_before_it_is_said_to_be_empty()
 
 
 def test_calls_are_made_together_again_once_eight_were_paid_for_one_at_a_time() -> None:
-    """Two of four go out and two are turned down. Those land, eight follow alone, then the other thirty go by four."""
+    """The first goes alone, then one of four goes out and three are turned down. It lands, eight follow alone, then the
+    other thirty go by four."""
 
     class Raised(Setting):
         async def complete(self, request: Request) -> Response:
@@ -181,7 +183,7 @@ def test_calls_are_made_together_again_once_eight_were_paid_for_one_at_a_time() 
                 raise
 
     time = Time()
-    model = Limited(Raised(time, 2), 4, clock=time, sleep=time.sleep)
+    model = Limited(Wary(Raised(time, 2)), 4, clock=time, sleep=time.sleep)
 
     async def all_of_them() -> None:
         work = [asyncio.create_task(model.complete(QUESTION)) for _ in range(40)]
@@ -190,4 +192,4 @@ def test_calls_are_made_together_again_once_eight_were_paid_for_one_at_a_time() 
 
     bridge.run(all_of_them())
 
-    assert time.now == 1 + 8 + 8, "30 by four is eight seconds"
+    assert time.now == 1 + 1 + 8 + 8, "30 by four is eight seconds"

@@ -30,15 +30,15 @@ def test_a_mean_has_students_bounds() -> None:
     found = intervals.mean(values, LEVEL)
     low, high = stats.t.interval(0.90, 39, np.mean(values), stats.sem(values))
 
-    assert (found.value, found.n) == (pytest.approx(np.mean(values)), 40)
-    assert (found.low, found.high) == (pytest.approx(low), pytest.approx(high))
+    assert found.value == pytest.approx(np.mean(values)) and found.n == 40
+    assert found.low == pytest.approx(low) and found.high == pytest.approx(high)
 
 
 def test_a_share_has_wilsons_bounds() -> None:
     found = intervals.share([True] * 17 + [False] * 3, LEVEL)
     check = stats.binomtest(17, 20).proportion_ci(0.90, method="wilson")
 
-    assert (found.low, found.high) == (pytest.approx(check.low), pytest.approx(check.high))
+    assert found.low == pytest.approx(check.low) and found.high == pytest.approx(check.high)
     assert intervals.share([True] * 9, LEVEL).high == 1.0 and intervals.share([False] * 9, LEVEL).low == 0.0
 
 
@@ -155,7 +155,7 @@ def test_the_point_where_growth_eats_the_saving_is_the_one_worked_out_by_hand(pl
     """The source takes $0.001; replies of 10 tokens take $0.00004; so 960 tokens at $1 per million are left."""
     found = priced(plain_run.migration, 0.001, 200)
 
-    assert (found.factor, found.even) == (2.0, pytest.approx(960))
+    assert found.factor == 2.0 and found.even == pytest.approx(960)
     assert found.even_price == pytest.approx(4.8), "$0.00096 over 200 tokens"
     growth_line, even_line = in_words(found)
     assert "reads 200 tokens, with the unchanged prompt 100: the prompt is 2.00 times as long" in growth_line

@@ -436,7 +436,7 @@ def test_an_empty_purse_is_filled_and_the_run_goes_on_where_it_was(tmp_path: Pat
 
 def test_a_stop_by_time_is_repeated_however_fast_the_replay_is(tmp_path: Path) -> None:
     task, models = write_task(tmp_path, budget={"minutes": 1}, search=_WIDE), crew(target=writes)
-    first = walk(task, tmp_path / "run", models, now=lambda: 60.0 * models.calls / 230)
+    first = walk(task, tmp_path / "run", models, now=lambda: 60.0 * models.calls / 400)
     before, idle = files(tmp_path / "run"), crew()
 
     second = walk(task, tmp_path / "run", idle, now=lambda: 0.0)
@@ -459,7 +459,7 @@ def test_a_run_that_had_time_enough_has_it_again_however_slow_the_replay_is(tmp_
 def test_more_minutes_carry_a_run_on(tmp_path: Path) -> None:
     models = crew(target=writes)
     small = write_task(tmp_path, budget={"minutes": 1}, search=_WIDE)
-    walk(small, tmp_path / "run", models, now=lambda: 60.0 * models.calls / 230)
+    walk(small, tmp_path / "run", models, now=lambda: 60.0 * models.calls / 400)
 
     large = write_task(tmp_path, budget={"minutes": 100}, search=_WIDE)
     found = walk(large, tmp_path / "run", models, now=lambda: 0.0)

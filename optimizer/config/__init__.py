@@ -11,6 +11,7 @@ from typing import Annotated, Any, cast
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from optimizer.config.engine_settings import EngineSettings, Store
 from optimizer.config.gateway_settings import GatewaySettings
 from optimizer.config.model_settings import Model, ModelSettings
 from optimizer.config.prompts import PromptSettings
@@ -26,13 +27,15 @@ from optimizer.config.sections import (
     Section,
     Seed,
     Share,
+    Text,
     many,
     named,
 )
 from optimizer.config.stages import Stages, refuse_odd
 from optimizer.config.taskfile import open_file
 from optimizer.config.yamlfile import write_yaml
-from optimizer.objective import Constraints, Objective
+from optimizer.objective import Constraints, Formula, Objective
+from optimizer.plugins import resolve
 
 __all__ = ["Data", "MetricSettings", "ModelSettings", "Settings", "load_settings", "schema_line", "task_schema"]
 
@@ -50,9 +53,15 @@ class ObjectiveSettings(Section):
     quality: Positive = 1.0
     cost: NotNegative = 0.02
     latency: NotNegative = 0.0
+    formula: Text | None = Field(
+        default=None,
+        description="module:attribute: makes a value of weighted quality, cost and latency; default: difference",
+    )
 
     def build(self) -> Objective:
-        return Objective(**self.model_dump())
+        """Raises PluginError where the formula cannot be had."""
+        found: Formula | None = resolve("objectives", self.formula, {}) if self.formula else None
+        return Objective(**self.model_dump(exclude={"formula"}), formula=found)
 
 
 class ConstraintSettings(Section):
@@ -99,6 +108,7 @@ class Budget(Section):
 
     dollars: Positive | None = None
     calls: Count | None = None
+    tokens: Count | None = Field(default=None, description="In and out, of all models together")
     minutes: Positive | None = None
 
 
@@ -133,6 +143,12 @@ class Settings(Section):
     slices: SliceSettings = SliceSettings()
     stages: Stages = Field(default=(), description="What the application does beside the prompt, as in retrieval")
     budget: Budget = Budget()
+    engine: EngineSettings = EngineSettings()
+    store: Store | None = Field(
+        default=None,
+        description="Where answers are remembered: postgresql://user@host/database, which many machines may share, or "
+        "a file; default: calls.sqlite in the run's folder",
+    )
     gateway: GatewaySettings = GatewaySettings()
 
     @model_validator(mode="before")

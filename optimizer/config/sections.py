@@ -115,6 +115,7 @@ class Data(Section):
     )
     group: Word | None = Field(default=None, description="Column; rows with the same value stay in one split")
     stratify: Word | None = Field(default=None, description="Column, or path into the gold answer (expected.urgency)")
+    format: Text | None = Field(default=None, description="Another tool's: an importer's name, as in otel-genai")
     encoding: Text = "utf-8"
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = Field(
         default=None, description="CSV only; default: the one of , ; | and tab that the header uses"
@@ -122,7 +123,6 @@ class Data(Section):
     source: Annotated[Recorded, named("output", Recorded)] | None = Field(
         default=None, description="Columns with recorded outputs of the source model; then it is never called"
     )
-
     human: Annotated[Human, named("score", Human)] | None = Field(
         default=None, description="Column with people's scores, to see whether the judge agrees with them"
     )
@@ -141,6 +141,8 @@ class Data(Section):
             raise ValueError("needs either `path` (a data file) or `hub` (a dataset's name)")
         if self.human and not (self.human.answer or self.source):
             raise ValueError("human: needs `answer`, the column with the answer that people scored, or data.source")
+        if self.hub and self.format:
+            raise ValueError("format: belongs to files in `path`; a data set on the hub has rows already")
         try:
             "a".encode(self.encoding)
         except (LookupError, ValueError) as error:

@@ -32,3 +32,14 @@ def copy_example(name: str, folder: Path) -> Path:
     except OSError as error:
         raise ConfigError(f"{folder}: cannot write here ({error.strerror}); choose another folder") from error
     return folder / "task.yaml"
+
+
+def copy_notebook(folder: Path) -> Path:
+    """Copy the notebook on the objective into `folder`; one that is there already is somebody's work, and stays."""
+    target = folder / "objective.ipynb"
+    try:
+        if not target.exists():
+            shutil.copyfile(Path(__file__).parent / "objective" / "objective.ipynb", target)
+    except OSError as error:
+        raise ConfigError(f"{folder}: cannot write here ({error.strerror}); choose another folder") from error
+    return target

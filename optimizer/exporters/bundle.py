@@ -23,7 +23,8 @@ from optimizer import __version__, reader
 from optimizer.errors import ExportError
 from optimizer.exporters import sealing, signing
 from optimizer.exporters.evidence import digest, evidence
-from optimizer.exporters.sealing import BUNDLE, HELD_OUT, PROGRAM, READER, SCHEMA, SUMS
+from optimizer.exporters.sealing import BUNDLE, HELD_OUT, PROGRAM, READER, SCHEMA, SUMS, as_text
+from optimizer.exporters.standing import standing
 from optimizer.exporters.thresholds import held_out, thresholds
 from optimizer.exporters.verifying import FORMAT, PROGRAM_FORMAT, read_bundle, schema_text, verify_bundle
 from optimizer.migration import Migration, TargetResult
@@ -50,8 +51,13 @@ _OURS = (SUMS, BUNDLE, READER, SCHEMA, HELD_OUT, PROGRAM, signing.SIGNATURE)
 
 def write_bundle(migration: Migration, result: TargetResult, folder: Path, *, key: bytes | None = None) -> Path:
     """Write the bundle of one target's winner, and its zip beside it. Raises ExportError where it would not render as
-    scored. `key`: a private key (PEM) to sign it with."""
+    scored. `key`: a private key (PEM) to sign it with. The same bundle, approved or signed, is left as it is."""
     files = bundle_files(migration, result, key=key)
+    if approved := standing(folder, files):
+        _put(approved.files, folder)
+        if key is not None:
+            sign_bundle(folder, key)
+        return folder / BUNDLE
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -73,7 +79,7 @@ def bundle_files(migration: Migration, result: TargetResult, *, key: bytes | Non
         raise ExportError("the outputs were recorded elsewhere, so there is no prompt to ship")
     bundle, prompt = as_bundle(migration, result), result.search.winner.prompt
     texts = {
-        BUNDLE: as_json(bundle),
+        BUNDLE: as_text(bundle),
         READER: Path(reader.__file__).read_text("utf-8"),
         SCHEMA: schema_text(),
         HELD_OUT: as_lines(held_out(migration, result)),
@@ -98,7 +104,7 @@ def sign_bundle(path: Path, key: bytes, *, approver: str | None = None) -> str:
         raise ExportError(f"{path}: of an older format, which cannot be signed; write it anew: `promptport report RUN`")
     if approver is not None:
         bundle["approval"] = {**bundle["approval"], "approver": approver}
-        files[BUNDLE] = as_json(bundle).encode()
+        files[BUNDLE] = as_text(bundle).encode()
     files = _sealed(files, key)
     _put(files, path)
     return signing.check_signature(files[SUMS], files[signing.SIGNATURE])
@@ -211,7 +217,7 @@ def _changes(migration: Migration, result: TargetResult) -> dict[str, Any]:
             for name, value in after.items()
             if name in before and before[name] != value
         },
-        "notes": list(result.search.notes),
+        "notes": [note for note in result.search.notes if any(name in note for name in (*before, *after))],
     }
 
 
@@ -222,6 +228,7 @@ def _rollback(migration: Migration, examples: Sequence[Example]) -> dict[str, An
     if prompt is None:
         return way
     way |= {"prompt": prompt.digest, "parameters": dict(prompt.params), "reply": prompt.reading.to_dict()}
+    way |= prompt.tools.sent
     if isinstance(prompt, Suite):
         return way | {"note": "the program as it was before: its instructions are in source.prompt"}
     try:

@@ -61,6 +61,7 @@ def figures(evaluation: Evaluation, confidence: float) -> dict[str, Any]:
         "low": bounds[0] if bounds else None,
         "high": bounds[1] if bounds else None,
         "valid": evaluation.valid,
+        "declined": evaluation.refused,
         "cost_per_1000": 1000 * evaluation.cost,
         "latency_mean": evaluation.latency,
         "latency_median": evaluation.median_latency,

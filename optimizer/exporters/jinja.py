@@ -47,7 +47,8 @@ def _printed(content: Template, show: Callable[[str], str]) -> str:
 
 
 def _literal(text: str, *, followed: bool) -> str:
-    """Each brace that would open something is printed by an expression; so are carriage returns, which Jinja reads as
-    new lines."""
-    opening = r"\{(?=[{%#]|\Z)" if followed else r"\{(?=[{%#])"
-    return re.sub(opening, "{{ '{' }}", text).replace("\r", "{{ '\\\\r' }}".replace("\\\\", "\\"))
+    """Each brace that would open something is printed by an expression; so are the end of a comment, at which Nunjucks
+    stumbles, and carriage returns, which Jinja reads as new lines."""
+    opening = r"\{(?=[{%#\r]|\Z)" if followed else r"\{(?=[{%#\r])"
+    shown = {"{": "{{ '{' }}", "}": "{{ '}' }}", "\r": r"{{ '\r' }}"}
+    return re.sub(rf"{opening}|(?<=#)\}}|\r", lambda m: shown[m[0]], text)

@@ -12,7 +12,7 @@ from typing import Any
 
 from optimizer.config.yamlfile import write_yaml
 from optimizer.errors import ExportError
-from optimizer.exporters.jinja import engine, jinja
+from optimizer.exporters.jinja import engine, fill, jinja
 from optimizer.exporters.rendering import Said, faithful, printed, substituted
 from optimizer.exporters.shipment import Export, Shipment, plain
 from optimizer.records import as_json
@@ -35,8 +35,8 @@ def litellm(shipment: Shipment) -> Export:
 def _dotprompt(shipment: Shipment) -> Export:
     messages = jinja(plain(shipment, "litellm", logic=True), lambda name: f"{{{{ {name}|safe }}}}")
     body = "\n".join(f"{_ROLES[m['role']]} {m['content']}" for m in messages)
-    template = engine(autoescape=True, keep_trailing_newline=False).from_string(body.strip())
-    notes = faithful(shipment, "litellm", lambda values: _read(template.render(**values)))
+    filled = fill(engine(autoescape=True, keep_trailing_newline=False))
+    notes = faithful(shipment, "litellm", lambda values: _read(filled(body.strip(), values)))
     front: dict[str, Any] = {"model": shipment.model, **shipment.params}
     front["input"] = {"schema": dict.fromkeys(shipment.variables, "string")}
     if lost := _RESERVED & set(shipment.params):

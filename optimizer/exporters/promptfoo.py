@@ -9,23 +9,25 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from optimizer.config.model_settings import ModelSettings
 from optimizer.config.terms import Terms
 from optimizer.config.yamlfile import write_yaml
+from optimizer.contract import Contract
 from optimizer.errors import ExportError
 from optimizer.evaluate import score
 from optimizer.exporters.jinja import engine, fill, jinja
 from optimizer.exporters.names import provider_of
-from optimizer.exporters.regression import as_scoring, asks_nobody
+from optimizer.exporters.regression import asks_nobody
 from optimizer.exporters.rendering import faithful, identifiers, substituted
 from optimizer.exporters.shipment import Export, Shipment, plain
 from optimizer.metrics import build_metric
 from optimizer.migration import Migration, TargetResult
 from optimizer.pricing import OFFLINE_PREFIX, price_of
 from optimizer.records import as_json
+from optimizer.records import plain as as_plain
 
 _UNSAFE = re.compile(r"\{[{%#]|\n\Z|\A(file|package|https?)://?", re.IGNORECASE)
 _PROVIDERS = {
@@ -84,7 +86,7 @@ def promptfoo(shipment: Shipment) -> Export:
         "prompt.json": as_json(messages, sort=False),
         "tests.json": as_json(tests, sort=False),
         "metric.py": _METRIC,
-        "scoring.json": as_json(as_scoring(migration, result, shipment.contract, tests), sort=False),
+        "scoring.json": as_json(_scoring(migration, shipment.contract, tests), sort=False),
     }
     return Export(files, (*notes, *remarks, *_left_out(migration)))
 
@@ -114,6 +116,28 @@ def _tests(shipment: Shipment, migration: Migration, result: TargetResult, coded
         if least is not None:
             test["assert"] = [{**held, "config": {"example": example.id, "least": least}}]
         yield test
+
+
+def _scoring(migration: Migration, contract: Contract, tests: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """All that `regression.held_to` needs of the run."""
+    replies = {output.example_id: output for output in migration.baseline}
+    least = {test["description"]: test["assert"][0]["config"]["least"] for test in tests if "assert" in test}
+    specs = [spec for spec in Terms.of(migration.settings).metrics if asks_nobody(spec.name)]
+    return {
+        "metrics": [
+            {"name": s.name, "weight": s.weight, "against": s.against, "options": as_plain(s.options)} for s in specs
+        ],
+        "reply": contract.to_dict(),
+        "examples": {
+            identity: {
+                "inputs": as_plain(migration.examples[identity].inputs),
+                "expected": migration.examples[identity].expected,
+                "reference": as_plain(replies.get(identity)),
+                "least": value,
+            }
+            for identity, value in least.items()
+        },
+    }
 
 
 def _limits(migration: Migration, result: TargetResult) -> list[dict[str, Any]]:

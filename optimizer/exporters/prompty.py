@@ -14,7 +14,7 @@ from typing import Any
 
 from optimizer.config.yamlfile import write_yaml
 from optimizer.errors import ExportError
-from optimizer.exporters.jinja import engine, jinja
+from optimizer.exporters.jinja import engine, fill, jinja
 from optimizer.exporters.names import PROMPTY, provider_of, renamed
 from optimizer.exporters.rendering import ROLES, SPACE, Render, Said, faithful, identifiers
 from optimizer.exporters.shipment import Export, Shipment, plain
@@ -86,10 +86,10 @@ def _reader(text: str, threads: Mapping[str, Said]) -> Render:
     marked = "".join(
         f"{line.strip()[:-1]}[marked]:\n" if _ROLE.fullmatch(line.strip()) else line for line in text.splitlines(True)
     )
-    template = engine().from_string(marked)
+    fills = fill(engine())
 
     def render(values: Mapping[str, str]) -> Said:
-        filled = template.render(**values, **{name: f"<thread {name}>" for name in threads})
+        filled = fills(marked, {**values, **{name: f"<thread {name}>" for name in threads}})
         found: list[tuple[str, list[str]]] = []
         for line in filled.splitlines():
             if role := _ROLE.fullmatch(line.strip()):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from optimizer.exporters.jinja import engine, fill, jinja
@@ -12,17 +12,19 @@ from optimizer.exporters.rendering import Said, doubled, faithful, identifiers, 
 from optimizer.exporters.shipment import Export, Shipment, plain
 from optimizer.records import as_json
 
+_VARIABLE = re.compile(r"\{\{\s*([a-zA-Z_]\w*(?:\.[a-zA-Z_]\w*)*)\s*\}\}", re.ASCII)
 _SIGN = "{% if true %}{% endif %}"  # prints nothing, and says that all the messages are Jinja
 
 
 def mlflow(shipment: Shipment) -> Export:
     """MLflow's prompt registry: `mlflow.genai.register_prompt(**json.load(open("register_prompt.json")))`.
 
-    A prompt with `{%` and `%}` in its text is taken for a Jinja template there, so it is written as one.
+    A prompt with `{%` and `%}` in its text is taken for a Jinja template there, so it is written as one; so is a prompt
+    whose text looks as if it asked for a variable.
     """
     turns = plain(shipment, "mlflow", logic=True, tools=True)
     identifiers(shipment, "mlflow", r"[A-Za-z_]\w*")
-    if shipment.logic or _is_jinja(doubled(turns)):
+    if shipment.logic or _is_jinja(doubled(turns)) or _asks_for_more(doubled(turns), shipment.variables):
         messages = [{**m, "content": _kept(m["content"])} for m in jinja(turns)]
         messages[0]["content"] = _SIGN + messages[0]["content"]
     else:
@@ -75,6 +77,11 @@ def _is_jinja(messages: Said) -> bool:
     return any("{%" in m["content"] and "%}" in m["content"] for m in messages)
 
 
+def _asks_for_more(messages: Said, variables: Sequence[str]) -> bool:
+    """MLflow wants a value for whatever looks like a variable, also where that is text."""
+    return any(set(_VARIABLE.findall(message["content"])) - set(variables) for message in messages)
+
+
 def _kept(content: str) -> str:
     """Jinja drops one new line at the end."""
-    return content[:-1] + "{{ '\\n' }}" if content.endswith("\n") else content
+    return content + "{{ '' }}" if content.endswith("\n") else content

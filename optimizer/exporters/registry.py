@@ -5,14 +5,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from optimizer.errors import ConfigError, ExportError
 from optimizer.exporters import bedrock, dotprompt, dspy, langchain, litellm, messages, promptfoo, prompty, registries
-from optimizer.exporters.bundle import write_bundle
+from optimizer.exporters.bundle import bundle_files
 from optimizer.exporters.gateway import gateway
 from optimizer.exporters.plainly import without_parser
+from optimizer.exporters.sealing import archive
 from optimizer.exporters.shipment import Export, Exporter, Shipment
+from optimizer.exporters.signing import private_key
 from optimizer.plugins import known_names, resolve
 from optimizer.rundir import slug
 
@@ -21,14 +22,21 @@ def _bundle(shipment: Shipment) -> Export:
     """promptport's own: all that production needs to use the prompt and to trust it, with a reader."""
     if shipment.migration is None or shipment.result is None:
         raise ExportError("bundle: this is a bundle already; give the run directory to write it anew")
-    with TemporaryDirectory() as name:
-        folder = Path(name) / "bundle"
-        write_bundle(shipment.migration, shipment.result, folder)
-        return Export({str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()})
+    return Export(bundle_files(shipment.migration, shipment.result, key=private_key()))
+
+
+def _bundle_zip(shipment: Shipment) -> Export:
+    """The bundle as one file: the same bytes every time."""
+    return Export({"bundle.zip": archive({name: _bytes(text) for name, text in _bundle(shipment).files.items()})})
+
+
+def _bytes(content: str | bytes) -> bytes:
+    return content if isinstance(content, bytes) else content.encode()
 
 
 EXPORTERS: Mapping[str, Exporter] = {
     "bundle": _bundle,
+    "bundle-zip": _bundle_zip,
     "advpo": bedrock.advpo,
     "bedrock": bedrock.bedrock,
     "dotprompt": dotprompt.dotprompt,
@@ -44,7 +52,7 @@ EXPORTERS: Mapping[str, Exporter] = {
     "text": messages.text,
 }
 #: These carry what reads a reply, or no reply at all: the question whether one reads without a parser is not theirs.
-WITH_PARSER = frozenset({"bundle", "dspy", "gateway", "promptfoo"})
+WITH_PARSER = frozenset({"bundle", "bundle-zip", "dspy", "gateway", "promptfoo"})
 
 
 def export(shipment: Shipment, name: str, *, allow_contract_change: bool = False, share: str | None = None) -> Export:

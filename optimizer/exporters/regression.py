@@ -1,19 +1,17 @@
-"""A held-out example as a regression test in another tool: the task's own metric on a reply that was made there."""
+"""A held-out example as a regression test in another tool: the task's own metric on a reply that was made there.
+
+Started anew for each reply, so it imports no more than metrics need."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from optimizer.config.terms import Terms
 from optimizer.contract import Contract
 from optimizer.metrics import METRICS, build_metric
-from optimizer.migration import Migration, TargetResult
 from optimizer.reader import calls
-from optimizer.records import plain
 from optimizer.types import Example, Output, calls_as_text
 
 _ASKING = {"judge", "preference", "ragas", "deepeval", "embedding_similarity"}
@@ -23,31 +21,6 @@ _SLACK = 1e-9  # of sums of weighted fields
 def asks_nobody(metric: str) -> bool:
     """One's own metrics may ask, and must be importable where the test runs: they are left out."""
     return metric in METRICS and metric not in _ASKING
-
-
-def as_scoring(
-    migration: Migration, result: TargetResult, contract: Contract, tests: Sequence[Mapping[str, Any]]
-) -> dict[str, Any]:
-    """All that `held_to` needs of the run."""
-    del result
-    replies = {output.example_id: output for output in migration.baseline}
-    least = {test["description"]: test["assert"][0]["config"]["least"] for test in tests if "assert" in test}
-    specs = [spec for spec in Terms.of(migration.settings).metrics if asks_nobody(spec.name)]
-    return {
-        "metrics": [
-            {"name": s.name, "weight": s.weight, "against": s.against, "options": plain(s.options)} for s in specs
-        ],
-        "reply": contract.to_dict(),
-        "examples": {
-            identity: {
-                "inputs": plain(migration.examples[identity].inputs),
-                "expected": migration.examples[identity].expected,
-                "reference": plain(replies.get(identity)),
-                "least": value,
-            }
-            for identity, value in least.items()
-        },
-    }
 
 
 def _calls(reply: Any) -> str:

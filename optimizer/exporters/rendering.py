@@ -22,7 +22,7 @@ Said: TypeAlias = list[dict[str, Any]]
 Render: TypeAlias = Callable[[Mapping[str, str]], Said]
 
 _WAY_OUT = "use --as bundle, whose reader renders it as scored"
-ROLES = "a line that looks like a role marker"
+ROLES = "lines that look like role markers"
 MARKS = "the marks of a template"
 SPACE = "white space at its ends"
 SIGNS = "quotes, entities and Unicode"
@@ -35,15 +35,18 @@ def faithful(
     for example in shipment.examples:
         if problem := _differs(shipment, example.inputs, render):
             raise ExportError(f"{form}: example {example.id}: {problem}; {way_out}")
-    notes = []
+    unlike: dict[str, list[str]] = {}
     for kind, name, inputs in probes(shipment):
         problem = _differs(shipment, inputs, render)
         if not problem:
             continue
         if kind != MARKS and kind not in tolerated:
             raise ExportError(f"{form}: {problem} where {name!r} holds {kind}; {way_out}")
-        notes.append(f"a value of {name!r} that holds {kind} would not be rendered as it is: keep such values out")
-    return tuple(dict.fromkeys(notes))
+        unlike.setdefault(kind, []).append(name)
+    return tuple(
+        f"keep {kind} out of the values of {', '.join(names)}: the consumer would not render them as they are"
+        for kind, names in unlike.items()
+    )
 
 
 def probes(shipment: Shipment) -> Iterable[tuple[str, str, Inputs]]:
@@ -59,7 +62,7 @@ def probes(shipment: Shipment) -> Iterable[tuple[str, str, Inputs]]:
     }
     yield "plain text", shipment.variables[0] if shipment.variables else "", usual
     for name in shipment.variables:
-        if all(isinstance(inputs.get(name, ""), str) for inputs in known):
+        if shipment.is_text(name):
             yield from ((kind, name, {**usual, name: value}) for kind, value in hostile.items())
 
 

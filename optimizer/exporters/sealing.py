@@ -13,6 +13,7 @@ import re
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from optimizer.errors import ExportError
 from optimizer.exporters.signing import SIGNATURE
@@ -25,6 +26,19 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 #: No path, nothing hidden, nothing that one file system spells otherwise than another.
 NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9_-])?")
 _TAKEN = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.I)  # on Windows
+
+
+#: What a model is shown of these, it is shown in the order in which they were written.
+_AS_WRITTEN = frozenset(
+    {"messages", "tools", "response_schema", "reply", "parameters", "few_shot", "rollback", "prompts", "source"}
+)
+
+
+def as_text(bundle: Mapping[str, Any]) -> str:
+    """The text of bundle.json: keys in order, but in what a model is shown."""
+    ordered = {key: bundle[key] for key in sorted(bundle)}
+    sort = {key: json.loads(as_json(value)) for key, value in ordered.items() if key not in _AS_WRITTEN}
+    return as_json({**ordered, **sort}, sort=False)
 
 
 def checksums(files: Mapping[str, bytes]) -> bytes:

@@ -19,7 +19,7 @@ from optimizer.migration import Migration, TargetResult
 from optimizer.prompt import Prompt
 from optimizer.rundir import RunDir
 from optimizer.suite import Suite
-from optimizer.template import Logic, Template, Var
+from optimizer.template import Logic, Segment, Template, Var
 from optimizer.tools import Toolset
 from optimizer.types import Example, Inputs, Params
 
@@ -29,8 +29,7 @@ class Shipment:
     """One target's winner with all that is known about it.
 
     `examples`: those held out, on which it was scored; none where only a bundle is there, which holds no data.
-    `migration` and `result` are None for a bundle, whose evidence is in `bundle`. `values` are the types of the
-    variables where a bundle states them.
+    `migration` and `result` are None for a bundle, whose types of variables and evidence are in `bundle`.
     """
 
     name: str
@@ -64,6 +63,13 @@ class Shipment:
     def params(self) -> Params:
         """All that a request says beside its messages; the tools too."""
         return self.prompt.sent
+
+    def is_text(self, name: str) -> bool:
+        """Does the variable hold text, as far as is known?"""
+        if self.examples:
+            return all(isinstance(example.inputs.get(name), str) for example in self.examples)
+        known: Mapping[str, Any] = self.bundle["variables"] if self.bundle else {}
+        return bool(known.get(name, {}).get("type", "string") == "string")
 
     @property
     def slug(self) -> str:
@@ -172,7 +178,18 @@ def plain(
             f"{form}: the prompt has parts that are no text (images, documents), which this format does not carry; "
             "use --as openai or bundle"
         )
-    return shipment.messages
+    return tuple(Turn(turn.role, _joined(turn.content)) for turn in shipment.messages)
+
+
+def _joined(content: Template) -> Template:
+    """Texts that stand side by side as one: a mark may begin in one and end in the next."""
+    found: list[Segment] = []
+    for segment in content.segments:
+        if isinstance(segment, str) and found and isinstance(found[-1], str):
+            found[-1] += segment
+        else:
+            found.append(segment)
+    return Template(tuple(found))
 
 
 def _template(parts: list[Any]) -> Template:

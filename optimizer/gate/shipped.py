@@ -72,8 +72,9 @@ def shipped(found: Verified, task: Task) -> Program:
 
 
 def _message(turn: Mapping[str, Any]) -> Message:
-    """A message as the reader gives it: text, or a list of parts where there are images or documents."""
+    """A message as the reader gives it: text, or a list of parts; in its text their kind stands for them, as always."""
     content = turn["content"]
     if isinstance(content, str):
         return Message(turn["role"], content)
-    return Message(turn["role"], "".join(str(part.get("text", "")) for part in content), tuple(content))
+    text = "".join(part["text"] if part["type"] == "text" else f"[{part['type']}]" for part in content)
+    return Message(turn["role"], text, tuple(content))

@@ -18,6 +18,8 @@ def as_text(result: GateResult) -> str:
     if worse:
         lines.append(f"  {len(worse)} of {len(result.cases)} examples got worse or gave no valid answer:")
         lines += [f"    {case.id}: {case.status}. {case.words[:100]}".rstrip() for case in worse[:_SHOWN]]
+    if result.decided != "migrate":
+        lines.append(f"  note: the bundle's own decision was not to migrate, but {result.decided!r}")
     lines.append(f"  {_calls(result):,} calls, ${_dollars(result):.4f}; {_vouched(result)}")
     return "\n".join(lines)
 
@@ -29,6 +31,7 @@ def as_dict(result: GateResult) -> dict[str, Any]:
         "exit_code": result.exit_code,
         "reason": result.reason,
         "model": result.model,
+        "decided": result.decided,
         "examples": len(result.cases),
         "thresholds": plain(result.thresholds),
         "worse": [plain(case) for case in result.cases if case.worse],

@@ -67,6 +67,7 @@ class GateResult:
     spend: Mapping[str, Spend] = field(default_factory=dict)
     signed_by: str = ""
     bundle: str = ""
+    decided: str = ""
 
     @property
     def exit_code(self) -> int:
@@ -94,6 +95,7 @@ def weighed(
         spend,
         found.signed_by,
         str(found.bundle["name"]),
+        str(found.bundle["approval"]["verdict"]),
     )
 
 

@@ -1,7 +1,7 @@
-"""Hosted models and OpenAI-compatible servers, through LiteLLM: the only module that imports it.
+"""Hosted models and OpenAI-compatible servers, through LiteLLM, but for what it would only pass on (see `direct`).
 
-LiteLLM is opened at the first call (that takes seconds), with its network look-ups, its `.env` reading, its own
-retries and its caches switched off: retries, limits, caching and money are this package's own business.
+LiteLLM is opened here only, at the first call (that takes seconds), with its network look-ups, its `.env` reading, its
+own retries and its caches switched off: retries, limits, caching and money are this package's own business.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from optimizer.errors import ModelError
-from optimizer.models import gateway, transport
+from optimizer.models import direct, gateway, transport
 from optimizer.models.access import Access
 from optimizer.models.answers import said
 from optimizer.models.failures import translate
@@ -97,13 +97,14 @@ class LiteLLMModel:
     async def complete(self, request: Request) -> Response:
         key = self._access.key()
         refuse(self.name, request.params)
-        litellm = _opened[0] if _opened else await asyncio.to_thread(opened)
         arguments = self._arguments(request, key) | await self._wishes(request)
+        plain = direct.suits(self._provider, arguments)
+        ask = direct.completion if plain else (_opened or [await asyncio.to_thread(opened)])[0].acompletion
         with transport.observed() as exchange, _unlogged():
             started = time.perf_counter()
             try:
                 async with asyncio.timeout(self._timeout):
-                    raw = await litellm.acompletion(**arguments)
+                    raw = await ask(**arguments)
             except Exception as error:  # noqa: BLE001  every foreign error is translated at this door
                 secrets = self._access.secrets(self._headers)
                 failure = translate(error, self.name, exchange, key=self._access.variable, secrets=secrets)
@@ -124,10 +125,10 @@ class LiteLLMModel:
 
     async def _wishes(self, request: Request) -> dict[str, Any]:
         """What only a LiteLLM proxy understands; LiteLLM itself would take it for its own settings."""
-        direct = self._provider in _TAKES_CLIENT or not self._api_base
-        if direct or not await gateway.is_litellm(str(self._api_base), self._labels):
+        elsewhere = self._provider in _TAKES_CLIENT or not self._api_base
+        if elsewhere or not await gateway.is_litellm(str(self._api_base), self._labels):
             return {}
-        own: Any = request.params.get("extra_body", self._params.get("extra_body")) or {}
+        own: Any = {**self._params, **request.params}.get("extra_body") or {}
         return {"extra_body": {**own, **gateway.wishes(self._labels)}}
 
     def _arguments(self, request: Request, key: str) -> dict[str, Any]:
@@ -144,6 +145,8 @@ class LiteLLMModel:
             "num_retries": 0,
             "shared_session": transport.session(),
         }
+        if "tools" in arguments:
+            arguments["_skip_mcp_handler"] = True  # else it looks into a gateway of its own, for packages not there
         if headers:
             arguments["extra_headers"] = headers
         if self._api_base:

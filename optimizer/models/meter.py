@@ -7,151 +7,20 @@ the cache. Rule 3: the worst case of what is in flight is set aside before it is
 
 from __future__ import annotations
 
-import asyncio
 import math
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
-from optimizer.errors import BudgetExceeded, ModelError
+from optimizer.errors import ModelError
 from optimizer.models import Model, identity
 from optimizer.models.prices import Price
+from optimizer.models.purse import PICO, Left, Purse, Spend
+from optimizer.models.tries import Cost, paying
 from optimizer.types import Request, Response
 
+__all__ = ["Left", "Metered", "Purse", "Spend", "Tally", "worst_case"]
+
 MAX_TOKENS = 4096  # taken for the length of an answer to a request that states no limit
-_PICO = 10**12  # sums of whole picodollars do not depend on the order in which answers come
-
-
-@dataclass(frozen=True)
-class Spend:
-    """What one role (source, target, proposer, judge) took: calls answered, tokens, dollars; tries before an answer."""
-
-    calls: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    dollars: float = 0.0
-    retries: int = 0
-
-
-class Left(NamedTuple):
-    """What may still be spent; None where there is no limit."""
-
-    calls: int | None
-    dollars: float | None
-
-
-class _Book:
-    """One role's sums."""
-
-    def __init__(self) -> None:
-        self.calls = self.read = self.wrote = self.pico = self.dearest = self.retries = 0
-
-    def add(self, response: Response) -> None:
-        pico = round(response.cost * _PICO)
-        self.calls += 1
-        self.read += response.input_tokens
-        self.wrote += response.output_tokens
-        self.pico += pico
-        self.retries += response.retries
-        self.dearest = max(self.dearest, pico)
-
-
-class Purse:
-    """The limits of a run: `dollars` and `calls` over all roles together; None is no limit."""
-
-    def __init__(self, dollars: float | None = None, calls: int | None = None) -> None:
-        self._most_pico = math.inf if dollars is None else round(dollars * _PICO)
-        self._most_calls = math.inf if calls is None else calls
-        self._kept_pico, self._kept_calls = 0, 0
-        self._flying: dict[bytes, int] = {}  # what is set aside for each question in flight
-        self._books: dict[str, _Book] = {}
-        self._paid: set[bytes] = set()
-        self._landed = asyncio.Condition()
-
-    @property
-    def spend(self) -> Mapping[str, Spend]:
-        """By role, in the order in which the roles first paid."""
-        return {role: _spend([book]) for role, book in list(self._books.items())}
-
-    @property
-    def calls(self) -> int:
-        """Answers charged so far."""
-        return sum(book.calls for book in list(self._books.values()))
-
-    @property
-    def dollars(self) -> float:
-        """Charged so far."""
-        return sum(book.pico for book in list(self._books.values())) / _PICO
-
-    def dearest(self, role: str) -> float:
-        """Dollars of the dearest call of a role so far; 0 before its first."""
-        return self._books[role].dearest / _PICO if role in self._books else 0.0
-
-    def keep(self, *, dollars: float = 0.0, calls: int = 0) -> None:
-        """Hold so much back from now on for a later stage, in place of what was held back before."""
-        self._kept_pico, self._kept_calls = math.ceil(dollars * _PICO), calls
-
-    def left(self) -> Left:
-        """What is neither spent, nor set aside for calls in flight, nor held back."""
-        calls, pico = self._free()
-        return Left(
-            None if self._most_calls == math.inf else max(0, int(calls)),
-            None if self._most_pico == math.inf else max(0.0, pico / _PICO),
-        )
-
-    def affords(self, *, calls: int = 0, dollars: float = 0.0) -> bool:
-        free, pico = self._free()
-        return free >= calls and pico >= round(dollars * _PICO)
-
-    @asynccontextmanager
-    async def reserved(self, key: str, dollars: float) -> AsyncIterator[None]:
-        """Inside the block, one call of at most `dollars` is set aside for a question; nothing if it is paid already.
-
-        Waits for calls in flight to leave room. Raises BudgetExceeded where none is in flight and there is no room.
-        """
-        question, pico = bytes.fromhex(key), math.ceil(dollars * _PICO)
-        async with self._landed:
-            while question not in self._paid and (question in self._flying or not self._fits(pico)):
-                if not self._flying:
-                    raise BudgetExceeded(self._refusal(dollars))
-                await self._landed.wait()
-            if ask := question not in self._paid:
-                self._flying[question] = pico
-        try:
-            yield
-        finally:
-            if ask:
-                del self._flying[question]
-                async with self._landed:
-                    self._landed.notify_all()
-
-    def charge(self, role: str, key: str, response: Response) -> None:
-        """Books an answer, once for each question."""
-        question = bytes.fromhex(key)
-        if question not in self._paid:
-            self._paid.add(question)
-            self._books.setdefault(role, _Book()).add(response)
-
-    def _free(self) -> tuple[float, float]:
-        pico = sum(book.pico for book in list(self._books.values())) + sum(self._flying.values())
-        calls = self.calls + len(self._flying)
-        return self._most_calls - calls - self._kept_calls, self._most_pico - pico - self._kept_pico
-
-    def _fits(self, pico: int) -> bool:
-        free, left = self._free()
-        return free >= 1 and left >= pico
-
-    def _refusal(self, dollars: float) -> str:
-        limits = [f"{self._most_calls:,} calls"] * (self._most_calls < math.inf)
-        limits += [f"${self._most_pico / _PICO:,.4f}"] * (self._most_pico < math.inf)
-        kept = [f"{self._kept_calls:,} calls"] * bool(self._kept_calls)
-        kept += [f"${self._kept_pico / _PICO:,.4f}"] * bool(self._kept_pico)
-        held = f", {' and '.join(kept)} held back for later stages" if kept else ""
-        return (
-            f"the budget of {' and '.join(limits)} has no room for the next call (at most ${dollars:,.4f}): "
-            f"${self.dollars:,.4f} spent in {self.calls:,} calls{held}; raise `budget`, or ask for less"
-        )
+_TOKENS = Price(1e6, 1e6)  # a dollar a token: what is reckoned with it is tokens
 
 
 class Metered:
@@ -174,16 +43,36 @@ class Metered:
 
     async def complete(self, request: Request) -> Response:
         key = request.key(self.identity)
-        most = worst_case(request, self._price, self._max_tokens) if self._price else 0.0
-        async with self._purse.reserved(key, most):
+        dollars = worst_case(request, self._price, self._max_tokens) if self._price else 0.0
+        cost = Cost(math.ceil(dollars * PICO), math.ceil(worst_case(request, _TOKENS, self._max_tokens)))
+        async with self._purse.reserved(key, cost):
+            mine = paying.set(_Tries(self._purse, self._role, bytes.fromhex(key), cost))
             try:
                 response = await self._model.complete(request)
             except ModelError as error:
                 if error.refused:  # the provider did answer, and the question is not asked again
                     self._purse.charge(self._role, key, Response(""))
                 raise
+            finally:
+                paying.reset(mine)
             self._purse.charge(self._role, key, response)
         return response
+
+
+@dataclass(frozen=True)
+class _Tries:
+    """The account of one question."""
+
+    purse: Purse
+    role: str
+    question: bytes
+    cost: Cost
+
+    async def begin(self) -> None:
+        await self.purse.begin(self.role, self.question, self.cost)
+
+    def ended(self, *, billed: bool) -> None:
+        self.purse.ended(self.role, self.question, billed=billed)
 
 
 def worst_case(request: Request, price: Price, max_tokens: int = MAX_TOKENS) -> float:
@@ -216,13 +105,3 @@ class Tally:
         self.output_tokens += response.output_tokens
         self.calls += 1
         return response
-
-
-def _spend(books: list[_Book]) -> Spend:
-    return Spend(
-        sum(book.calls for book in books),
-        sum(book.read for book in books),
-        sum(book.wrote for book in books),
-        sum(book.pico for book in books) / _PICO,
-        sum(book.retries for book in books),
-    )

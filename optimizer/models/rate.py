@@ -1,57 +1,75 @@
-"""Stay within what a provider allows: calls at once, requests and tokens per minute."""
+"""Stay within what a provider allows: calls at once, requests and tokens per minute, stated or found out."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
-from optimizer.errors import CreditExhausted, ModelError
-from optimizer.models import Model, identity
+from optimizer.errors import ModelError
+from optimizer.models import Model, identity, transport
+from optimizer.models.learnt import Learnt
+from optimizer.models.stated import Rest, stated_limits
 from optimizer.types import Request, Response
 
 _CHARS_PER_TOKEN = 4  # a guess that the answer's own count corrects
 _BURST = 1.0  # seconds' worth of the rate that may be used at once
-_TRUSTED = 8  # calls that must be paid for one at a time before several are made again
+#: Of a stated limit: clocks differ, a call's tokens are not known beforehand, and a refusal costs more than a wait.
+_BELOW = {"requests": 0.99, "tokens": 0.97}
+_OVERLOADED = (503, 529)
+_SOON = 1e-4  # seconds: not worth a wait
+_LONGEST = 60.0  # seconds that a server may keep us waiting with one refusal
 
 
 class Bucket:
-    """A token bucket that sells in advance: `take` says how long to wait, and later takers wait longer."""
+    """What may be used now: it fills at a rate, up to a second's worth; more only where the server says so."""
 
     def __init__(self, per_minute: float, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._at = clock()
         self._rate = per_minute / 60
         self._most = max(1.0, self._rate * _BURST)
-        self._clock = clock
         self._level = self._most
-        self._at = clock()
 
-    def take(self, amount: float) -> float:
-        """Seconds until `amount` may be used. It is booked at once."""
+    def wait(self, amount: float) -> float:
+        """Seconds until `amount` may be used; an amount larger than the bucket waits until that is full."""
         now = self._clock()
-        self._level = min(self._most, self._level + max(0.0, now - self._at) * self._rate) - amount
-        self._at = now
-        return max(0.0, -self._level / self._rate)
+        filled = min(self._most, self._level + max(0.0, now - self._at) * self._rate)
+        self._level, self._at = max(self._level, filled), now
+        return max(0.0, (min(amount, self._most) - self._level) / self._rate)
+
+    def take(self, amount: float) -> None:
+        self._level -= amount
+
+    def set_rate(self, per_minute: float) -> None:
+        if per_minute == self._rate * 60:
+            return
+        self.wait(0)
+        self._rate = per_minute / 60
+        self._most = max(1.0, self._rate * _BURST)
+        self._level = min(self._level, self._most)
 
     def correct(self, amount: float) -> None:
         """Give back what was booked and not used, or book what was used beyond it (negative)."""
         self._level += amount
 
+    def told(self, rest: Rest, since: float) -> None:
+        """The server's own count. What was sent `since` is perhaps not in it yet, and others may use the same key."""
+        self._level = min(max(self._level, rest.remaining - since - self._most), rest.remaining + self._most)
 
-class Limited:
-    """At most `concurrency` calls at once, `rpm` requests and `tpm` tokens (in and out) per minute.
 
-    Tokens are booked before the call by an estimate, and corrected by the answer. When the server asks to wait
-    (Retry-After), no call starts before that time. Use it inside `Retrying`: then every try is counted, and one that
-    waits for its next try holds no slot.
+class Gate:
+    """What all roles that ask one model share: its slots, its rates, and what the server let us know of them.
 
-    A gateway sets aside what a call may cost at most, so a key seems empty while many calls are under way. Then what is
-    on the wire is waited for, and calls are made one at a time: only one that is turned down alone ends the run. So no
-    answer is lost that was paid for.
+    Stated limits (`rpm`, `tpm`, or the server's headers) are kept to by booking in advance, tokens by an estimate that
+    the answer corrects. Where the server states none, its refusals tell how fast it can be asked: see `Learnt`. After
+    HTTP 503 or 529 half as many calls go at once, and one more for each round of answers.
     """
 
     def __init__(
         self,
-        model: Model,
         concurrency: int = 16,
         rpm: float | None = None,
         tpm: float | None = None,
@@ -59,67 +77,148 @@ class Limited:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
+        self._clock, self._sleep = clock, sleep
+        self._slots, self._debt = asyncio.Semaphore(max(1, concurrency)), 0
+        self._width = self._most = float(max(1, concurrency))
+        limits = {"requests": rpm, "tokens": tpm}
+        self._own = {kind: Bucket(limit, clock) for kind, limit in limits.items() if limit}
+        self._stated: dict[str, Bucket] = {}
+        self._learnt = Learnt()
+        self._closed_until = float("-inf")
+        self._turns = asyncio.Lock()
+        self._begun = False
+        self._sent = {"requests": 0.0, "tokens": 0.0}  # all that was ever booked
+        self._wrote = 256.0  # running mean of the tokens per answer
+        self._shrunk_at = float("-inf")
+        self._known = asyncio.Event()  # set by the first reply: until then one call goes alone, for the limits it tells
+        self.refused = 0
+
+    @asynccontextmanager
+    async def slot(self, read: float) -> AsyncIterator[Pass]:
+        """Inside, one call that reads about so many tokens may be made."""
+        async with self._first(), self._slot():
+            booked = read + self._wrote
+            number = await self._turn(booked)
+            self._sent = {"requests": self._sent["requests"] + 1, "tokens": self._sent["tokens"] + booked}
+            yield Pass(number, self._clock(), booked, self._sent)
+
+    def answered(self, ticket: Pass, response: Response, rests: Mapping[str, Rest]) -> None:
+        self._wrote += 0.1 * (response.output_tokens - self._wrote)
+        unused = ticket.booked - response.input_tokens - response.output_tokens
+        for bucket in (self._own.get("tokens"), self._stated.get("tokens")):
+            if bucket:
+                bucket.correct(unused)
+        self._learnt.answered()
+        self._heed(ticket, rests)
+        if self._width < self._most:
+            self._widen()
+
+    def failed(self, ticket: Pass, error: ModelError, rests: Mapping[str, Rest]) -> None:
+        now = self._clock()
+        if error.status == 429:
+            self.refused += 1
+            wait = self._learnt.refused(ticket.number, ticket.at, now, trusted=bool(rests))
+            self._close(now + min(error.retry_after or wait, _LONGEST))
+        elif error.retry_after:
+            self._close(now + min(error.retry_after, _LONGEST))
+        if error.status in _OVERLOADED and ticket.at > self._shrunk_at:
+            self._shrunk_at = now
+            narrower = max(1.0, self._width / 2)
+            self._debt += int(self._width) - int(narrower)
+            self._width = narrower
+        self._heed(ticket, rests)
+
+    def _close(self, until: float) -> None:
+        self._closed_until = max(self._closed_until, until)
+
+    def _heed(self, ticket: Pass, rests: Mapping[str, Rest]) -> None:
+        for kind, rest in rests.items():
+            allowed = rest.limit * _BELOW[kind]
+            if kind not in self._stated:
+                self._stated[kind] = Bucket(allowed, self._clock)
+            self._stated[kind].set_rate(allowed)
+            self._stated[kind].told(rest, self._sent[kind] - ticket.sent[kind])
+
+    def _widen(self) -> None:
+        before, self._width = int(self._width), min(self._most, self._width + 1 / self._width)
+        for _ in range(int(self._width) - before):
+            if self._debt:
+                self._debt -= 1
+            else:
+                self._slots.release()
+
+    @asynccontextmanager
+    async def _slot(self) -> AsyncIterator[None]:
+        await self._slots.acquire()
+        while self._debt:  # the gate became narrower: this slot is gone
+            self._debt -= 1
+            await self._slots.acquire()
+        try:
+            yield
+        finally:
+            if self._debt:
+                self._debt -= 1
+            else:
+                self._slots.release()
+
+    @asynccontextmanager
+    async def _first(self) -> AsyncIterator[None]:
+        if self._begun:
+            await self._known.wait()
+        self._begun = True
+        try:
+            yield
+        finally:
+            self._known.set()
+
+    async def _turn(self, tokens: float) -> int:
+        """One after the other, so that what is learnt while somebody waits holds for all behind."""
+        async with self._turns:
+            while (wait := self._wait(tokens)) > _SOON:
+                await self._sleep(wait)
+            for buckets in (self._own, self._stated):
+                for kind, bucket in buckets.items():
+                    bucket.take(1 if kind == "requests" else tokens)
+            return self._learnt.started(self._clock())
+
+    def _wait(self, tokens: float) -> float:
+        now = self._clock()
+        if (closed := self._closed_until - now) > 0:
+            return closed
+        waits = [self._learnt.wait(now)]
+        for buckets in (self._own, self._stated):
+            waits += [bucket.wait(1 if kind == "requests" else tokens) for kind, bucket in buckets.items()]
+        return max(waits)
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """When a call set out, the tokens that were booked for it, and all that had been sent by then."""
+
+    number: int
+    at: float
+    booked: float
+    sent: Mapping[str, float]
+
+
+class Limited:
+    """Asks a model through a gate. Use it inside `Retrying`: then every try is counted, and one that waits for its next
+    try holds no slot."""
+
+    def __init__(self, model: Model, concurrency: int = 16, *, gate: Gate | None = None, **limits: object) -> None:
         self.name = model.name
         self.identity = identity(model)
         self._model = model
-        self._slots = asyncio.Semaphore(max(1, concurrency))
-        self._requests = Bucket(rpm, clock) if rpm else None
-        self._tokens = Bucket(tpm, clock) if tpm else None
-        self._clock = clock
-        self._sleep = sleep
-        self._closed_until = float("-inf")
-        self._wrote = 256.0  # running mean of the tokens per answer
-        self._flying, self._alone = 0, asyncio.Lock()
-        self._landed = asyncio.Condition()
-        self._wary = 0  # so many calls more are made one at a time
+        self._gate = gate or Gate(concurrency, **limits)  # type: ignore[arg-type]
 
     async def complete(self, request: Request) -> Response:
-        async with self._slots:
-            while True:
-                if not self._wary:
-                    try:
-                        return await self._call(request)
-                    except CreditExhausted:
-                        self._wary = _TRUSTED
-                async with self._alone:
-                    if self._wary:  # else others have shown meanwhile that there is money
-                        return await self._call_alone(request)
-
-    async def _call_alone(self, request: Request) -> Response:
-        async with self._landed:
-            await self._landed.wait_for(lambda: not self._flying)
-        response = await self._call(request)
-        self._wary -= 1
+        read = sum(map(len, request.texts)) / _CHARS_PER_TOKEN
+        async with self._gate.slot(read) as ticket:
+            with transport.observed() as exchange:
+                try:
+                    response = await self._model.complete(request)
+                except ModelError as error:
+                    self._gate.failed(ticket, error, stated_limits(exchange.headers))
+                    raise
+            self._gate.answered(ticket, response, stated_limits(exchange.headers))
         return response
-
-    async def _call(self, request: Request) -> Response:
-        booked = self._estimate(request)
-        await self._turn(booked)
-        self._flying += 1
-        try:
-            response = await self._model.complete(request)
-        except ModelError as error:
-            if error.retry_after:
-                self._closed_until = max(self._closed_until, self._clock() + min(error.retry_after, 60.0))
-            raise
-        finally:
-            self._flying -= 1
-            async with self._landed:
-                self._landed.notify_all()
-        self._wrote += 0.1 * (response.output_tokens - self._wrote)
-        if self._tokens:
-            self._tokens.correct(booked - response.input_tokens - response.output_tokens)
-        return response
-
-    async def _turn(self, tokens: float) -> None:
-        wait = max(
-            self._requests.take(1) if self._requests else 0.0,
-            self._tokens.take(tokens) if self._tokens else 0.0,
-        )
-        if wait > 0:
-            await self._sleep(wait)
-        while (closed := self._closed_until - self._clock()) > 0:
-            await self._sleep(closed)
-
-    def _estimate(self, request: Request) -> float:
-        return sum(map(len, request.texts)) / _CHARS_PER_TOKEN + self._wrote

@@ -48,7 +48,10 @@ def _message(number: int, turn: Any) -> Message:
     if isinstance(content, list):  # of content in parts only the text is read: these models see no images
         parts = [part if isinstance(part, dict) else {} for part in content]
         texts = [part.get("text") if part.get("type") == "text" else f"[{part.get('type')}]" for part in parts]
-        if any(set(part) < {"type"} or not isinstance(text, str) for part, text in zip(parts, texts, strict=True)):
+        if any(
+            not isinstance(part.get("type"), str) or not isinstance(text, str)
+            for part, text in zip(parts, texts, strict=True)
+        ):
             raise BadRequest(f"`messages[{number}].content` must be text or parts with a `type`")
         media = any(part["type"] != "text" for part in parts)
         return Message(role, ("" if media else "\n").join(map(str, texts)), tuple(parts) if media else ())

@@ -135,7 +135,7 @@ def lines(
     parts.append(_text(_LEFT + 6, y(level[0]) - 5, level[1], "start", "halo"))
     parts.append(f'<path class="best" d="M{path}"/>')
     for a, b, name in dots:
-        kind = "won" if name == "migrated" else "complete"
+        kind = "won" if (a, b, name) == dots[0] else "complete"
         parts.append(f'<circle class="dot {kind}" cx="{x(a)}" cy="{y(b)}" r="5"><title>{escape(name)}</title></circle>')
         parts.append(_named(Dot(a, b, 5, "", "", name), x(a), y(b) + 12, width))
     return _svg(parts, height, words, width)

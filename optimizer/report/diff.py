@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
+from typing import cast
 
 from optimizer.layout import Turn
+from optimizer.prompt import Prompt
+from optimizer.template import Template
+from optimizer.types import Role
 
 _WORD = re.compile(r"\s+|\w+|[^\w\s]")
 
@@ -53,6 +57,15 @@ def _stretches(old: Sequence[str], new: Sequence[str]) -> list[tuple[bool, int, 
         else:
             found.append((equal, i, j, k, m))
     return found
+
+
+def spoken(prompt: Prompt) -> tuple[Turn, ...]:
+    """The messages, and behind them the tools that the prompt offers, in words."""
+    if not prompt.tools:
+        return prompt.messages
+    choice = f"\ntool_choice: {prompt.tools.choice}" if prompt.tools.choice else ""
+    text = Template((replace(prompt.tools, stated=True).text + choice,))
+    return (*prompt.messages, Turn(cast(Role, "tools"), text))
 
 
 def _lines(turns: Iterable[Turn]) -> list[str]:

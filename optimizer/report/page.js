@@ -64,6 +64,8 @@ const text = (place) => (place < 0 ? "" : data.texts[place]);
 const HIGH = 60, SPARE = 8;
 const KINDS = { worse: "worse", better: "better", same: "same", invalid: "invalid", failed: "no answer" };
 
+const STATES = { invalid: "invalid", refused: "declined" };
+
 function kindOf(row) {
   const [a, b] = [row.a[1], row.b[1]];
   if (a === null || b === null) return "failed";
@@ -153,7 +155,7 @@ class Explorer {
     made.setAttribute("aria-setsize", this.kept.length);
     made.setAttribute("aria-posinset", at + 1);
     const flags = make("span", "flags", make("b", row.kind, KINDS[row.kind]), ` ${shown(row.a[1])} \u2192 ${shown(row.b[1])}`);
-    if (broken(row) && row.kind !== "failed") flags.append(make("b", "invalid", " invalid"));
+    if (broken(row) && row.kind !== "failed") flags.append(make("b", "invalid", ` ${STATES[row.b[2]] || STATES[row.a[2]]}`));
     const asked = row.in.map((pair) => text(pair[1])).join(" · ").slice(0, 200);
     made.append(make("code", "", text(row.id)), flags, make("span", "asked", asked));
     return made;
@@ -178,7 +180,7 @@ class Explorer {
 
   side(name, told, words, kind) {
     const amounts = [`score ${shown(told[1])}`];
-    if (told[2] !== "ok") amounts.push(told[2]);
+    if (told[2] !== "ok") amounts.push(STATES[told[2]] || told[2]);
     if (told[4] !== null) amounts.push(`${told[4].toFixed(2)} s`);
     if (told[5] !== null) amounts.push(`$${(1000 * told[5]).toPrecision(3)} per 1,000`);
     const made = make("div", `answer ${kind}`, make("h4", "", name), make("p", "soft", amounts.join(" · ")));

@@ -12,7 +12,7 @@ from optimizer.corners import Corners
 from optimizer.migration import Migration
 from optimizer.prompt import Prompt
 from optimizer.report import charts, evidence, pictures, view
-from optimizer.report.diff import compare
+from optimizer.report.diff import compare, spoken
 from optimizer.report.facts import Facts, Part, TargetFacts, gather
 from optimizer.report.growth import in_words
 from optimizer.report.rows import island
@@ -40,6 +40,9 @@ def as_page(migration: Migration, facts: Facts | None = None) -> str:
         total=sum(spent.dollars for spent in migration.spend.values()),
         calls=sum(spent.calls for spent in migration.spend.values()),
         retries=sum(spent.retries for spent in migration.spend.values()),
+        expected=sum(share.dollars for share in migration.expected.values()),
+        wasted=sum(spent.wasted for spent in migration.spend.values()),
+        wasted_dollars=sum(spent.wasted_dollars for spent in migration.spend.values()),
     )
 
 
@@ -127,5 +130,5 @@ def _search(before: Prompt, one: TargetFacts) -> dict[str, Any]:
         "changed": view.changed(found.trials[0], winner),
         "optimistic": winner.quality is not None and f"{winner.quality:.3f}",
         "held_out": cell(quality.migrated, "score"),
-        "diff": compare(before.messages, winner.prompt.messages),
+        "diff": compare(spoken(before), spoken(winner.prompt)),
     }

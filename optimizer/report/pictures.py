@@ -60,7 +60,7 @@ def growth(found: Growth) -> str:
         return ""
     fixed, slope = found.price.output * found.output_tokens / 1000, found.price.input / 1000
     furthest = 1.15 * max(found.even, found.migrated, found.unchanged or 0.0)
-    marks = [(found.migrated, "migrated"), (found.unchanged, "unchanged"), (found.even, "costs as much")]
+    marks = [(found.migrated, "as it is"), (found.unchanged, "unchanged"), (found.even, "costs as much")]
     dots = [(tokens, fixed + slope * tokens, name) for tokens, name in marks if tokens and tokens > 0]
     dots = dots[:1] + [dot for dot in dots[1:] if abs(dot[0] - dots[0][0]) > 0.02 * furthest]
     return charts.lines(

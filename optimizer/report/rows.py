@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from optimizer.media import shown
 from optimizer.migration import Migration, TargetResult
 from optimizer.slices import CLUSTER, find_slices
 from optimizer.types import Output, Score
@@ -43,7 +44,7 @@ class _Texts:
         self._known: dict[str, int] = {}
 
     def __call__(self, value: Any) -> int:
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        text = shown(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         if len(text) > self._limit:
             text = f"{text[: self._limit]} … ({len(text):,} characters)"
         if text not in self._known:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from optimizer.exporters.shipment import Shipment
 from optimizer.prompt import Prompt
-from optimizer.types import Example, Inputs
+from optimizer.types import JSON, Example, Inputs
 
 SYSTEM = (
     "Größe & <tags> \"quoted\" 'single' `back` {x} {$y} ${z} \\n \\\\ %s\n"
@@ -27,7 +27,7 @@ def hostile(
     messages = [{"role": "system", "content": system}] if system else []
     if turns:
         messages += [{"role": "user", "content": "Hi {{n}}"}, {"role": "assistant", "content": '{"ok": [[]]}\n'}]
-    params = {"temperature": 0.5, "max_tokens": 50, "stop": ["\n\n", "x"]}
+    params: dict[str, JSON] = {"temperature": 0.5, "max_tokens": 50, "stop": ["\n\n", "x"]}
     prompt = Prompt.from_messages([*messages, {"role": "user", "content": asked}], params=params)
     examples = tuple(Example(str(number), row) for number, row in enumerate(rows))
     return Shipment("ticket-triage", "bedrock/amazon.nova-lite-v1:0", prompt, examples)

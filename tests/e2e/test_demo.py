@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import shutil
 import sqlite3
@@ -20,11 +21,13 @@ import pytest
 
 import optimizer
 from optimizer import reader
-from optimizer.exporters.bundle import write_bundle
+from optimizer.errors import ExportError
+from optimizer.exporters.bundle import verify_bundle, write_bundle
 from optimizer.rundir import RunDir
 from optimizer.types import Message, Request
 from tests.e2e.conftest import FIGURES, needed
 from tests.e2e.runs import COMMAND, TARGET, lines
+from tests.test_bundle_integrity import changes
 
 PROJECT = Path(optimizer.__file__).parent.parent
 _LONGEST = 600  # seconds, on a very busy machine
@@ -70,6 +73,26 @@ def test_the_demo_ends_with_verdict_spend_and_the_paths_of_report_and_bundle(dem
     assert re.search(r"^spent +\$\d+\.\d{4} in [\d,]+ calls$", ending, re.MULTILINE)
     assert Path(_named("report", ending)).read_text("utf-8").startswith("<!doctype html>")
     assert (Path(_named("bundle", ending)) / "bundle.json").is_file()
+
+
+def test_the_demos_bundle_verifies_and_each_of_a_thousand_one_byte_changes_is_refused(
+    demo: Demo, tmp_path: Path
+) -> None:
+    """In every file of the folder, the checksums among them, and in the zip."""
+    folder = Path(shutil.copytree(demo.folder / "bundle", tmp_path / "bundle"))
+    zipped = Path(shutil.copy(demo.folder / "bundle.zip", tmp_path))
+    verified = subprocess.run([COMMAND, "verify", folder], capture_output=True, text=True, check=False)
+    assert (verified.returncode, verified.stdout) == (0, f"{folder}: 5 files, all as written\n")
+    files, draw = [*sorted(folder.iterdir()), zipped], random.Random(3)
+    for number in range(1000):
+        path = files[number % len(files)]
+        whole = path.read_bytes()
+        path.write_bytes(changes(whole, draw))
+        with pytest.raises(ExportError):
+            verify_bundle(zipped if path == zipped else folder)
+            pytest.fail(f"change {number} of {path.name} was not found")
+        path.write_bytes(whole)
+    assert verify_bundle(folder) == verify_bundle(zipped) == 5
 
 
 def _named(what: str, out: str) -> str:

@@ -63,15 +63,18 @@ def filled(text, row):
     return text
 
 
+def made(code, folder, rows):
+    os.chdir(folder)
+    for row in rows:
+        space = {"inputs": row}
+        exec(code, space)  # noqa: S102  the README's own
+        found = read(space["request"], row) if "request" in space else space["messages"]
+        yield [shaped(message) for message in found]
+
+
 if __name__ == "__main__":
     name, asked = sys.argv[1], json.load(sys.stdin)
-    os.chdir(asked["folder"])
-    messages = []
-    for row in asked["rows"]:
-        space = {"inputs": row}
-        exec(asked["code"], space)  # noqa: S102  the README's own
-        found = read(space["request"], row) if "request" in space else space["messages"]
-        messages.append([shaped(message) for message in found])
+    cases = [list(made(asked["code"], **case)) for case in asked["cases"]]
     package = PACKAGES.get(name, name)
-    made = "" if package in ("openai", "text", "advpo") else version(package)
-    json.dump({"version": made, "messages": messages}, sys.stdout)
+    found = "" if package in ("openai", "text", "advpo") else version(package)
+    json.dump({"version": found, "messages": cases}, sys.stdout)

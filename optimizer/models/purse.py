@@ -1,0 +1,235 @@
+"""The purse of a run: one for all roles, with limits that are never passed.
+
+What is in flight is set aside at its worst case before it is sent. What was wasted (see `tries`) counts as spent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from optimizer.errors import BudgetExceeded
+from optimizer.models.tries import Cost, Journal, Lost
+from optimizer.types import Response
+
+PICO = 10**12  # sums of whole picodollars do not depend on the order in which answers come
+
+
+@dataclass(frozen=True)
+class Spend:
+    """What one role (source, target, proposer, judge) took: calls answered, tokens, dollars. `wasted`: further calls
+    that came to nothing and may have been billed, with the most that they can have cost. `retries`: tries that failed
+    before an answer came."""
+
+    calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    dollars: float = 0.0
+    wasted: int = 0
+    wasted_dollars: float = 0.0
+    retries: int = 0
+
+
+class Left(NamedTuple):
+    """What may still be spent; None where there is no limit."""
+
+    calls: int | None
+    dollars: float | None
+    tokens: int | None = None
+
+
+class _Book:
+    """One role's sums."""
+
+    def __init__(self) -> None:
+        self.calls = self.read = self.wrote = self.pico = self.dearest = self.retries = 0
+        self.wasted = self.wasted_pico = self.wasted_tokens = 0
+
+    def add(self, response: Response) -> None:
+        pico = round(response.cost * PICO)
+        self.calls += 1
+        self.read += response.input_tokens
+        self.wrote += response.output_tokens
+        self.pico += pico
+        self.retries += response.retries
+        self.dearest = max(self.dearest, pico)
+
+    def waste(self, lost: Lost) -> None:
+        self.wasted += lost.times
+        self.wasted_pico += lost.times * lost.cost.pico
+        self.wasted_tokens += lost.times * lost.cost.tokens
+
+
+class Purse:
+    """The limits of a run: `dollars`, `calls`, `tokens` over all roles together; None is no limit.
+
+    `journal` remembers what is under way; `lost` is what earlier starts of the run wasted; `late` says why nothing may
+    go out any more, once the time is used.
+    """
+
+    def __init__(
+        self,
+        dollars: float | None = None,
+        calls: int | None = None,
+        tokens: int | None = None,
+        *,
+        journal: Journal | None = None,
+        lost: Mapping[bytes, Lost] | None = None,
+    ) -> None:
+        self._most_pico = math.inf if dollars is None else round(dollars * PICO)
+        self._most_calls = math.inf if calls is None else calls
+        self._most_tokens = math.inf if tokens is None else tokens
+        self._kept_pico, self._kept_calls, self._kept_tokens = 0, 0, 0
+        self._flying: dict[bytes, Cost] = {}  # what is set aside for each question in flight
+        self._books: dict[str, _Book] = {}
+        self._paid: set[bytes] = set()
+        self._landed = asyncio.Condition()
+        self._journal = journal
+        self._lost = dict(lost or {})  # counted against the limits at once, and booked when the question comes up
+        self.late: Callable[[], str | None] = lambda: None
+
+    @property
+    def spend(self) -> Mapping[str, Spend]:
+        """By role, in the order in which the roles first paid."""
+        return {role: _spend([book]) for role, book in list(self._books.items())}
+
+    @property
+    def calls(self) -> int:
+        """Answers charged so far."""
+        return sum(book.calls for book in list(self._books.values()))
+
+    @property
+    def dollars(self) -> float:
+        """Charged so far."""
+        return sum(book.pico for book in list(self._books.values())) / PICO
+
+    def dearest(self, role: str) -> float:
+        """Dollars of the dearest call of a role so far; 0 before its first."""
+        return self._books[role].dearest / PICO if role in self._books else 0.0
+
+    @property
+    def tokens(self) -> int:
+        """Charged so far, in and out."""
+        return sum(book.read + book.wrote for book in list(self._books.values()))
+
+    def keep(self, *, dollars: float = 0.0, calls: int = 0, tokens: int = 0) -> None:
+        """Hold so much back from now on for a later stage, in place of what was held back before."""
+        self._kept_pico, self._kept_calls, self._kept_tokens = math.ceil(dollars * PICO), calls, tokens
+
+    def left(self) -> Left:
+        """What is neither spent, nor set aside for calls in flight, nor held back."""
+        calls, pico, tokens = self._free()
+        return Left(
+            None if self._most_calls == math.inf else max(0, int(calls)),
+            None if self._most_pico == math.inf else max(0.0, pico / PICO),
+            None if self._most_tokens == math.inf else max(0, int(tokens)),
+        )
+
+    def affords(self, *, calls: int = 0, dollars: float = 0.0) -> bool:
+        free, pico, _ = self._free()
+        return free >= calls and pico >= round(dollars * PICO)
+
+    @asynccontextmanager
+    async def reserved(self, key: str, cost: Cost) -> AsyncIterator[None]:
+        """Inside the block, one call of at most `cost` is set aside for a question; nothing if it is paid already.
+
+        Waits for calls in flight to leave room. Raises BudgetExceeded where none is in flight and there is no room.
+        """
+        question = bytes.fromhex(key)
+        async with self._landed:
+            while question not in self._paid and (question in self._flying or not self._fits(cost)):
+                await self._room(cost)
+            if ask := question not in self._paid:
+                self._flying[question] = cost
+        try:
+            yield
+        finally:
+            if ask:
+                self._flying.pop(question, None)
+                async with self._landed:
+                    self._landed.notify_all()
+
+    async def begin(self, role: str, question: bytes, cost: Cost) -> None:
+        """A try goes out; what was set aside for the question may have been wasted on the last one."""
+        if reason := self.late():
+            raise BudgetExceeded(reason)
+        if question not in self._flying:
+            async with self._landed:
+                while not self._fits(cost):
+                    await self._room(cost)
+                self._flying[question] = cost
+        if self._journal:
+            self._journal.begun(question, role, cost)
+
+    def ended(self, role: str, question: bytes, *, billed: bool) -> None:
+        """A try has ended without an answer."""
+        if billed and (cost := self._flying.pop(question, None)):
+            self._books.setdefault(role, _Book()).waste(Lost(role, 1, cost))
+        elif not billed and self._journal:
+            self._journal.freed(question)
+
+    def charge(self, role: str, key: str, response: Response) -> None:
+        """Books an answer, once for each question."""
+        question = bytes.fromhex(key)
+        if question not in self._paid:
+            self._paid.add(question)
+            self._books.setdefault(role, _Book()).add(response)
+            if lost := self._lost.pop(question, None):
+                self._books[role].waste(lost)
+
+    async def _room(self, cost: Cost) -> None:
+        if not self._flying:
+            raise BudgetExceeded(self._refusal(cost))
+        await self._landed.wait()
+
+    def _free(self) -> tuple[float, float, float]:
+        books, flying = list(self._books.values()), list(self._flying.values())
+        calls = sum(book.calls + book.wasted for book in books) + len(flying)
+        pico = sum(book.pico + book.wasted_pico for book in books) + sum(cost.pico for cost in flying)
+        tokens = sum(book.read + book.wrote + book.wasted_tokens for book in books) + sum(c.tokens for c in flying)
+        return (
+            self._most_calls - calls - self._kept_calls,
+            self._most_pico - pico - self._kept_pico,
+            self._most_tokens - tokens - self._kept_tokens,
+        )
+
+    def _fits(self, cost: Cost) -> bool:
+        calls, pico, tokens = self._free()
+        lost = self._lost.values()
+        return (
+            calls - sum(one.times for one in lost) >= 1
+            and pico - sum(one.times * one.cost.pico for one in lost) >= cost.pico
+            and tokens - sum(one.times * one.cost.tokens for one in lost) >= cost.tokens
+        )
+
+    def _refusal(self, cost: Cost) -> str:
+        limits = [f"{self._most_calls:,} calls"] * (self._most_calls < math.inf)
+        limits += [f"${self._most_pico / PICO:,.4f}"] * (self._most_pico < math.inf)
+        limits += [f"{self._most_tokens:,} tokens"] * (self._most_tokens < math.inf)
+        kept = [f"{self._kept_calls:,} calls"] * bool(self._kept_calls)
+        kept += [f"${self._kept_pico / PICO:,.4f}"] * bool(self._kept_pico)
+        kept += [f"{self._kept_tokens:,} tokens"] * bool(self._kept_tokens)
+        held = f", {' and '.join(kept)} held back for later stages" if kept else ""
+        lost = sum(book.wasted for book in self._books.values()) + sum(one.times for one in self._lost.values())
+        wasted = f", and {lost:,} more that came to nothing and may be billed" if lost else ""
+        most = f"${cost.pico / PICO:,.4f}" + (f" and {cost.tokens:,} tokens" if self._most_tokens < math.inf else "")
+        return (
+            f"the budget of {' and '.join(limits)} has no room for the next call (at most {most}): "
+            f"${self.dollars:,.4f} spent in {self.calls:,} calls{wasted}{held}; raise `budget`, or ask for less"
+        )
+
+
+def _spend(books: list[_Book]) -> Spend:
+    return Spend(
+        sum(book.calls for book in books),
+        sum(book.read for book in books),
+        sum(book.wrote for book in books),
+        sum(book.pico for book in books) / PICO,
+        sum(book.wasted for book in books),
+        sum(book.wasted_pico for book in books) / PICO,
+        sum(book.retries for book in books),
+    )

@@ -1,0 +1,131 @@
+"""Every request that goes out is booked before it goes, for a provider may charge for more than what it answers.
+
+A reply that cannot be read, an answer of another model, a connection that breaks off or a call that takes too long:
+all of these were perhaps worked on, and may be billed. So each try is set aside from the purse on its own, and counts
+as spent, at its worst case, unless the server said that it failed. They are kept in a file, so that a run that was
+killed knows what was under way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from optimizer.errors import ModelError, RunDirError
+from optimizer.models import Model, identity, transport
+from optimizer.types import Request, Response
+
+
+class Cost(NamedTuple):
+    """Of one call, at the most: whole picodollars, tokens."""
+
+    pico: int
+    tokens: int
+
+
+class Lost(NamedTuple):
+    """Tries of one question that came to nothing and may be billed."""
+
+    role: str
+    times: int
+    cost: Cost
+
+
+class Account(Protocol):
+    """Who pays for the tries of one question."""
+
+    async def begin(self) -> None:
+        """Before a try goes out; raises BudgetExceeded."""
+
+    def ended(self, *, billed: bool) -> None:
+        """After a try without an answer."""
+
+
+paying: ContextVar[Account | None] = ContextVar("paying", default=None)
+
+
+class Counted:
+    """Tells whoever pays of every request to `model`. Stands right before it, inside retries and limits."""
+
+    def __init__(self, model: Model) -> None:
+        self.name = model.name
+        self.identity = identity(model)
+        self._model = model
+
+    async def complete(self, request: Request) -> Response:
+        account = paying.get()
+        if account is None:
+            return await self._model.complete(request)
+        await account.begin()
+        with transport.observed() as exchange:
+            try:
+                return await self._model.complete(request)
+            except ModelError as error:
+                read = error.status is not None and 200 <= error.status < 300
+                account.ended(billed=not error.refused and (read or (error.status is None and exchange.left)))
+                raise
+            except asyncio.CancelledError:
+                account.ended(billed=exchange.left)
+                raise
+
+
+class Journal:
+    """A file of tries: begun, and ended without a bill. What is neither, nor answered, was lost."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+            size = os.fstat(self._file).st_size
+            if size and os.pread(self._file, 1, size - 1) != b"\n":  # the last line was cut off
+                os.write(self._file, b"\n")
+        except OSError as error:
+            raise RunDirError(f"{path}: cannot be written ({error.strerror}); choose another --run-dir") from error
+
+    def begun(self, question: bytes, role: str, cost: Cost) -> None:
+        self._write(["+", question.hex(), role, *cost])
+
+    def freed(self, question: bytes) -> None:
+        self._write(["-", question.hex()])
+
+    def lost(self, answered: Callable[[str], bool]) -> Mapping[bytes, Lost]:
+        """By question; `answered` tells which ones have an answer, for which one of their tries is paid."""
+        found: dict[str, Lost] = {}
+        for line in self._path.read_text("utf-8", "replace").splitlines():
+            try:
+                sign, key, *rest = json.loads(line)
+                bytes.fromhex(key)
+            except (ValueError, TypeError):
+                continue  # cut off in the middle
+            known = found.get(key, Lost("", 0, Cost(0, 0)))
+            if sign == "+":
+                role, pico, tokens = rest
+                found[key] = Lost(role, known.times + 1, Cost(pico, tokens))
+            else:
+                found[key] = known._replace(times=known.times - 1)
+        open_ones = {
+            key: lost._replace(times=lost.times - answered(key)) for key, lost in found.items() if lost.times > 0
+        }
+        return {bytes.fromhex(key): lost for key, lost in open_ones.items() if lost.times > 0}
+
+    def close(self) -> None:
+        os.close(self._file)
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _write(self, event: list[object]) -> None:
+        try:
+            os.write(self._file, (json.dumps(event, separators=(",", ":")) + "\n").encode())
+        except OSError as error:
+            raise RunDirError(
+                f"{self._path}: cannot be written ({error.strerror}); make room, and run the same command again"
+            ) from error
