@@ -52,7 +52,7 @@ class LiteLLMModel:
     - `latency`: "transport" is the time on the wire; "provider" is what the server says that it took (the header
       `openai-processing-ms`), where it says so. Azure, SageMaker and the few other providers whose HTTP client cannot
       be ours are timed around the call, which on a busy machine adds the client's own work.
-    - `answers_as`: by what names it may answer, where not by the one asked for (`*`: anything). Azure names deployments,
+    - `answers_as`: by what names it may answer, if not by the one asked for (`*`: anything). Azure names deployments,
       not models, and is only checked against these. Of a LiteLLM proxy, which gets `labels`, see `gateway`.
     """
 
