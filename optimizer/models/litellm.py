@@ -52,10 +52,8 @@ class LiteLLMModel:
     - `latency`: "transport" is the time on the wire; "provider" is what the server says that it took (the header
       `openai-processing-ms`), where it says so. Azure, SageMaker and the few other providers whose HTTP client cannot
       be ours are timed around the call, which on a busy machine adds the client's own work.
-    - `answers_as`: the names by which the model may answer, where they differ from the one asked for (`*` stands for
-      anything). Azure names deployments, not models, and is only checked against `answers_as`. Of a LiteLLM proxy see
-      `gateway`.
-    - `labels` go to a LiteLLM proxy with each request.
+    - `answers_as`: by what names it may answer, if not by the one asked for (`*`: anything). Azure names deployments,
+      not models, and is only checked against these. Of a LiteLLM proxy, which gets `labels`, see `gateway`.
     """
 
     def __init__(

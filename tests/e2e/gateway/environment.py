@@ -47,6 +47,7 @@ def environment() -> Path:
                 folder.mkdir()
                 _install(folder)
                 done.touch()
+    _launcher(folder)
     return folder
 
 
@@ -61,6 +62,7 @@ def variables(folder: Path) -> dict[str, str]:
         "PRISMA_SCHEMA_ENGINE_BINARY": launcher,
         "PRISMA_QUERY_ENGINE_LIBRARY": launcher,
         "PRISMA_BINARY_CACHE_DIR": str(folder / "prisma"),
+        "PROMPTPORT_ENGINE": str(Path(__file__).with_name("engine.mjs")),
         "PROMPTPORT_ENGINE_HOME": str(folder / "node"),
         "DISABLE_SCHEMA_UPDATE": "true",
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
@@ -79,17 +81,22 @@ def _install(folder: Path) -> None:
     _run([sys.executable, "-m", "venv", folder / "venv"])
     _run([folder / "venv/bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *PYTHON])
     (folder / "node").mkdir()
+    _launcher(folder)
     (folder / "node/package.json").write_text('{"name": "engine", "private": true}', "utf-8")
     quiet = ("--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts")
     _run(["npm", "install", "--prefix", folder / "node", *quiet, "--save-exact", *NODE])
-    launcher = folder / "engine"
-    launcher.write_text(
-        f'#!/bin/sh\n[ "$1" = --version ] && echo "query-engine {ENGINE}" && exit 0\n'
-        f'exec node --no-warnings "{Path(__file__).with_name("engine.mjs")}" "$@"\n'
-    )
-    launcher.chmod(0o755)
     (schema,) = (folder / "venv").glob("lib/python3*/site-packages/litellm/proxy/schema.prisma")
     _run([folder / "venv/bin/prisma", "generate", "--schema", schema], variables(folder))
+
+
+def _launcher(folder: Path) -> None:
+    """What Prisma's client starts as the engine; written anew, since the engine lies beside this file."""
+    text = f'#!/bin/sh\n[ "$1" = --version ] && echo "query-engine {ENGINE}" && exit 0\n'
+    text += 'exec node --no-warnings "$PROMPTPORT_ENGINE" "$@"\n'
+    launcher = folder / "engine"
+    if not launcher.exists() or launcher.read_text() != text:
+        launcher.write_text(text)
+        launcher.chmod(0o755)
 
 
 def _run(command: list[str | Path], env: dict[str, str] | None = None) -> None:

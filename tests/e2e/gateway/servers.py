@@ -80,22 +80,10 @@ def postgres() -> Iterator[Path]:
     if other:
         shutil.chown(folder, "nobody", "nogroup")
     quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder, **other}
-    setup: list[str | Path] = [
-        program / "initdb",
-        "-D",
-        folder / "data",
-        "-A",
-        "trust",
-        "-U",
-        "litellm",
-        "--no-sync",
-        "--no-locale",
-        "-E",
-        "UTF8",
-    ]
-    subprocess.run(setup, check=True, **quiet)
-    options = ["-k", str(folder), "-c", "listen_addresses=", "-c", "fsync=off"]
-    process = subprocess.Popen([str(program / "postgres"), "-D", str(folder / "data"), *options], **quiet)
+    setup: list[str | Path] = [program / "initdb", "-D", folder / "data", "-A", "trust", "-U", "litellm"]
+    subprocess.run([*setup, "--no-sync", "--no-locale", "-E", "UTF8"], check=True, **quiet)
+    options: list[str | Path] = ["-k", folder, "-c", "listen_addresses=", "-c", "fsync=off"]
+    process = subprocess.Popen([program / "postgres", "-D", folder / "data", *options], **quiet)
     try:
         _wait(lambda: subprocess.run([program / "pg_isready", "-h", folder], check=False, **quiet).returncode == 0)
         _psql(folder, "CREATE DATABASE litellm", database="postgres")
@@ -107,19 +95,9 @@ def postgres() -> Iterator[Path]:
 
 
 def _psql(folder: Path, query: str, *options: str, database: str = "litellm") -> str:
-    command: list[str | Path] = [
-        "psql",
-        "-q",
-        "-v",
-        "ON_ERROR_STOP=1",
-        *options,
-        "-h",
-        folder,
-        "-U",
-        "litellm",
-        database,
-    ]
-    return str(subprocess.run(command, input=query, capture_output=True, text=True, check=True).stdout)
+    quiet: list[str | Path] = ["psql", "-q", "-v", "ON_ERROR_STOP=1", *options]
+    command = [*quiet, "-h", folder, "-U", "litellm", database]
+    return subprocess.run(command, input=query, capture_output=True, text=True, check=True).stdout
 
 
 @contextmanager
@@ -129,15 +107,8 @@ def proxy(environment: Path, config: Path, log: Path, database: Path | None = No
     if database:
         _psql(database, migrations(environment))
         env["DATABASE_URL"] = f"postgresql://litellm@localhost/litellm?host={database}"
-    command: list[str | Path] = [
-        environment / "venv/bin/litellm",
-        "--config",
-        config,
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-    ]
+    program: list[str | Path] = [environment / "venv/bin/litellm", "--config", config]
+    command = [*program, "--host", "127.0.0.1", "--port", str(port)]
     with log.open("wb") as out:
         process = subprocess.Popen(command, cwd=config.parent, env=env, stdout=out, stderr=subprocess.STDOUT)
         try:
