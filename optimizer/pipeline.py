@@ -27,6 +27,7 @@ from optimizer.models import Model
 from optimizer.models.cache import CallStore
 from optimizer.models.meter import Purse, Spend
 from optimizer.models.notice import listening
+from optimizer.models.purse import paid_for
 from optimizer.models.tries import Journal
 from optimizer.models.venture import Venture
 from optimizer.objective import Evaluation, Unit, pooled
@@ -61,7 +62,7 @@ def migrate(
     agreed = RunDir.open(path, fingerprint=fingerprint(task), versions=versions())
     with agreed as run, RunLog(run.log, watch) as tell, CallStore(run.calls) as store, Journal(run.tries) as journal:
         limits = settings.budget.model_dump(exclude={"minutes"})
-        purse = Purse(**limits, journal=journal, lost=journal.lost(lambda key: store.get(key) is not None))
+        purse = Purse(**limits, journal=journal, before=journal.before(lambda key: paid_for(store.get(key))))
         roles = connect(settings, store, purse)
         clock = Clock(settings.budget.minutes, run.manifest().get("clock", {}), run.note_clock, now)
         purse.late = clock.late
