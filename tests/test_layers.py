@@ -21,6 +21,7 @@ LAYERS = """
     fleet
     commands   bundle_commands   export_commands   init_command             parse, call one function, print
     pipeline   compare   gate                               the run, from top to bottom; the same for recorded outputs
+    opening
     operations
     cluster
     allowance   outlets   plan                              what may be spent; what is handed out; what is settled

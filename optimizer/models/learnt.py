@@ -17,6 +17,7 @@ _ROW, _AMONG = 3, 12  # so many refusals are a limit; among so many calls they c
 _MANY = 20  # calls let in between two such moments: enough for a rate to be believed as it is
 _STEP, _FASTER, _FASTEST = 20, 0.001, 0.02
 _FLOOR, _MEMORY = 0.5, 300.0  # of the best rate seen lately; seconds in which that is half forgotten
+_LEAST = 0.1  # of the time between two such moments counts, however little was asked in it
 _PAUSE = 0.5  # seconds without calls where refusals do not say how long; doubled while nothing is let in
 _DOUBT, _FORGIVEN = 5, 100  # refusals before a stated limit is no longer believed; answers after which it is again
 
@@ -34,9 +35,18 @@ class Learnt:
         self._late = 0  # those of them that were refused
         self._number = 0
         self._numbers: deque[int] = deque([-_AMONG] * _ROW, _ROW)  # of the calls that were refused last
+        self._idle, self._looked_at = 0.0, 0.0  # seconds since the limit was met last in which hardly anybody asked
+        self._quiet, self._crowd = False, 0
         self._unlucky = 0  # calls refused since the limit was met last
         self._started = self._streak = self._answers = self._steps = self._doubts = self._trouble_free = 0
         self._bound = False  # did anybody have to wait for the rate?
+
+    def asked_by(self, askers: int, now: float) -> None:
+        """How many ask now: a server is not slow because hardly anybody asks it, as at the end of a batch."""
+        if self._quiet:
+            self._idle += now - self._looked_at
+        self._crowd = max(self._crowd, askers)
+        self._quiet, self._looked_at = askers < self._crowd / 2, now
 
     def wait(self, now: float) -> float:
         """Seconds until the next call."""
@@ -76,8 +86,10 @@ class Learnt:
         if started <= self._cut_at or self._unlucky < _ROW:
             return 0.0  # it was under way when a limit was met, and tells nothing new; or it may be chance
         if not trusted or self._doubts > _DOUBT:
-            self._over = (self._started, now - max(self._cut_at, self._began))
+            span = now - max(self._cut_at, self._began)
+            self._over = (self._started, max(span - self._idle, _LEAST * span))
         self._cut_before, self._cut_at, self._late = self._cut_at, now, self._unlucky
+        self._idle, self._crowd = 0.0, 0
         self._started = self._unlucky = self._answers = self._steps = 0
         self._bound = False
         if number - self._numbers[0] > _AMONG:

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from optimizer.errors import BudgetExceeded
+from optimizer.errors import BudgetExceeded, ModelError
 from optimizer.models.tries import Cost, Journal, Lost
 from optimizer.types import Response
 
@@ -21,9 +21,8 @@ PICO = 10**12  # sums of whole picodollars do not depend on the order in which a
 
 @dataclass(frozen=True)
 class Spend:
-    """What one role (source, target, proposer, judge) took: calls answered, tokens, dollars. `wasted`: further calls
-    that came to nothing and may have been billed, with the most that they can have cost. `retries`: tries that failed
-    before an answer came."""
+    """What one role took: calls answered, tokens, dollars. `wasted`: further calls that came to nothing and may have been
+    billed, with the most that they can have cost; `retries`: tries that failed."""
 
     calls: int = 0
     input_tokens: int = 0
@@ -67,7 +66,7 @@ class _Book:
 class Purse:
     """The limits of a run: `dollars`, `calls`, `tokens` over all roles together; None is no limit.
 
-    `journal` remembers what is under way; `lost` is what earlier starts of the run wasted; `late` says why nothing may
+    `journal` remembers what is under way; `before` is what earlier starts of the run sent; `late` says why nothing may
     go out any more, once the time is used.
     """
 
@@ -78,7 +77,7 @@ class Purse:
         tokens: int | None = None,
         *,
         journal: Journal | None = None,
-        lost: Mapping[bytes, Lost] | None = None,
+        before: Mapping[bytes, Lost] | None = None,
     ) -> None:
         self._most_pico = math.inf if dollars is None else round(dollars * PICO)
         self._most_calls = math.inf if calls is None else calls
@@ -89,7 +88,10 @@ class Purse:
         self._paid: set[bytes] = set()
         self._landed = asyncio.Condition()
         self._journal = journal
-        self._lost = dict(lost or {})  # counted against the limits at once, and booked when the question comes up
+        self._before = dict(before or {})  # counts against what may be sent, and is booked when the question comes up
+        self._before_calls = sum(one.calls for one in self._before.values())
+        self._before_pico = sum(one.pico for one in self._before.values())
+        self._before_tokens = sum(one.tokens for one in self._before.values())
         self.late: Callable[[], str | None] = lambda: None
 
     @property
@@ -141,9 +143,9 @@ class Purse:
         """
         question = bytes.fromhex(key)
         async with self._landed:
-            while question not in self._paid and (question in self._flying or not self._fits(cost)):
+            while not self._is_paid(question) and (question in self._flying or not self._fits(cost)):
                 await self._room(cost)
-            if ask := question not in self._paid:
+            if ask := not self._is_paid(question):
                 self._flying[question] = cost
         try:
             yield
@@ -178,8 +180,16 @@ class Purse:
         if question not in self._paid:
             self._paid.add(question)
             self._books.setdefault(role, _Book()).add(response)
-            if lost := self._lost.pop(question, None):
+            if lost := self._before.pop(question, None):
+                self._before_calls -= lost.calls
+                self._before_pico -= lost.pico
+                self._before_tokens -= lost.tokens
                 self._books[role].waste(lost)
+
+    def _is_paid(self, question: bytes) -> bool:
+        """In this start of the run, or in an earlier one."""
+        known = self._before.get(question)
+        return question in self._paid or (known is not None and known.paid is not None)
 
     async def _room(self, cost: Cost) -> None:
         if not self._flying:
@@ -199,11 +209,10 @@ class Purse:
 
     def _fits(self, cost: Cost) -> bool:
         calls, pico, tokens = self._free()
-        lost = self._lost.values()
         return (
-            calls - sum(one.times for one in lost) >= 1
-            and pico - sum(one.times * one.cost.pico for one in lost) >= cost.pico
-            and tokens - sum(one.times * one.cost.tokens for one in lost) >= cost.tokens
+            calls - self._before_calls >= 1
+            and pico - self._before_pico >= cost.pico
+            and tokens - self._before_tokens >= cost.tokens
         )
 
     def _refusal(self, cost: Cost) -> str:
@@ -214,7 +223,7 @@ class Purse:
         kept += [f"${self._kept_pico / PICO:,.4f}"] * bool(self._kept_pico)
         kept += [f"{self._kept_tokens:,} tokens"] * bool(self._kept_tokens)
         held = f", {' and '.join(kept)} held back for later stages" if kept else ""
-        lost = sum(book.wasted for book in self._books.values()) + sum(one.times for one in self._lost.values())
+        lost = sum(book.wasted for book in self._books.values()) + sum(one.times for one in self._before.values())
         wasted = f", and {lost:,} more that came to nothing and may be billed" if lost else ""
         most = f"${cost.pico / PICO:,.4f}" + (f" and {cost.tokens:,} tokens" if self._most_tokens < math.inf else "")
         return (
@@ -223,13 +232,17 @@ class Purse:
         )
 
 
+def paid_for(answer: Response | ModelError | None) -> Cost | None:
+    """What a stored answer took; a refusal took nothing."""
+    if isinstance(answer, Response):
+        return Cost(round(answer.cost * PICO), answer.input_tokens + answer.output_tokens)
+    return None if answer is None else Cost(0, 0)
+
+
 def _spend(books: list[_Book]) -> Spend:
-    return Spend(
-        sum(book.calls for book in books),
-        sum(book.read for book in books),
-        sum(book.wrote for book in books),
-        sum(book.pico for book in books) / PICO,
-        sum(book.wasted for book in books),
-        sum(book.wasted_pico for book in books) / PICO,
-        sum(book.retries for book in books),
-    )
+    def total(name: str) -> int:
+        return sum(getattr(book, name) for book in books)
+
+    tokens = total("read"), total("wrote")
+    wasted = total("wasted"), total("wasted_pico") / PICO
+    return Spend(total("calls"), *tokens, total("pico") / PICO, *wasted, total("retries"))

@@ -87,6 +87,7 @@ class Gate:
         self._closed_until = float("-inf")
         self._turns = asyncio.Lock()
         self._begun = False
+        self._asking = self._returning = 0
         self._sent = {"requests": 0.0, "tokens": 0.0}  # all that was ever booked
         self._wrote = 256.0  # running mean of the tokens per answer
         self._shrunk_at = float("-inf")
@@ -98,9 +99,19 @@ class Gate:
         """Inside, one call that reads about so many tokens may be made."""
         async with self._first(), self._slot():
             booked = read + self._wrote
-            number = await self._turn(booked)
-            self._sent = {"requests": self._sent["requests"] + 1, "tokens": self._sent["tokens"] + booked}
-            yield Pass(number, self._clock(), booked, self._sent)
+            self._busy(+1)
+            try:
+                number = await self._turn(booked)
+                self._sent = {"requests": self._sent["requests"] + 1, "tokens": self._sent["tokens"] + booked}
+                yield Pass(number, self._clock(), booked, self._sent)
+            finally:
+                self._busy(-1)
+
+    def _busy(self, change: int) -> None:
+        """A call that was refused will come again: until then it counts as one that asks."""
+        self._asking += change
+        self._returning = max(0, self._returning - max(0, change))
+        self._learnt.asked_by(self._asking + self._returning, self._clock())
 
     def answered(self, ticket: Pass, response: Response, rests: Mapping[str, Rest]) -> None:
         self._wrote += 0.1 * (response.output_tokens - self._wrote)
@@ -117,6 +128,7 @@ class Gate:
         now = self._clock()
         if error.status == 429:
             self.refused += 1
+            self._returning += 1
             wait = self._learnt.refused(ticket.number, ticket.at, now, trusted=bool(rests))
             self._close(now + min(error.retry_after or wait, _LONGEST))
         elif error.retry_after:

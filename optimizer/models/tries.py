@@ -29,11 +29,24 @@ class Cost(NamedTuple):
 
 
 class Lost(NamedTuple):
-    """Tries of one question that came to nothing and may be billed."""
+    """Tries of one question that came to nothing and may be billed, at `cost` each; `paid` for its answer, if any."""
 
     role: str
     times: int
     cost: Cost
+    paid: Cost | None = None
+
+    @property
+    def calls(self) -> int:
+        return self.times + (self.paid is not None)
+
+    @property
+    def pico(self) -> int:
+        return self.times * self.cost.pico + (self.paid.pico if self.paid else 0)
+
+    @property
+    def tokens(self) -> int:
+        return self.times * self.cost.tokens + (self.paid.tokens if self.paid else 0)
 
 
 class Account(Protocol):
@@ -93,8 +106,8 @@ class Journal:
     def freed(self, question: bytes) -> None:
         self._write(["-", question.hex()])
 
-    def lost(self, answered: Callable[[str], bool]) -> Mapping[bytes, Lost]:
-        """By question; `answered` tells which ones have an answer, for which one of their tries is paid."""
+    def before(self, paid: Callable[[str], Cost | None]) -> Mapping[bytes, Lost]:
+        """What earlier starts sent, by question; `paid` tells what the answer to one took, None where there is none."""
         found: dict[str, Lost] = {}
         for line in self._path.read_text("utf-8", "replace").splitlines():
             try:
@@ -108,10 +121,8 @@ class Journal:
                 found[key] = Lost(role, known.times + 1, Cost(pico, tokens))
             else:
                 found[key] = known._replace(times=known.times - 1)
-        open_ones = {
-            key: lost._replace(times=lost.times - answered(key)) for key, lost in found.items() if lost.times > 0
-        }
-        return {bytes.fromhex(key): lost for key, lost in open_ones.items() if lost.times > 0}
+        settled = {key: _settled(lost, paid(key)) for key, lost in found.items()}
+        return {bytes.fromhex(key): lost for key, lost in settled.items() if lost.calls}
 
     def close(self) -> None:
         os.close(self._file)
@@ -129,3 +140,8 @@ class Journal:
             raise RunDirError(
                 f"{self._path}: cannot be written ({error.strerror}); make room, and run the same command again"
             ) from error
+
+
+def _settled(lost: Lost, paid: Cost | None) -> Lost:
+    """One of the tries brought the answer, unless that was a refusal or another run's."""
+    return lost._replace(times=max(0, lost.times - (paid is not None)), paid=paid)
