@@ -70,7 +70,11 @@ def test_splits_seeds_spend_versions_and_hashes_are_those_of_the_run(bundle: dic
     assert {role: row["calls"] for role, row in evidence["spend"].items()} == {
         role: spent.calls for role, spent in found.spend.items()
     }
-    assert evidence["objective"] == {"quality": 1.0, "cost": 0.02, "latency": 0.0}
+    assert {k: evidence["objective"][k] for k in ("quality", "cost", "latency")} == {
+        "quality": 1.0,
+        "cost": 0.02,
+        "latency": 0.0,
+    }
     assert [metric["name"] for metric in evidence["metrics"]] == ["label_accuracy"]
     assert found.prompt is not None
     text = as_json(found.prompt.to_dict())
