@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import subprocess
@@ -16,7 +17,7 @@ from tests.e2e.books import Books, served, stored, stored_now
 from tests.e2e.conftest import Finished
 from tests.e2e.runs import ended, finished, small_task, started
 
-KILLS = 10
+KILLS = int(os.environ.get("PROMPTPORT_KILLS", "10"))
 _FLYING = 16  # calls that may be in flight at once: the task file's default
 _PATIENCE = 120.0
 _WRITTEN = ("decision.json", "trials.jsonl", "baseline.jsonl", "confirmation.jsonl", "split.json", "examples.jsonl")
@@ -120,7 +121,7 @@ def killed(through_http: tuple[Finished, Books], tmp_path_factory: pytest.TempPa
         yield killed
 
 
-def test_ten_kills_leave_every_file_as_an_undisturbed_run_writes_it(
+def test_kills_leave_every_file_as_an_undisturbed_run_writes_it(
     killed: Killed, through_http: tuple[Finished, Books]
 ) -> None:
     whole = through_http[0].folder
