@@ -21,7 +21,7 @@ PICO = 10**12  # sums of whole picodollars do not depend on the order in which a
 
 @dataclass(frozen=True)
 class Spend:
-    """What one role took: calls answered, tokens, dollars. `wasted`: further calls that came to nothing and may have been
+    """What one role took: calls answered, tokens, dollars. `wasted`: further calls that came to nothing, perhaps
     billed, with the most that they can have cost; `retries`: tries that failed."""
 
     calls: int = 0

@@ -10,10 +10,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from socketserver import StreamRequestHandler, ThreadingTCPServer
+from typing import Any
 
 from optimizer import reader
 from optimizer.errors import ModelError, OptimizerError
-from optimizer.exporters.bundle import verify_bundle
+from optimizer.exporters.sealing import archive, checksums
+from optimizer.exporters.verifying import read_bundle
 from optimizer.recorded import load_recording
 from optimizer.spacefile import read_space
 from optimizer.task import load_task
@@ -91,6 +93,13 @@ _ANSWER = json.dumps(
         "usage": {"prompt_tokens": 5, "completion_tokens": 3, "total_tokens": 8},
     }
 ).encode()
+_ZIP = archive({"bundle.json": _BUNDLE, "reader.py": b"", "checksums.json": b"{}"})
+_CONTRACTS: Sequence[dict[str, Any]] = (
+    {"kind": "json", "schema": {"type": "object", "properties": {"a": {"enum": ["x"]}}, "required": ["a"]}},
+    {"kind": "labels", "labels": ["x", "y"]},
+    {"kind": "text"},
+    {"kind": "regex", "pattern": "a=(.*)"},
+)
 _HTTP = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s"
 
 
@@ -133,16 +142,26 @@ def _recorded(data: bytes, folder: Path) -> None:
 
 
 def _bundle(data: bytes, folder: Path) -> None:
-    """The reader is for production, where this package is not: its errors are ValueErrors."""
-    (folder / "bundle.json").write_bytes(data)
-    try:
-        bundle = reader.load(folder / "bundle.json")
-        reader.render(bundle, {"text": "{{text}}"})
-        reader.parse(bundle.get("reply", {}), data.decode("utf-8", "replace"))
-    except ValueError:
-        pass
-    (folder / "checksums.json").write_bytes(data)
-    verify_bundle(folder)
+    """A bundle that somebody changed and sealed anew; as folder and as zip."""
+    files = {"bundle.json": data, "reader.py": Path(reader.__file__).read_bytes()}
+    files["checksums.json"] = checksums(files)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    read_bundle(folder)
+
+
+def _packed(data: bytes, folder: Path) -> None:
+    (folder / "bundle.zip").write_bytes(data)
+    read_bundle(folder / "bundle.zip")
+
+
+def _reply(data: bytes, folder: Path) -> None:
+    """What a model says in production: the reader's errors are ValueErrors."""
+    del folder
+    text = data.decode("utf-8", "replace")
+    for contract in _CONTRACTS:
+        with suppress(ValueError):
+            reader.parse(contract, text)
 
 
 def _answer(data: bytes, folder: Path) -> None:
@@ -202,6 +221,8 @@ TARGETS: Mapping[str, Target] = {
     "comparison": Target((_COMPARISON,), _comparison),
     "recorded": Target((_RECORDED,), _recorded),
     "bundle": Target((_BUNDLE,), _bundle),
+    "packed": Target((_ZIP,), _packed),
+    "reply": Target((b'{"a": "x"}', b'Answer:\n```json\n{"a": [1, 2]}\n```', b"**x**."), _reply),
     "answer": Target((_ANSWER,), _answer),
     "wire": Target((_HTTP % (len(_ANSWER), _ANSWER),), _wire),
 }
