@@ -7,7 +7,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 RUN    ?= runs/demo
 
-.PHONY: demo test e2e check bench clean help
+.PHONY: demo test check audit bench clean help
 
 help:            ## what there is to make
 	@grep -E '^[a-z0-9]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/  /'
@@ -31,6 +31,13 @@ check: $(VENV)/.installed-dev   ## what a change must pass beside the tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(MAKE) --no-print-directory audit
+
+audit: $(VENV)/.installed-dev   ## known weaknesses of what is installed, and a bill of it: build/sbom.json
+	$(BIN)/python -m pip check
+	@mkdir -p build
+	$(BIN)/cyclonedx-py environment --of JSON -o build/sbom.json $(BIN)/python
+	$(BIN)/pip-audit --local --skip-editable --progress-spinner off --desc off
 
 bench: $(VENV)/.installed-dev   ## measure, and write benchmarks/results/
 	$(BIN)/python -m benchmarks
