@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import fields
 from importlib.metadata import version
 
 from optimizer import __version__
@@ -20,8 +21,14 @@ def fingerprint(task: Task) -> str:
     for section in (agreed["source"], *agreed["targets"]):
         section.pop("limits", None)
         section.pop("timeout", None)
+        if section["priced_as"] is None:  # runs from before there was such a key go on
+            del section["priced_as"]
+    known = (task.recorded or {}).items()
     examples = [[e.id, dict(e.inputs), e.expected, e.group] for e in task.examples]
-    data = [examples, task.strata, task.slices, {key: vars(output) for key, output in (task.recorded or {}).items()}]
+    recorded = {key: {f.name: getattr(output, f.name) for f in fields(output)} for key, output in known}
+    if settings["stages"]:
+        agreed["stages"] = settings["stages"]
+    data = [examples, task.strata, task.slices, recorded]
     facts = json.dumps([task.name, task.prompt.to_dict(), agreed, data], sort_keys=True, default=str)
     return hashlib.sha256(facts.encode()).hexdigest()[:16]
 

@@ -1,7 +1,8 @@
 """The command line: parse, call one function, print. No logic lives here.
 
 Exit codes: 0 done · 2 the task, the data or the directory is wrong · 3 a model or the search failed · 4 the budget is
-used · 10 and 11 only with --require (the verdict is "stay", or "inconclusive") · 130 interrupted · 143 terminated.
+used · 5 the key's budget at a gateway or provider is used up · 6 tasks of a fleet failed · 10 and 11 only with
+--require (the verdict is "stay", or "inconclusive") and from gate · 130 interrupted · 143 terminated.
 """
 
 from __future__ import annotations
@@ -16,7 +17,11 @@ from typing import Any
 import click
 
 from optimizer import __version__
-from optimizer.commands import compare, report, rescore, results, verify
+from optimizer.bundle_commands import gate, sign, verify
+from optimizer.commands import compare, report, rescore, results
+from optimizer.export_commands import export
+from optimizer.growth_commands import dashboard, fleet, status, track
+from optimizer.init_command import init
 from optimizer.options import FAULTS, leave, say, shares, shows_errors
 
 
@@ -32,18 +37,6 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--example", default="triage", show_default=True, help="Which worked example to copy.")
-@shows_errors
-def init(folder: Path, example: str) -> None:
-    """Write a commented task file with data into FOLDER, ready to run."""
-    from optimizer.examples import copy_example
-
-    task = copy_example(example, folder)
-    say(f"wrote {task}\nnext: promptport check {task}")
-
-
-@main.command()
 @click.argument("task_file", type=click.Path(path_type=Path))
 @shows_errors
 def check(task_file: Path) -> None:
@@ -55,7 +48,8 @@ def check(task_file: Path) -> None:
 
     planned = plan(load_task(task_file), strict=True)
     say(expectation(planned))
-    preflight(planned.task.settings, recorded=planned.task.recorded is not None)
+    for note in preflight(planned.task.settings, recorded=planned.task.recorded is not None, ask_provider=True):
+        say(f"note: {note}")
 
 
 @main.command()
@@ -64,10 +58,16 @@ def check(task_file: Path) -> None:
 @click.option("--require", type=click.Choice(["migrate"]), help="Exit 10 on stay, 11 on inconclusive.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end, nothing else.")
 @click.option("--target", "target", metavar="MODEL", help="Instead of the task file's; in runs/NAME-MODEL.")
+@click.option("--log", type=click.Choice(["text", "json"]), default="text", help="json: one object a line, on stderr.")
+@click.option("--trace", is_flag=True, help="OpenTelemetry spans of the run and its calls; see OTEL_* variables.")
 @shows_errors
-def run(task_file: Path, run_dir: Path | None, require: str | None, as_json: bool, target: str | None) -> None:
+def run(task_file: Path, run_dir: Path | None, as_json: bool, target: str | None, **options: Any) -> None:
     """Migrate: record the source, search, confirm, decide. Run again to go on where a run was cut off."""
+    from contextlib import nullcontext
+
     from optimizer.connect import preflight
+    from optimizer.importers.standin import refuse_standins
+    from optimizer.operations.tracing import traced
     from optimizer.pipeline import migrate
     from optimizer.rundir import slug
     from optimizer.summary import outcome, outcome_json
@@ -76,11 +76,13 @@ def run(task_file: Path, run_dir: Path | None, require: str | None, as_json: boo
     task = load_task(task_file)
     task = with_target(task, target) if target else task
     folder = run_dir or task.folder / "runs" / (f"{task.name}-{slug(target)}" if target else task.name)
+    refuse_standins(task.examples, str(task_file))
     preflight(task.settings, recorded=task.recorded is not None)
-    with _watcher(quiet=as_json) as watch:
-        migration = migrate(task, folder, watch=watch)
+    tracing = traced(task.name) if options["trace"] else nullcontext(lambda model: model)
+    with _watcher(quiet=as_json, log=options["log"], name=task.name) as watch, tracing as around:
+        migration = migrate(task, folder, watch=watch, around=around)
     say(json.dumps(outcome_json(migration, folder)) if as_json else outcome(migration, folder))
-    leave(require, outcome_json(migration, folder)["verdict"])
+    leave(options["require"], outcome_json(migration, folder)["verdict"])
 
 
 @main.command()
@@ -105,23 +107,31 @@ def serve(port: int, wait: bool, fault: dict[str, float], seed: int, host: str, 
 
 
 @main.command(name="list")
-@click.argument("kind", type=click.Choice(["metrics", "spaces", "optimizers", "models", "examples"]))
+@click.argument(
+    "kind", type=click.Choice(["metrics", "spaces", "optimizers", "models", "examples", "exporters", "importers"])
+)
 @shows_errors
 def list_(kind: str) -> None:
-    """What goes by a name: metrics, search spaces, program optimizers, offline models, examples."""
+    """What goes by a name: metrics, search spaces, program optimizers, offline models, examples, formats out and in."""
+    from optimizer.exporters.registry import names
+    from optimizer.importers import names as formats
     from optimizer.summary import names_of
 
-    for name, words in names_of(kind):
+    outside = {"exporters": names, "importers": formats}
+    for name, words in outside[kind]() if kind in outside else names_of(kind):
         say(f"{name:28} {words}".rstrip())
 
 
-for _command in (compare, rescore, results, report, verify):
+for _command in (init, compare, rescore, results, report, verify, sign, gate, export, fleet, status, dashboard, track):
     main.add_command(_command)
 
 
-def _watcher(*, quiet: bool) -> Any:
+def _watcher(*, quiet: bool, log: str, name: str) -> Any:
     from optimizer.console import Lines, Live
+    from optimizer.operations.events import Events
 
+    if log == "json":
+        return Events(lambda line: click.echo(line, err=True), name)
     if quiet:
         return Lines(lambda line: click.echo(line, err=True))
     if sys.stdout.isatty():

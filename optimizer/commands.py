@@ -37,7 +37,8 @@ from optimizer.options import columns, leave, say, shows_errors
 def compare(file: Path, out: Path | None, require: str | None, as_json: bool, **options: Any) -> None:
     """The verdict on outputs recorded elsewhere: FILE is the data, or a comparison file. Asks no model."""
     from optimizer.compare import compare, write_comparison
-    from optimizer.recorded import as_sections, load_recording
+    from optimizer.config.options import as_sections
+    from optimizer.recorded import load_recording
     from optimizer.summary import outcome, outcome_json
 
     folder = out or file.parent / f"{file.stem}-comparison"
@@ -76,14 +77,19 @@ def rescore(run_dir: Path, as_json: bool, **wishes: Any) -> None:
 @click.argument("run_dir", type=click.Path(path_type=Path))
 @click.option("--as", "form", type=click.Choice(["csv", "parquet"]), default="csv", show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), help="Default: RUN/results.")
+@click.option("--notebook", is_flag=True, help="Beside them a notebook that studies the run's objective.")
 @shows_errors
-def results(run_dir: Path, form: Any, out: Path | None) -> None:
+def results(run_dir: Path, form: Any, out: Path | None, notebook: bool) -> None:
     """Trials, answers and held-out answers of a run as tidy tables."""
+    from optimizer.examples import copy_notebook
     from optimizer.rundir import RunDir
     from optimizer.tidy import write_tables
 
-    for path in write_tables(RunDir.read(run_dir).migration(), out or run_dir / "results", form):
+    folder = out or run_dir / "results"
+    for path in write_tables(RunDir.read(run_dir).migration(), folder, form):
         say(path)
+    if notebook:
+        say(copy_notebook(folder))
 
 
 @click.command()
@@ -98,13 +104,3 @@ def report(run_dir: Path) -> None:
     for lost in publish(found.migration(), found):
         say(lost, err=True)
     say(found.report)
-
-
-@click.command()
-@click.argument("bundle", type=click.Path(path_type=Path))
-@shows_errors
-def verify(bundle: Path) -> None:
-    """Check that no byte of a bundle has changed."""
-    from optimizer.exporters.bundle import verify_bundle
-
-    say(f"{bundle}: {verify_bundle(bundle)} files, all as written")

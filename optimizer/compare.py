@@ -38,6 +38,7 @@ def compare(recording: Recording) -> Migration:
         baseline=recording.source.outputs,
         targets=_targets(recording, metric),
         columns=recording.columns,
+        stages=recording.stages,
         settings=settings.to_dict(),
         versions=versions(),
         prices="nothing was paid for: all outputs come from the record",

@@ -24,8 +24,8 @@ __all__ = ["Comparison", "Confirmation", "Decision", "Standard", "Verdict", "dec
 #: source's own answers are the reference, how well the source, asked again, agrees with them.
 Standard = Literal["gold", "parity"]
 
-_FEWEST = 10  # pairs; on fewer no verdict is given
-_LOST = 0.05  # a larger share of examples without an answer may hide the very ones that go wrong
+FEWEST = 10  # pairs; on fewer no verdict is given
+LOST = 0.05  # a larger share of examples without an answer may hide the very ones that go wrong
 
 
 class Verdict(Enum):
@@ -113,7 +113,7 @@ def decide(
     comparison = comparison_of(confirmation, standard, margin=margin, confidence=confidence)
     measured = tuple(output for output in confirmation.winner.outputs if output.status != "failed")
     checks = constraints.check(Evaluation(measured, ())) if measured else ()
-    broken = {check: _surely_broken(check, measured, confidence) for check in checks if not check.met}
+    broken = {check: surely_broken(check, measured, confidence) for check in checks if not check.met}
     if slices and constraints.slice_drop is not None:
         checks += (_slice_check(constraints.slice_drop, slices),)
         broken |= {check: True for check in checks[-1:] if not check.met}
@@ -121,8 +121,8 @@ def decide(
     spread = _noise(confirmation, kept, standard)
 
     verdict, needed = Verdict.INCONCLUSIVE, None
-    if lost <= _LOST * total:
-        if comparison.n >= _FEWEST:
+    if lost <= LOST * total:
+        if comparison.n >= FEWEST:
             verdict = _verdict(comparison, broken, margin, confidence, figures)
         if verdict is Verdict.INCONCLUSIVE:
             needed = _needed(comparison, broken, measured, margin, confidence)
@@ -132,8 +132,8 @@ def decide(
         *(reasons.about(check, sure=sure) for check, sure in broken.items()),
         "Every constraint is kept." if checks and not broken else "",
         reasons.hidden(slices, confidence),
-        reasons.losses(lost, total, _unscored(confirmation, theirs), _LOST),
-        f"Fewer than {_FEWEST} pairs give no verdict." if comparison.n < _FEWEST else "",
+        reasons.losses(lost, total, _unscored(confirmation, theirs), LOST),
+        f"Fewer than {FEWEST} pairs give no verdict." if comparison.n < FEWEST else "",
         reasons.outlook(needed, comparison.n) if needed else "",
         reasons.of_noise(spread) if spread and verdict is Verdict.INCONCLUSIVE else "",
         reasons.of_family(family.size, family.confidence) if family and family.size > 1 else "",
@@ -220,7 +220,7 @@ def _held(check: Check, outputs: Sequence[Output]) -> tuple[list[float], float]:
     return [float(output.input_tokens) for output in outputs], check.limit
 
 
-def _surely_broken(check: Check, outputs: Sequence[Output], confidence: float) -> bool:
+def surely_broken(check: Check, outputs: Sequence[Output], confidence: float) -> bool:
     """Whether chance does not explain it: by the binomial tail for shares, the normal bound for means."""
     from scipy.special import bdtrc
 
@@ -243,4 +243,4 @@ def _needed(
         scale = max(1.0, limit)  # the formula thinks in scores; dollars and tokens are brought to its size
         counts.append(examples_needed((limit - fmean(numbers)) / scale, pstdev(numbers) / scale, 0.0, confidence))
     known = [count for count in counts if count is not None]
-    return max(comparison.n + 1, _FEWEST, *known) if len(known) == len(counts) else None
+    return max(comparison.n + 1, FEWEST, *known) if len(known) == len(counts) else None

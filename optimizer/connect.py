@@ -13,12 +13,13 @@ from weakref import WeakValueDictionary
 
 from optimizer.config import ModelSettings, Settings
 from optimizer.contract import Contract
-from optimizer.errors import ConfigError, ModelError
+from optimizer.errors import ConfigError, CreditExhausted, ModelError
 from optimizer.metrics import Metric, build_metric
 from optimizer.models import Model, bridge
 from optimizer.models.breaker import Guarded
-from optimizer.models.cache import Cached, CallStore
+from optimizer.models.cache import Answers, Cached
 from optimizer.models.embedding import embedder
+from optimizer.models.gateway import NO_LABELS, Labels
 from optimizer.models.litellm import LiteLLMModel, supported_params
 from optimizer.models.meter import Metered, Purse
 from optimizer.models.notice import notice
@@ -27,6 +28,7 @@ from optimizer.models.rate import Gate, Limited
 from optimizer.models.retry import Retrying
 from optimizer.models.scripted import ScriptedModel
 from optimizer.models.tries import Counted
+from optimizer.models.wary import Wary
 from optimizer.offline import OFFLINE, OfflineModel, heeded
 from optimizer.pricing import OFFLINE_PREFIX, price_of, price_of_vectors
 
@@ -42,11 +44,18 @@ class Roles:
     embedder: Model | None = None
 
 
-def provider(section: ModelSettings) -> Model:
-    """The model itself, with its limits and retries."""
-    offline = section.model.startswith(OFFLINE_PREFIX)
-    model: Model = OfflineModel(section.model) if offline else _hosted(section)
-    return Retrying(Limited(Guarded(Counted(model), say=notice), gate=_gate(section)))
+Asked = Callable[[ModelSettings, Labels], Model]
+
+
+def bare(section: ModelSettings, labels: Labels = NO_LABELS) -> Model:
+    """The model itself. `labels`: for the gateway before it, where there is one."""
+    return OfflineModel(section.model) if section.model.startswith(OFFLINE_PREFIX) else hosted(section, labels)
+
+
+def provider(section: ModelSettings, labels: Labels = NO_LABELS, asked: Asked = bare) -> Model:
+    """The model with its limits and retries. `asked`: who is asked, be it from here or from another machine."""
+    counted = Counted(asked(section, labels))
+    return Retrying(Limited(Wary(Guarded(counted, say=notice)), gate=_gate(section)))
 
 
 _gates: WeakValueDictionary[str, Gate] = WeakValueDictionary()
@@ -62,7 +71,10 @@ def _gate(section: ModelSettings) -> Gate:
     return gate
 
 
-def _hosted(section: ModelSettings) -> LiteLLMModel:
+_provided = provider
+
+
+def hosted(section: ModelSettings, labels: Labels = NO_LABELS) -> LiteLLMModel:
     return LiteLLMModel(
         section.model,
         api_base=section.api_base,
@@ -71,21 +83,39 @@ def _hosted(section: ModelSettings) -> LiteLLMModel:
         timeout=section.timeout,
         latency=section.latency,
         answers_as=section.answers_as,
+        labels=labels,
+    )
+
+
+def labels_of(settings: Settings, role: str) -> Labels:
+    """What a gateway's logs and cost reports tell calls apart by: run, role, and what the task adds."""
+    wanted = settings.gateway
+    return Labels(
+        ("promptport", f"promptport-run:{settings.name}", f"promptport-role:{role}", *wanted.tags),
+        {"promptport_run": settings.name, "promptport_role": role, **wanted.metadata},
+        wanted.litellm,
     )
 
 
 def connect(
-    settings: Settings, store: CallStore, purse: Purse, *, provider: Callable[[ModelSettings], Model] = provider
+    settings: Settings,
+    store: Answers,
+    purse: Purse,
+    *,
+    provider: Callable[[ModelSettings], Model] | None = None,
+    asked: Asked = bare,
 ) -> Roles:
     """Raises ConfigError for an unknown model or price, before anything is asked.
 
     Source and target have no parameters of their own here: theirs are the prompt's, which the search may change.
-    `provider` makes the model of a section, with limits and retries; models of another kind come in here.
+    `provider` makes the model of a section, with limits and retries; models of another kind come in here. `asked`: who
+    is asked behind these.
     """
 
     def role(section: ModelSettings, name: str) -> Model:
         price = price_of(section)
-        return Metered(Cached(provider(section), store, price), purse, name, price)
+        model = provider(section) if provider else _provided(section, labels_of(settings, name), asked)
+        return Metered(Cached(model, store, price), purse, name, price)
 
     def speaker(section: ModelSettings, name: str) -> Model:
         return Preset(role(section, name), section.params)
@@ -103,7 +133,7 @@ def connect(
     )
 
 
-def _vectors(section: ModelSettings, store: CallStore, purse: Purse) -> Model:
+def _vectors(section: ModelSettings, store: Answers, purse: Purse) -> Model:
     """The embedding model behind the same wrappers; what it is asked is never a chat."""
     price = price_of_vectors(section)
     own = section.model_dump(include={"api_base", "api_key_env", "params", "timeout"})
@@ -129,15 +159,28 @@ def accepted(section: ModelSettings) -> frozenset[str] | None:
     return heeded(section.model) if section.model in OFFLINE else supported_params(section.model)
 
 
-def preflight(settings: Settings, *, recorded: bool = False) -> None:
-    """Is every server there, every key set? Asks no model. Raises ConfigError with what to mend.
+def preflight(settings: Settings, *, recorded: bool = False, ask_provider: bool = False) -> tuple[str, ...]:
+    """Is every server there, every key set, every model allowed? Asks no model; returns what the lists of models say
+    that ought to be known, and what gateways let keys call.
 
-    `recorded`: the source's outputs are there, so that it is not needed.
+    Raises ConfigError with what to mend, CreditExhausted for a key without money. `recorded`: the source's outputs are
+    there, so that it is not needed. `ask_provider`: providers' own lists too. Workers of a cluster look for themselves.
     """
+    if settings.engine.workers != "local":
+        return ()
     sections = [None if recorded else settings.source, *settings.targets, settings.proposer, *settings.panel]
-    hosted = [s for s in sections if s and not s.model.startswith(OFFLINE_PREFIX)]
-    for section in {(s.api_base, s.model): s for s in hosted}.values():
+    outside = [s for s in sections if s and not s.model.startswith(OFFLINE_PREFIX)]
+    told: dict[str, None] = {}
+    for section in {(s.api_base, s.model, s.api_key_env): s for s in outside}.values():
         try:
-            bridge.run(_hosted(section).check())
+            listing = bridge.run(hosted(section, labels_of(settings, "preflight")).check(ask_provider=ask_provider))
+        except CreditExhausted:
+            raise
         except ModelError as error:  # nothing was asked yet: what can be mended is the task, or its surroundings
             raise ConfigError(str(error)) from error
+        if listing and listing.gateway:
+            who = section.api_key_env or "without a key"
+            told[f"gateway {section.api_base}: {who} may call {', '.join(listing.ends)}"] = None
+        elif listing and all(notes := [listing.note(name) for name in (section.model, *(section.answers_as or ()))]):
+            told[notes[-1]] = None
+    return tuple(told)

@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 from optimizer import reader
 from optimizer.errors import ConfigError, nearest
-from optimizer.types import JSON, Reply
+from optimizer.types import JSON, Reply, calls_as_text
 
-Kind = Literal["text", "labels", "json", "regex"]
+Kind = Literal["text", "labels", "json", "regex", "tools"]
 #: JSON-schema keywords that the bundle's reader understands; others are refused, never ignored.
 KEYWORDS = frozenset({"type", "enum", "properties", "required", "additionalProperties", "items"})
 TYPES = tuple(reader.TYPES)
@@ -21,13 +21,19 @@ NOTES = frozenset({"$schema", "$id", "title", "description", "examples", "defaul
 
 @dataclass(frozen=True)
 class Contract:
-    """`marker`: the reply proper stands behind the last occurrence of this text (used with reasoning first)."""
+    """`marker`: the reply proper stands behind the last occurrence of this text (used with reasoning first).
+
+    Kind "tools": the reply is calls of `tools` (by name, the schema of the arguments), or, unless one is `needed`,
+    words: JSON under `schema`, where there is one. The value is the list of calls, empty for plain words.
+    """
 
     kind: Kind = "text"
     labels: tuple[str, ...] = ()
     schema: Mapping[str, Any] | None = None
     pattern: str | None = None
     marker: str | None = None
+    tools: Mapping[str, Any] | None = None
+    needed: bool = False
 
     def __post_init__(self) -> None:
         if self.kind == "labels" and len(set(map(str.casefold, self.labels))) < max(2, len(self.labels)):
@@ -39,19 +45,36 @@ class Contract:
                 raise ConfigError(f"reply.pattern: {self.pattern!r} is not a regular expression: {error}") from error
             if not self.pattern:
                 raise ConfigError("reply.pattern: a reply of kind 'regex' needs a pattern")
+        if self.kind == "tools" and not self.tools:
+            raise ConfigError("reply.kind: 'tools' needs tools; list them in `prompt.tools`, or choose another kind")
         for place, problem in _faults(self.schema or {}, "reply.schema"):
             raise ConfigError(f"{place}: {problem}")
 
-    def read(self, text: str) -> Reply:
-        """The reply in `text`; an answer that breaks the contract comes back with status "invalid"."""
+    def read(self, text: str, *, prose: bool = False) -> Reply:
+        """The reply in `text`; an answer that breaks the contract comes back with status "invalid".
+
+        `prose`: the text was said, so it is no call, even if it looks like one.
+        """
+        if self.kind == "tools":
+            return self._called(text, None if prose else _calls_in(text))
         spoken = text.rpartition(self.marker)[2] if self.marker else text
         try:
             return Reply(spoken.strip(), reader.parse(self.to_dict(), text))
         except (ValueError, RecursionError) as problem:  # json.JSONDecodeError is a ValueError
             return Reply(spoken.strip(), None, f"invalid reply: {problem}", "invalid")
 
+    def _called(self, text: str, calls: list[dict[str, Any]] | None) -> Reply:
+        shown = text.strip() if calls is None else calls_as_text(calls)
+        try:
+            return Reply(shown, reader.parse(self.to_dict(), text if calls is None else calls))
+        except (ValueError, RecursionError) as problem:
+            return Reply(shown, None, f"invalid reply: {problem}", "invalid")
+
     def told(self) -> str:
         """The contract as a sentence."""
+        if self.kind == "tools":
+            rest = "do not answer in words." if self.needed else "answer in words only where none of them fits."
+            return f"Answer with a call of one or more of the tools {', '.join(self.tools or {})}; {rest}"
         if self.kind == "labels":
             return f"Reply with exactly one of these labels and nothing else: {', '.join(self.labels)}."
         if self.kind == "json":
@@ -83,13 +106,14 @@ class Contract:
         return {"type": "json_schema", "json_schema": named}
 
     def to_dict(self) -> dict[str, Any]:
-        return {
+        plain = {
             "kind": self.kind,
             "labels": list(self.labels),
             "schema": self.schema,
             "pattern": self.pattern,
             "marker": self.marker,
         }
+        return plain if self.kind != "tools" else plain | {"tools": self.tools, "needed": self.needed}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Contract:
@@ -98,6 +122,26 @@ class Contract:
     def _properties(self) -> Mapping[str, Any]:
         properties: Mapping[str, Any] = (self.schema or {}).get("properties", {})
         return properties
+
+
+def spelled(reply: str) -> str:
+    """A reply of calls as an example shows it in words: not in a form that a model would write instead of calling."""
+    calls = _calls_in(reply)
+    if not calls:
+        return reply if calls is None else "(no call)"
+    return "\n".join(f"call {c['name']} with {json.dumps(c['arguments'], ensure_ascii=False)}" for c in calls)
+
+
+def _calls_in(text: str) -> list[dict[str, Any]] | None:
+    """The calls that a text records, in the canonical form or as providers write them; None where it is words."""
+    if not text.lstrip().startswith(("{", "[")):
+        return None
+    try:
+        found = json.loads(text)
+        named = isinstance(found, list) or bool({"tool_calls", "function", "arguments"} & found.keys())
+        return reader.calls(found) if named else None
+    except (ValueError, RecursionError):
+        return None
 
 
 def _faults(schema: Any, place: str) -> Iterator[tuple[str, str]]:

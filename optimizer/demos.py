@@ -46,9 +46,13 @@ def good_shots(
 
 
 def choices_in(value: JSON, contract: Contract) -> str:
-    """The label of an answer: itself among labels, or the fields of a JSON reply that choose from a list."""
+    """The label of an answer: itself among labels, the fields of a JSON reply that choose from a list, or the tools."""
     if contract.kind == "labels":
         return as_text(value)
+    if contract.kind == "tools":
+        return (
+            " ".join(str(call["name"]) for call in value if isinstance(call, dict)) if isinstance(value, list) else ""
+        )
     properties = (contract.schema or {}).get("properties", {})
     fields = value if isinstance(value, dict) else {}
     return " ".join(f"{name}={as_text(fields.get(name))}" for name, spec in properties.items() if "enum" in spec)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Protocol
 
-from optimizer.brief import Scale
+from optimizer.brief import Effort, Scale
 from optimizer.objective import Evaluation
 from optimizer.prompt import Prompt
 from optimizer.space import Value
@@ -16,9 +16,7 @@ from optimizer.trial import Trial
 from optimizer.twoway import Posterior
 from optimizer.types import Output, Score
 
-SURE = 0.98  # a changed prompt replaces the unchanged one only if it is better with this probability: of many, one is
-# the best by chance, and at 0.95 every sixth run among equal prompts changed something
-_TOLD = 400  # trials that Optuna is told of at most: each one slows every question down
+_TOLD = 200  # trials that Optuna is told of at most: each one slows every question down
 
 
 class Allocation(Protocol):
@@ -59,8 +57,10 @@ class Candidate:
 class Entrants:
     """The candidates, numbered as in the race that they run. Number 0 is the unchanged prompt."""
 
-    def __init__(self, race: Allocation, scale: Scale, cost: Callable[[Prompt], float]) -> None:
-        self.race, self.scale = race, scale
+    def __init__(
+        self, race: Allocation, scale: Scale, cost: Callable[[Prompt], float], sure: float = Effort.sure
+    ) -> None:
+        self.race, self.scale, self.sure = race, scale, sure
         self.candidates: list[Candidate] = []
         self._cost = cost
         self._prices: list[float] = []
@@ -143,10 +143,10 @@ class Entrants:
         return [c for c in self.candidates if c.round == number and c.seen]
 
     def winner(self) -> tuple[int, bool]:
-        """Who is to be confirmed, and whether that is the unchanged prompt for want of one that is surely better."""
+        """Who is to be confirmed, and whether that is the unchanged prompt as none is surely enough better."""
         best = self.best()
         equal = self.allowed(self[0]) or not self.allowed(self[best])
-        kept = best != 0 and equal and self.race.posterior().surely_better(best, 0) < SURE
+        kept = best != 0 and equal and self.race.posterior().surely_better(best, 0) < self.sure
         return (0 if kept else best), kept
 
     def answers(self) -> dict[int, Evaluation]:

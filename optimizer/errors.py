@@ -7,6 +7,7 @@ OptimizerError
 ├── RunDirError        the run directory belongs to another task, or is damaged       exit 2
 ├── ExportError        a format cannot hold this prompt faithfully                    exit 2
 ├── ModelError         a model call failed; `.retryable` says whether to try again    exit 3
+│   └── CreditExhausted    the key's budget at the gateway or provider is used up     exit 5
 ├── SearchError        the search ended without a candidate                           exit 3
 └── BudgetExceeded     the run reached its limit of dollars, calls or minutes         exit 4
 
@@ -74,6 +75,16 @@ class ModelError(OptimizerError):
         self.status = status
         self.retry_after = retry_after
         self.refused = refused
+
+
+class CreditExhausted(ModelError):
+    """The key's budget at the gateway, or the account's credit at the provider, is used up.
+
+    Nothing that is asked with this key will be answered, so the run stops, whatever asked. All answers so far are
+    kept: the same command goes on once there is money again.
+    """
+
+    exit_code = 5
 
 
 class SearchError(OptimizerError):

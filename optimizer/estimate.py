@@ -197,7 +197,7 @@ def _sum(shares: Sequence[Share]) -> Share:
 
 def _size(task: Task) -> _Size:
     asked = [task.prompt.render(example.inputs) for example in task.examples[:200]]
-    lengths = [sum(tokens(message.content) for message in request.messages) for request in asked]
+    lengths = [sum(map(tokens, request.texts)) for request in asked]
     known = [tokens(output.text) for output in (task.recorded or {}).values()]
     known = known or [tokens(as_text(e.expected)) for e in task.examples if e.expected is not None]
     wrote = 1.3 * fmean(known) + 10 if known else _REPLY

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from itertools import count
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from optimizer.errors import ModelError
 from optimizer.metrics import Metric
@@ -21,8 +23,11 @@ T = TypeVar("T")
 U = TypeVar("U")
 Scored: TypeAlias = "tuple[Metric, Example, Output, Output | None]"
 
+_AT_ONCE = 2048  # examples under way: more than any model takes at once, and few enough for a little memory
 _ASKING = 16  # judgements under way at once; the judge's own limits hold beside it
 _PATIENCE = 0.2  # a larger share of calls that fail for good is an outage, not a property of some examples
+
+_workers: ContextVar[Mapping[str, Any]] = ContextVar("workers", default={})  # noqa: B039  nobody changes it
 
 
 def record(
@@ -55,24 +60,30 @@ def record_pairs(
 
     done = count(1)
 
-    async def one(program: Program, example: Example) -> tuple[Output, ModelError | None]:
-        answered = await _run(program, model, example, sample)
-        tick(next(done))
-        return answered
+    answered: list[Output | None] = [None] * len(pairs)
+    failed: dict[int, ModelError] = {}
+    waiting = iter(enumerate(pairs))
 
-    async def all_of_them() -> list[tuple[Output, ModelError | None]]:
+    async def one_after_the_other() -> None:
+        for place, (program, example) in waiting:
+            answered[place], failure = await _run(program, model, example, sample)
+            if failure:
+                failed[place] = failure
+            tick(next(done))
+
+    async def all_of_them() -> None:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(*pair)) for pair in pairs]
-        return [task.result() for task in tasks]
+            for _ in range(min(_AT_ONCE, len(pairs))):
+                group.create_task(one_after_the_other())
 
     try:
-        answered = bridge.run(all_of_them())
+        bridge.run(all_of_them())
     except BaseExceptionGroup as several:
         raise _first(several) from several
-    failures = {output.example_id: failure for output, failure in answered if failure}
+    failures = {pairs[place][1].id: failed[place] for place in sorted(failed)}
     if len(failures) > max(2, _PATIENCE * len({example.id for _, example in pairs})):
         raise next(iter(failures.values()))
-    return tuple(output for output, _ in answered)
+    return tuple(output for output in answered if output)
 
 
 def score(
@@ -101,13 +112,24 @@ def asked_together(ask: Callable[[T], U], rows: Sequence[T]) -> list[U]:
     """`ask` of every row, many at once: each waits for a model."""
     from joblib import Parallel, delayed
 
-    return list(Parallel(n_jobs=_ASKING, prefer="threads")(delayed(ask)(row) for row in rows))
+    return list(Parallel(n_jobs=_ASKING, require="sharedmem")(delayed(ask)(row) for row in rows))
+
+
+@contextmanager
+def scored_by(workers: Mapping[str, Any]) -> Iterator[None]:
+    """Within the block, and this thread, costly metrics are scored by the workers of a cluster: joblib's own words."""
+    token = _workers.set(workers)
+    try:
+        yield
+    finally:
+        _workers.reset(token)
 
 
 def _spread(rows: Sequence[Scored], jobs: int) -> list[tuple[Output, Score]]:
-    from joblib import Parallel, delayed
+    from joblib import Parallel, delayed, parallel_config
 
-    return list(Parallel(n_jobs=jobs)(delayed(_score)(*row) for row in rows))
+    with parallel_config(**{"backend": "loky", **_workers.get()}):
+        return list(Parallel(n_jobs=jobs)(delayed(_score)(*row) for row in rows))
 
 
 def _score(metric: Metric, example: Example, output: Output, reference: Output | None) -> tuple[Output, Score]:

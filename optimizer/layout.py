@@ -55,17 +55,21 @@ def arrange(
     question: Template,
     joint: str,
     in_user: bool,
+    tools: str = "",
 ) -> tuple[Turn, ...]:
     """The messages of a prompt.
 
     `shots`: worked examples, each a question with its inputs filled in, and the reply; or slots for both.
     `joint`: the white space between instructions and question where the team wrote both into one message (`in_user`).
+    `tools`: what is said of them in the instructions. A reply that is a call cannot be shown as a turn: providers want
+    each call followed by its result.
     """
-    as_text = layout.demos == "text"
+    as_text = layout.demos == "text" or contract.kind == "tools"
     asked = Template((statement,)) if (statement := _statement(layout, contract)) else Template()
     last = layout.reply_at == "end"
     head = [
         _section(layout, "instructions", instructions),
+        _section(layout, "tools", Template((tools,)) if tools else Template()),
         _section(layout, "examples", _listed(layout, shots) if as_text else Template()),
         _section(layout, "reply_format", Template() if last else asked),
     ]
@@ -90,7 +94,10 @@ def arrange(
 
 def _statement(layout: Layout, contract: Contract) -> str:
     form = {"as_is": "", "told": contract.told(), "shown": contract.shown()}[layout.reply]
-    return "\n".join(part for part in (REASONING[layout.reasoning], form) if part)
+    thought = REASONING[layout.reasoning]
+    if contract.kind == "tools" and layout.reasoning == "first":
+        thought = "First think it through, step by step and briefly. Then call."
+    return "\n".join(part for part in (thought, form) if part)
 
 
 def _section(layout: Layout, name: str, content: Template) -> Template:

@@ -9,6 +9,7 @@ from typing import Any
 from optimizer.confirm import Confirmation, Decision
 from optimizer.models.meter import Spend
 from optimizer.prompt import Prompt
+from optimizer.stages import Stage
 from optimizer.trial import SearchResult
 from optimizer.types import Example, Output
 
@@ -30,6 +31,7 @@ class Migration:
     """`split` maps "train", "validation" and "test" to example ids; `settings` is the task file with all
     defaults filled in; `simulated` says that an offline model took part; `prices` names the table and its date.
     `notes` are sentences on what was found in the data; `columns` is what slices are made of, by name and example id.
+    `stages`: what the application does beside the prompt.
     Outputs that were recorded elsewhere come without a `prompt`, and their targets with NO_SEARCH."""
 
     name: str
@@ -47,3 +49,4 @@ class Migration:
     simulated: bool = False
     notes: tuple[str, ...] = ()
     columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    stages: tuple[Stage, ...] = ()

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean, median
+from typing import TypeAlias
 
+from optimizer.errors import PluginError
 from optimizer.types import Output, Score
+
+Formula: TypeAlias = Callable[[float, float, float], float]
+"""Quality, cost and latency, each times its weight, cost and latency in units of the source's; more is better."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,11 @@ class Evaluation:
         """The nearest-rank 95th percentile, in seconds."""
         ordered = sorted(self._latencies)
         return ordered[math.ceil(0.95 * len(ordered)) - 1] if ordered else math.nan
+
+    @property
+    def refused(self) -> int:
+        """How many the model, a filter or a guardrail declined: no wrong answers, though they score nothing."""
+        return sum(output.status == "refused" for output in self.outputs)
 
     @property
     def valid(self) -> float:
@@ -107,14 +117,31 @@ class Unit:
 
 @dataclass(frozen=True)
 class Objective:
-    """`quality * score  -  cost * (cost / source's cost)  -  latency * (latency / source's latency)`."""
+    """`quality * score  -  cost * (cost / source's cost)  -  latency * (latency / source's latency)`.
+
+    `formula` makes something else of these three weighted terms; it is asked for every single answer, and the mean is
+    what counts. Raises PluginError where it gives no number.
+    """
 
     quality: float = 1.0
     cost: float = 0.02
     latency: float = 0.0
+    formula: Formula | None = None
 
     def of(self, score: float, cost: float, latency: float, unit: Unit) -> float:
-        return self.quality * score - self.cost * _ratio(cost, unit.cost) - self.latency * _ratio(latency, unit.latency)
+        quality = self.quality * score
+        dollars, seconds = self.cost * _ratio(cost, unit.cost), self.latency * _ratio(latency, unit.latency)
+        return quality - dollars - seconds if self.formula is None else self._own(quality, dollars, seconds)
+
+    def _own(self, *terms: float) -> float:
+        shown = getattr(self.formula, "__qualname__", repr(self.formula))
+        try:
+            value = float(self.formula(*terms))  # type: ignore[misc]
+        except Exception as error:
+            raise PluginError(f"objective {shown!r}: failed on {terms}: {error!r}") from error
+        if not math.isfinite(value):
+            raise PluginError(f"objective {shown!r}: {value!r} is no value for {terms}; give a finite number")
+        return value
 
     def __call__(self, evaluation: Evaluation, unit: Unit) -> float:
         return self.of(evaluation.quality, evaluation.cost, evaluation.latency, unit)

@@ -13,6 +13,7 @@ from typing import Any
 from optimizer.errors import ConfigError
 from optimizer.prompt import Prompt
 from optimizer.space import SearchSpace, Value, Variant
+from optimizer.tools import Toolset
 from optimizer.types import Params
 
 #: The names for which lists are kept of what a model takes; on others nobody but the provider can say anything.
@@ -32,6 +33,8 @@ LISTED = frozenset(
         "logit_bias",
         "logprobs",
         "top_logprobs",
+        "tools",
+        "tool_choice",
     ]
 )
 _FORMAT = "response_format"
@@ -61,8 +64,20 @@ def carried(source: Params, own: Params, terms: Terms) -> tuple[dict[str, Any], 
     """The source's parameters for the target, but for what it refuses, and the target's own; notes on what was lost."""
     both = {**source, **own}
     lost = [name for name in terms.refused(both) if name not in own or name in terms.dropped]
+    lost = [_FORMAT if name == "json_schema" else name for name in lost]  # a schema that it cannot be held to
     notes = [f"parameter {name} left out for {terms.model}, which does not take it" for name in lost]
     return {name: value for name, value in both.items() if name not in lost}, tuple(notes)
+
+
+def offered(tools: Toolset, terms: Terms) -> tuple[Toolset, tuple[str, ...]]:
+    """The tools for the target, and a note where it cannot be told which to call. Raises ConfigError where it takes
+    no tools at all."""
+    refused = terms.refused(tools.sent)
+    if "tools" in refused:
+        raise ConfigError(f"target {terms.model!r} takes no tools, and the prompt is answered by calls of them")
+    if "tool_choice" not in refused:
+        return tools, ()
+    return replace(tools, choice=None), (f"tool_choice left out for {terms.model}, which does not take it",)
 
 
 def fitted(space: SearchSpace, prompt: Prompt, terms: Terms) -> tuple[SearchSpace, tuple[str, ...]]:
@@ -78,7 +93,7 @@ def fitted(space: SearchSpace, prompt: Prompt, terms: Terms) -> tuple[SearchSpac
 def varied(space: SearchSpace, prompt: Prompt) -> bool:
     """Whether any choice of the space changes parameters."""
     changed = (_made(space, prompt, d.name, value) for d in space.dimensions for value in d.choices[1:])
-    return any(made and dict(made[1].prompt.params) != dict(made[0].prompt.params) for made in changed)
+    return any(made and made[1].prompt.sent != made[0].prompt.sent for made in changed)
 
 
 def settled(prompt: Prompt, before: Params) -> Prompt:
@@ -104,8 +119,8 @@ def _against(space: SearchSpace, prompt: Prompt, terms: Terms, name: str, value:
     unchanged, made = built
     if made == unchanged:
         return "changes nothing in this prompt"
-    before = unchanged.prompt.params
-    new = {key: wanted for key, wanted in made.prompt.params.items() if key not in before or before[key] != wanted}
+    before = unchanged.prompt.sent
+    new = {key: wanted for key, wanted in made.prompt.sent.items() if key not in before or before[key] != wanted}
     refused = terms.refused(new)
     return f"{terms.model} does not take {', '.join(refused)}" if refused else None
 

@@ -104,8 +104,9 @@ def _put(place: str) -> Callable[[Variant, Any], Variant]:
 
 
 def _applies(dimension: Dimension, suite: Suite) -> bool:
-    """Does it change the program to be compiled, its knobs or parameters, and nothing else?"""
+    """Does it change the program to be compiled, its knobs or parameters, DSPy's wording, and nothing else?"""
     plain = Variant(suite)
     made = [dimension.apply(plain, value) for value in dimension.choices]
-    bare = [replace(v, program="plain", knobs={}, prompt=replace(v.prompt, params=suite.params)) for v in made]
+    same: dict[str, Any] = {"params": suite.params, "origin": suite.origin}
+    bare = [replace(v, program="plain", knobs={}, prompt=replace(v.prompt, **same)) for v in made]
     return any(variant != plain for variant in made) and all(variant == plain for variant in bare)

@@ -9,69 +9,50 @@ off is finished by starting it again; it walks the same way and pays for nothing
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from optimizer.agreement import fingerprint, versions
 from optimizer.allowance import Allowance, Clock
 from optimizer.brief import Brief, Cast, Effort, Ground, Scale
 from optimizer.confirm import Confirmation, Standard, standard_of
-from optimizer.connect import Roles, connect, metric_of
+from optimizer.connect import Roles, metric_of
 from optimizer.demos import choices_in
 from optimizer.errors import DataError
 from optimizer.evaluate import record, score
 from optimizer.migration import Migration, TargetResult
 from optimizer.models import Model
-from optimizer.models.cache import CallStore
 from optimizer.models.meter import Purse, Spend
-from optimizer.models.notice import listening
-from optimizer.models.purse import paid_for
-from optimizer.models.tries import Journal
 from optimizer.models.venture import Venture
 from optimizer.objective import Evaluation, Unit, pooled
-from optimizer.outlets import publish
+from optimizer.opening import opened
+from optimizer.outlets import publish, share_trials
 from optimizer.plan import Plan, plan
 from optimizer.pricing import OFFLINE_PREFIX, origin_of_prices, price_of
 from optimizer.programs.shipped import program_of
 from optimizer.prompt import Prompt
-from optimizer.rundir import RunDir
-from optimizer.runlog import RunLog
 from optimizer.search import search
 from optimizer.task import Task
 from optimizer.trial import SearchResult
 from optimizer.types import Example, Output
-from optimizer.watch import Progress, Stage, Watch, silent
+from optimizer.watch import Progress, Stage, Watch
 from optimizer.weigh import Evidence, weigh_all
 
 _TASTE = 20  # examples that the source answers first, to see whether its replies can be read at all
 _BROKEN = 0.5
 
 
-def migrate(
-    task: Task,
-    path: Path,
-    *,
-    watch: Watch = silent,
-    connect: Callable[..., Roles] = connect,
-    now: Callable[[], float] = time.monotonic,
-) -> Migration:
-    """Run, or go on with, the migration of `task` in the run directory `path`."""
-    planned, settings = plan(task), task.settings
-    agreed = RunDir.open(path, fingerprint=fingerprint(task), versions=versions())
-    with agreed as run, RunLog(run.log, watch) as tell, CallStore(run.calls) as store, Journal(run.tries) as journal:
-        limits = settings.budget.model_dump(exclude={"minutes"})
-        purse = Purse(**limits, journal=journal, before=journal.before(lambda key: paid_for(store.get(key))))
-        roles = connect(settings, store, purse)
-        clock = Clock(settings.budget.minutes, run.manifest().get("clock", {}), run.note_clock, now)
-        purse.late = clock.late
-        with clock, listening(lambda text: tell(Progress("search", text=text))):
-            migration = _Walk(planned, roles, purse, clock, tell).to_the_end()
-        run.write(migration)
-        for lost in publish(migration, run):
-            tell(Progress("done", text=lost))
-        tell(Progress("done", done=1, total=1, calls=purse.calls, dollars=purse.dollars))
+def migrate(task: Task, path: Path, **how: Any) -> Migration:
+    """Run, or go on with, the migration of `task` in the run directory `path`; `how`: see `opening.opened`."""
+    planned = plan(task)
+    with opened(task, path, **how) as at:
+        migration = _Walk(planned, at.roles, at.purse, at.clock, at.tell).to_the_end()
+        at.run.write(migration)
+        for lost in (*publish(migration, at.run), *share_trials(migration, f"{task.name} {fingerprint(task)}")):
+            at.tell(Progress("done", text=lost))
+        at.tell(Progress("done", done=1, total=1, calls=at.purse.calls, dollars=at.purse.dollars))
     return migration
 
 
@@ -79,7 +60,7 @@ class _Walk:
     """One walk from data to decisions; every method is one stretch of it."""
 
     def __init__(self, planned: Plan, roles: Roles, purse: Purse, clock: Clock, watch: Watch) -> None:
-        self.task, self.parts = planned.task, planned.parts
+        self.task, self.parts, self.notes = planned.task, planned.parts, planned.notes
         self.metric = metric_of(self.task.settings, self.task.prompt.contract, roles)
         self.fits, self.needs, self.expected = planned.fits, planned.expected.needs, planned.expected.roles
         self.roles, self.purse, self.clock = roles, purse, clock
@@ -88,7 +69,7 @@ class _Walk:
 
     def to_the_end(self) -> Migration:
         task, settings = self.task, self.task.settings
-        for note in (*task.notes, *self.parts.notes, *settings.warnings):
+        for note in self.notes:
             self.watch(Progress("baseline", text=note))
         baseline = self._baseline()
         source = self._source(baseline)
@@ -107,8 +88,9 @@ class _Walk:
             expected={role: Spend(share.calls, dollars=share.dollars) for role, share in self.expected.items()},
             versions=versions(),
             prices=origin_of_prices((settings.source, *settings.targets)),
-            notes=(*task.notes, *self.parts.notes, *settings.warnings),
+            notes=self.notes,
             columns=task.slices,
+            stages=task.stages,
             simulated=any(m.model.startswith(OFFLINE_PREFIX) for m in (settings.source, *settings.targets)),
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from optimizer.compiles import check_programs, fit_for
@@ -10,8 +10,10 @@ from optimizer.config import ModelSettings
 from optimizer.connect import accepted, check_metrics
 from optimizer.estimate import Estimate, estimate, refuse_small_budget
 from optimizer.habits import Habits, habits_of
-from optimizer.parameters import Terms, carried, fitted, varied
+from optimizer.models.sunset import endings
+from optimizer.parameters import Terms, carried, fitted, offered, varied
 from optimizer.parts import by_parts
+from optimizer.pricing import OFFLINE_PREFIX
 from optimizer.prompt import Prompt
 from optimizer.space import SearchSpace
 from optimizer.spacecheck import faults, refuse_faults, without_faults
@@ -42,9 +44,16 @@ class Plan:
     fits: tuple[Fit, ...]
     expected: Estimate
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was found in data and settings, and which models end when; what concerns one target is in `fits`."""
+        task = self.task
+        return (*task.notes, *self.parts.notes, *task.settings.warnings, *endings(_roles(task)))
+
 
 def plan(task: Task, *, strict: bool = False, accepted: Accepted = accepted) -> Plan:
-    """Asks nothing. Raises what is wrong with the task: models, prices, space, sampler, metrics, splits, budget.
+    """Asks nothing. Raises what is wrong with the task: models, prices, space, sampler, metrics, objective, splits,
+    budget.
 
     `strict` raises for a choice of the space that cannot be used as well; else it is lost, with a note.
     """
@@ -53,6 +62,7 @@ def plan(task: Task, *, strict: bool = False, accepted: Accepted = accepted) -> 
     )
     space, notes = _sound_space(task, strict=strict)
     check_metrics(task.settings, task.prompt.contract)
+    task.settings.objective.build()
     check_names(task.settings.search.sampler, task.settings.search.pruner)
     check_programs(space)
     fits = tuple(_fit(task, section, space, notes, accepted) for section in task.settings.targets)
@@ -70,11 +80,21 @@ def _sound_space(task: Task, *, strict: bool) -> tuple[SearchSpace, tuple[str, .
     return sound, (*unfit, *lost)
 
 
+def _roles(task: Task) -> Iterator[tuple[str, str]]:
+    """Who is asked as what; offline models have no provider who could withdraw them."""
+    settings = task.settings
+    sections = {"source": (settings.source,), "target": settings.targets, "judge": settings.panel}
+    named = ((role, section.model) for role, found in sections.items() for section in found)
+    return ((role, model) for role, model in named if not model.startswith(OFFLINE_PREFIX))
+
+
 def _fit(task: Task, section: ModelSettings, space: SearchSpace, lost: tuple[str, ...], accepted: Accepted) -> Fit:
-    habits, source = habits_of(section.model, section.family), task.settings.source.params
-    asks = set(source) - set(section.params) or varied(space, task.prompt)  # else nobody need open LiteLLM for it
+    habits, source = habits_of(section.model, section.family), task.prompt.params
+    asks = set(source) - set(section.params) or task.prompt.tools or varied(space, task.prompt)  # else nobody need
+    # open LiteLLM for it
     terms = Terms(section.model, accepted(section) if asks else None, habits.drop_params)
     params, left = carried(source, section.params, terms)
-    prompt = replace(task.prompt, params=params)
+    tools, untold = offered(task.prompt.tools, terms)
+    prompt = replace(task.prompt, params=params, tools=tools)
     own, notes = fitted(space, prompt, terms)
-    return Fit(habits, prompt, own, (*lost, *left, *notes))
+    return Fit(habits, prompt, own, (*lost, *left, *untold, *notes))

@@ -21,14 +21,15 @@ def price_of(section: ModelSettings) -> Price:
     given = section.price.build() if section.price else None
     if given is None and section.model in PRICES:
         return PRICES[section.model]
-    return known_price(section.model, given)
+    return known_price(section.priced_as or section.model, given)
 
 
 def price_of_vectors(section: ModelSettings) -> Price:
     """As `price_of`, of an embedding model; a local one is free."""
     if section.model.startswith(LOCAL_PREFIX):
         return Price(0.0, 0.0)
-    return known_price(section.model, section.price.build() if section.price else None, modes=("embedding",))
+    given = section.price.build() if section.price else None
+    return known_price(section.priced_as or section.model, given, modes=("embedding",))
 
 
 def origin_of_prices(sections: Iterable[ModelSettings]) -> str:

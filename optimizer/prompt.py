@@ -11,11 +11,13 @@ from functools import cached_property
 from typing import Any
 
 from optimizer import reader
-from optimizer.contract import Contract
+from optimizer.contract import Contract, spelled
 from optimizer.errors import ConfigError
 from optimizer.layout import MARKER, Layout, Turn, arrange
+from optimizer.media import Media
 from optimizer.picking import Picking, pooled
 from optimizer.template import Logic, Syntax, Template, Var
+from optimizer.tools import Toolset
 from optimizer.types import Inputs, Message, Params, Request
 
 
@@ -34,7 +36,7 @@ class Prompt:
     Where the team wrote both into one user message, `in_user` is set and `joint` keeps the white space
     between them, so that the unchanged prompt renders to the very bytes they wrote. `protected` texts stand
     in the instructions word for word in every variant. With `picking`, `demos` are a pool from which each request
-    shows a few; without, all of them are always shown.
+    shows a few; without, all of them are always shown. `tools` are offered with every request.
     """
 
     instructions: Template
@@ -48,16 +50,18 @@ class Prompt:
     joint: str = "\n\n"
     in_user: bool = False
     picking: Picking | None = None
+    tools: Toolset = Toolset()
 
     @classmethod
     def from_messages(
         cls,
-        messages: Sequence[Mapping[str, str]],
+        messages: Sequence[Mapping[str, Any]],
         *,
         syntax: Syntax = "mustache",
         contract: Contract = Contract(),
         params: Params | None = None,
         protected: Sequence[str] = (),
+        tools: Toolset = Toolset(),
     ) -> Prompt:
         """Chat messages as a team wrote them: at most one system message, first; the last one from the user."""
         roles = [message["role"] for message in messages]
@@ -65,9 +69,10 @@ class Prompt:
             raise ConfigError(f"prompt: the last message must be the user's, found the roles {roles}")
         if "system" in roles[1:]:
             raise ConfigError(f"prompt: a system message may only stand first, found the roles {roles}")
-        written = [Turn(m["role"], Template.parse(m["content"], syntax)) for m in messages]  # type: ignore[arg-type]
+        written = [Turn(m["role"], Template.of_content(m["content"], m["role"], syntax)) for m in messages]
         *before, last = written
         shared: dict[str, Any] = {"contract": contract, "params": dict(params or {}), "protected": tuple(protected)}
+        shared["tools"] = tools
         if before and before[0].role == "system":
             prompt = cls(before[0].content, last.content, turns=tuple(before[1:]), **shared)
         elif before:  # instructions that stand in an earlier turn stay where they are
@@ -103,20 +108,27 @@ class Prompt:
             question=self.question,
             joint=self.joint,
             in_user=self.in_user,
+            tools=self.tools.text,
         )
 
     @property
     def reading(self) -> Contract:
         """The contract under which a reply is read: with reasoning first, the answer stands behind a marker."""
-        return replace(self.contract, marker=MARKER) if self.layout.reasoning == "first" else self.contract
+        return replace(self.contract, marker=MARKER) if self._marked else self.contract
+
+    @property
+    def sent(self) -> dict[str, Any]:
+        """All that a request says beside its messages: parameters, and the tools."""
+        return {**self.params, **self.tools.sent}
 
     def render(self, inputs: Inputs) -> Request:
         """The request that asks a model about `inputs`."""
         if self.shown:
             own = {name: inputs[name] for name in self.names if name in inputs}
             inputs = {**inputs, **reader.pick(self.shown, own)}
-        messages = tuple(Message(turn.role, turn.content.render(inputs)) for turn in self.messages)
-        return Request(messages, self.params)
+        turns = ((turn.role, turn.content) for turn in self.messages)
+        messages = tuple(Message(role, text.render(inputs), text.render_parts(inputs)) for role, text in turns)
+        return Request(messages, self.sent)
 
     def lacks(self, texts: Sequence[str]) -> str | None:
         """The first of `texts` that no message holds word for word; worked examples do not count."""
@@ -127,9 +139,11 @@ class Prompt:
 
     def to_dict(self) -> dict[str, Any]:
         """All of the prompt as JSON; `from_dict` gives back an equal one."""
-        plain = {"demos": [asdict(demo) for demo in self.demos], "layout": asdict(self.layout)}
+        plain: dict[str, Any] = {"demos": [asdict(demo) for demo in self.demos], "layout": asdict(self.layout)}
         if self.picking:
             plain["picking"] = asdict(self.picking)
+        if self.tools:
+            plain["tools"] = self.tools.to_dict()
         return plain | {
             "instructions": _pack(self.instructions),
             "question": _pack(self.question),
@@ -155,6 +169,7 @@ class Prompt:
             joint=data["joint"],
             in_user=data["in_user"],
             picking=Picking(**data["picking"]) if "picking" in data else None,
+            tools=Toolset.from_dict(data["tools"]) if "tools" in data else Toolset(),
         )
 
     @cached_property
@@ -178,7 +193,14 @@ class Prompt:
         return text.strip() if trimmed else text
 
     def _reply(self, demo: Demo) -> str:
-        return f"{MARKER} {demo.output}" if self.layout.reasoning == "first" else demo.output
+        if self.contract.kind == "tools":
+            return spelled(demo.output)
+        return f"{MARKER} {demo.output}" if self._marked else demo.output
+
+    @property
+    def _marked(self) -> bool:
+        """Whether the answer stands behind a marker; a call of a tool stands apart from what is said anyway."""
+        return self.layout.reasoning == "first" and self.contract.kind != "tools"
 
     def _checked(self) -> Prompt:
         if not self.names:
@@ -206,7 +228,9 @@ def _divide(written: Template) -> tuple[Template, str, Template]:
 def _pack(template: Template) -> list[Any]:
     packed: list[Any] = []
     for segment in template.segments:
-        if isinstance(segment, Var):
+        if isinstance(segment, Media):
+            packed.append({"media": segment.packed})
+        elif isinstance(segment, Var):
             packed.append({"var": segment.name})
         else:
             logic = isinstance(segment, Logic) and {"jinja2": segment.text, "names": sorted(segment.names)}
@@ -218,6 +242,8 @@ def _unpack(parts: Sequence[Any]) -> Template:
     def segment(part: Any) -> Any:
         if isinstance(part, str):
             return part
+        if "media" in part:
+            return Media(part["media"])
         return Var(part["var"]) if "var" in part else Logic(part["jinja2"], frozenset(part["names"]))
 
     return Template(tuple(segment(part) for part in parts))

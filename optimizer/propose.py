@@ -22,7 +22,9 @@ from optimizer.wording import Copies, fault, reworded
 
 _FAILURES, _EXAMPLES, _LONGEST = 6, 4, 1_500  # shown at most; characters of one text at most
 _FOUND = re.compile(r"<instructions>((?:(?!</?instructions>).)*)</instructions>", re.DOTALL)
-_TAGS = "prompt|question|reply_format|habits|keep|failures?|input|expected|answered|why|examples?|output|instructions"
+_TAGS = (
+    "prompt|question|reply_format|tools|habits|keep|failures?|input|expected|answered|why|examples?|output|instructions"
+)
 
 _SYSTEM = """\
 You write instructions for language models. You get the instructions of a prompt that was made for another model, \
@@ -117,6 +119,7 @@ def question(
         _tagged("prompt", _fenced(before) or "(none: the task is told in the question)"),
         _tagged("question", _fenced(prompt.question.text)),
         _tagged("reply_format", prompt.contract.told()),
+        *([_tagged("tools", _fenced(replace(prompt.tools, stated=True).text))] if prompt.tools else []),
         _tagged("habits", habits.advice),
         _tagged("failures", "\n".join(_failure(failure) for failure in failures) or "(none)"),
         _tagged("examples", "\n".join(_example(*pair) for pair in examples) or "(none)"),

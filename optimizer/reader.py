@@ -3,42 +3,112 @@ The search uses these very functions: what was scored is shipped.
 
     bundle = load("bundle/bundle.json")                                   # ask bundle["model"], bundle["parameters"]
     value = parse(bundle["reply"], ask(render(bundle, {"ticket": "..."})))  # ValueError: the contract is broken
+    render(bundle["rollback"], {"ticket": "..."})                         # the source's prompt, as it was
+
+A program of several prompts is run by DSPy, which makes its messages: `usage(bundle)` says how, `prompts(bundle)` shows
+them by name; `given` checks its inputs and `parse` reads its answer as they do those of a single prompt.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+PROMPT = ("promptport-bundle/1", "promptport-bundle/2")
+PROGRAM = ("promptport-program/1", "promptport-program/2")
 TYPES: dict[str, Any] = {"string": str, "number": (int, float), "integer": int, "boolean": bool}
 TYPES |= {"array": list, "object": dict, "null": type(None)}
 _WORD = re.compile(r"[^\W\u0e00-\u0eff\u2e80-\ud7ff\uf900-\ufaff]+|\w")  # scripts without spaces: sign by sign
 
 
+class TooDeep(ValueError):
+    """A value that is nested deeper than Python can follow."""
+
+
 def load(path: str | Path) -> dict[str, Any]:
-    bundle: dict[str, Any] = json.loads(Path(path).read_text("utf-8"))
-    if not isinstance(bundle, dict) or bundle.get("format") != "promptport-bundle/1":
-        raise ValueError(f"{path}: not a promptport bundle of format 1")
+    """The bundle in that file; checks its format only: `promptport verify` looks at every byte."""
+    try:
+        bundle: dict[str, Any] = json.loads(Path(path).read_text("utf-8"))
+    except RecursionError:
+        raise TooDeep(f"{path}: nested too deeply to be a promptport bundle") from None
+    if not isinstance(bundle, dict) or bundle.get("format") not in (*PROMPT, *PROGRAM):
+        found = bundle.get("format") if isinstance(bundle, dict) else type(bundle).__name__
+        raise ValueError(f"{path}: not a promptport bundle of format 1 or 2, but {found!r}")
     return bundle
 
 
-def render(bundle: dict[str, Any], inputs: dict[str, Any]) -> list[dict[str, str]]:
+def render(bundle: dict[str, Any], inputs: dict[str, Any]) -> list[dict[str, Any]]:
     """The messages for `inputs`; refuses missing, extra and wrongly typed variables."""
-    if set(inputs) != set(bundle["variables"]):
-        raise ValueError(f"expected the variables {sorted(bundle['variables'])}, got {sorted(inputs)}")
-    for name, spec in bundle["variables"].items():
+    if "messages" not in bundle:
+        raise ValueError(usage(bundle) if "program" in bundle else "there are no messages here to render")
+    inputs = given(bundle, inputs)
+    values = {**inputs, **pick(bundle["examples"], inputs)} if "examples" in bundle else inputs
+    return [{"role": m["role"], "content": content(m["content"], values)} for m in bundle["messages"]]
+
+
+def content(parts: list[Any], inputs: Any) -> Any:
+    """A message's content: text; or, where there are images or documents, a list of parts."""
+    if not any(isinstance(part, dict) and "media" in part for part in parts):
+        return fill(parts, inputs)
+    found: list[Any] = [[]]
+    for part in parts:  # texts are gathered between the others; {"media": null} only parts two texts
+        if isinstance(part, dict) and "media" in part:
+            found += [filled(part["media"], inputs), []] if part["media"] else [[]]
+        else:
+            found[-1].append(part)
+    return [{"type": "text", "text": fill(p, inputs)} if isinstance(p, list) else p for p in found if p]
+
+
+def filled(value: Any, inputs: Any) -> Any:
+    """JSON with {"fill": parts} filled in."""
+    if isinstance(value, dict):
+        whole = {key: filled(item, inputs) for key, item in value.items() if key != "fill"}
+        return whole if "fill" not in value else fill(value["fill"], inputs)
+    return [filled(item, inputs) for item in value] if isinstance(value, list) else value
+
+
+def given(bundle: dict[str, Any], inputs: dict[str, Any]) -> dict[str, Any]:
+    """`inputs` with the defaults of what was left out; ValueError for what is missing, extra or wrongly typed."""
+    known = bundle["variables"]
+    inputs = {**{name: spec["default"] for name, spec in known.items() if "default" in spec}, **inputs}
+    if set(inputs) != set(known):
+        missing, extra = sorted(known.keys() - inputs.keys()), sorted(map(str, inputs.keys() - known.keys()))
+        told = [f"missing {', '.join(missing)}"] * bool(missing) + [f"unknown {', '.join(extra)}"] * bool(extra)
+        raise ValueError(f"expected the variables {sorted(known)}, got {sorted(map(str, inputs))}: {'; '.join(told)}")
+    for name, spec in known.items():
         if not is_type(inputs[name], spec["type"]):
             raise ValueError(f"{name} must be of type {spec['type']}, got {type(inputs[name]).__name__}")
-    values = {**inputs, **pick(bundle["examples"], inputs)} if "examples" in bundle else inputs
-    return [{"role": m["role"], "content": fill(m["content"], values)} for m in bundle["messages"]]
+    return inputs
+
+
+def prompts(bundle: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The prompts of a program by name, each with instructions, inputs, outputs, demos; none of a single prompt."""
+    found: dict[str, dict[str, Any]] = bundle.get("prompts", {})
+    return found
+
+
+def usage(bundle: dict[str, Any]) -> str:
+    """How a program is loaded and asked; `render` gives the messages of a single prompt."""
+    program, named = bundle["program"], ", ".join(prompts(bundle))
+    made = program["dspy"] or "the dspy.Module whose state it is"
+    return (
+        f"this is a DSPy program of {len(prompts(bundle))} prompts ({named}), whose messages DSPy makes: make program "
+        f"of {made}, call program.load({program['state']!r}), configure dspy.LM({bundle['model']!r}, "
+        f"**bundle['parameters']) and the {program['adapter']} adapter, and call program(**given(bundle, inputs)); "
+        "parse reads its answer"
+    )
 
 
 def fill(parts: list[Any], inputs: Any) -> str:
     """Text parts as they are; for {"var": name} its value: strings as they are, all else as JSON."""
     values = [part if isinstance(part, str) else inputs[part["var"]] for part in parts]
-    return "".join(v if isinstance(v, str) else json.dumps(v, ensure_ascii=False) for v in values)
+    try:
+        return "".join(v if isinstance(v, str) else json.dumps(v, ensure_ascii=False) for v in values)
+    except RecursionError:
+        raise TooDeep("the inputs are nested too deeply to be written as JSON") from None
 
 
 def pick(shown: dict[str, Any], inputs: dict[str, Any]) -> dict[str, str]:
@@ -53,9 +123,21 @@ def words(inputs: dict[str, Any]) -> set[str]:
     return {word for name in inputs for word in _WORD.findall(fill([{"var": name}], inputs).casefold())}
 
 
-def parse(reply: dict[str, Any], text: str) -> Any:
-    """The value of a reply under its contract: text, one of the labels, a JSON value, or what a regex captures."""
+def parse(reply: dict[str, Any], text: Any) -> Any:
+    """The value of a reply under its contract: text, one of the labels, a JSON value, or what a regex captures.
+
+    With tools, the assistant's message ({"content": ..., "tool_calls": [...]}) stands in for the text; see `called`.
+    """
+    try:
+        return _parse(reply, text)
+    except RecursionError:
+        raise TooDeep("the reply is nested too deeply to be read") from None
+
+
+def _parse(reply: dict[str, Any], text: Any) -> Any:
     kind, marker = reply["kind"], reply.get("marker")
+    if kind == "tools":
+        return called(reply, text)
     if marker and marker not in text:
         raise ValueError(f"the reply has no line {marker!r}")
     text = (text.rpartition(marker)[2] if marker else text).strip()
@@ -75,6 +157,45 @@ def parse(reply: dict[str, Any], text: str) -> Any:
     if not text:
         raise ValueError("the reply is empty")
     return text
+
+
+def called(reply: dict[str, Any], answer: Any) -> Any:
+    """The calls in a message, [{"name": ..., "arguments": {...}}], checked; for an answer in words, [] or its JSON."""
+    found = [] if isinstance(answer, str) else calls(answer)
+    for call in found:
+        if call["name"] not in reply["tools"]:
+            raise ValueError(f"no tool is called {str(call['name'])[:60]!r}")
+        if not isinstance(call["arguments"], dict):
+            raise ValueError(f"the arguments of {call['name']} are no JSON object")
+        if problem := mismatch(call["arguments"], reply["tools"][call["name"]], call["name"]):
+            raise ValueError(problem)
+    if found:
+        return found
+    words = answer if isinstance(answer, str) else answer.get("content") or "" if isinstance(answer, dict) else ""
+    if reply["needed"]:
+        raise ValueError(f"no tool is called, but {words[:60]!r} is said")
+    return parse({"kind": "json", "schema": reply["schema"]}, words) if reply.get("schema") and words else []
+
+
+def calls(answer: Any) -> list[dict[str, Any]]:
+    """A message's `tool_calls`, a list of calls or one call, as [{"name": ..., "arguments": {...}}], in order."""
+    if isinstance(answer, dict):
+        answer = answer.get("tool_calls") or [] if "name" not in answer and "function" not in answer else [answer]
+    found = []
+    for call in answer if isinstance(answer, list) else [answer]:
+        one = call.get("function", call) if isinstance(call, dict) else None
+        if not isinstance(one, dict) or not isinstance(one.get("name"), str):
+            raise ValueError(f"{str(call)[:60]!r} is no call of a tool")
+        given = one.get("arguments")
+        if isinstance(given, str):  # as providers send them
+            with suppress(ValueError, RecursionError):  # else it stays the text that it is: no object
+                given = json.loads(given, parse_constant=_odd) if given.strip() else {}
+        found.append({"name": one["name"], "arguments": {} if given is None else given})
+    return found
+
+
+def _odd(constant: str) -> Any:
+    raise ValueError(f"{constant} is no JSON")
 
 
 def mismatch(value: Any, schema: dict[str, Any], at: str = "$") -> str | None:

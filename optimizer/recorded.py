@@ -8,8 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from optimizer.config.comparison import AMOUNTS, Columns, ComparisonSettings, Side
+from optimizer.config.comparison import Columns, ComparisonSettings, Side
 from optimizer.config.model_settings import ModelSettings
+from optimizer.config.options import merged
 from optimizer.config.sections import Recorded
 from optimizer.config.taskfile import checked
 from optimizer.config.yamlfile import Document, read_yaml
@@ -17,11 +18,13 @@ from optimizer.contract import Contract
 from optimizer.data import Row, Table
 from optimizer.data.columns import Problems, as_text, no_column, pick, read_outputs
 from optimizer.data.golds import gold_reader
+from optimizer.data.stages import Origin, columns_of, read_stages, thawed
 from optimizer.errors import ConfigError, DataError
 from optimizer.findings import cut_off, mispriced
 from optimizer.joining import Rows
 from optimizer.models.prices import Price
 from optimizer.pricing import price_of
+from optimizer.stages import AMOUNTS, Stage
 from optimizer.types import Example, Output
 
 
@@ -44,6 +47,7 @@ class Recording:
     targets: tuple[Answers, ...]
     notes: tuple[str, ...]
     columns: Mapping[str, Mapping[str, str]]
+    stages: tuple[Stage, ...] = ()
 
 
 def load_recording(path: Path, options: Mapping[str, Any] | None = None) -> Recording:
@@ -58,62 +62,9 @@ def load_recording(path: Path, options: Mapping[str, Any] | None = None) -> Reco
         alone = "targets" not in options and "model" not in options.get("data", {})
         bare = {"data": {"path": path.name}, "source": {"model": "source"}}
         document = Document("promptport compare", bare | ({"target": {"model": "target"}} if alone else {}))
-    document = replace(document, data=_merged(document.data, options))
+    document = replace(document, data=merged(document.data, options))
     settings, document = checked(document, path.parent, ComparisonSettings)
     return _Reader(settings, document, path.parent).recording()
-
-
-def as_sections(
-    *,
-    source: str | None = None,
-    target: Sequence[str] = (),
-    source_output: str | None = None,
-    target_output: str | None = None,
-    model_column: str | None = None,
-    identity: str | None = None,
-    expected: str | None = None,
-    metric: Sequence[str] = (),
-    column: Mapping[str, str] | None = None,
-    margin: float | None = None,
-    confidence: float | None = None,
-) -> dict[str, Any]:
-    """What the command line says, in the words of a comparison file. Raises ConfigError."""
-    sides: dict[str, dict[str, Any]] = {"source": {"model": source, "output": source_output}, "target": {}, "": {}}
-    sides["target"] = {"model": target[0] if target else None, "output": target_output}
-    for key, name in (column or {}).items():
-        side, _, amount = key.rpartition(".")
-        if side not in sides or amount not in Columns.model_fields:
-            known = ", ".join(Columns.model_fields)
-            raise ConfigError(f"--column {key}={name}: {key!r} is no column's key; known are {known}, target.cost ...")
-        sides[side][amount] = name
-    given: dict[str, Any] = {
-        "data": {"model": model_column, "id": identity, "expected": expected},
-        "source": sides["source"],
-        "target": sides["target"],
-        "columns": sides[""],
-        "metrics": list(metric),
-        "decision": {"margin": margin, "confidence": confidence},
-    }
-    if len(target) > 1:
-        given["targets"] = [{**given.pop("target"), "model": name} for name in target]
-    return _filled(given)
-
-
-def _filled(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Without what was left out."""
-    found = {key: _filled(value) if isinstance(value, Mapping) else value for key, value in given.items()}
-    return {key: value for key, value in found.items() if value not in (None, [], {})}
-
-
-def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """`above` laid over `below`, section by section; a text in place of a section is its first key."""
-    merged = dict(below)
-    for key, value in above.items():
-        known = merged.get(key)
-        if isinstance(known, str) and isinstance(value, Mapping):
-            known = {"path" if key == "data" else "model": known}
-        merged[key] = _merged(known, value) if isinstance(known, Mapping) and isinstance(value, Mapping) else value
-    return merged
 
 
 class _Reader:
@@ -134,7 +85,15 @@ class _Reader:
         examples = self._examples(rows[0], self.rows.table(settings.source), sides)
         answers = [self._answers(side, found, examples) for side, found in zip(sides, rows, strict=True)]
         columns = self._columns(rows[0], self.rows.table(settings.source))
-        return Recording(settings, self.contract, examples, answers[0], tuple(answers[1:]), tuple(self.notes), columns)
+        stages = self._stages(sides, rows)
+        notes = tuple(self.notes)
+        return Recording(settings, self.contract, examples, answers[0], tuple(answers[1:]), notes, columns, stages)
+
+    def _stages(self, sides: Sequence[Side], rows: Sequence[Mapping[str, Row]]) -> tuple[Stage, ...]:
+        pairs = zip(sides, rows, strict=True)
+        origins = [Origin(side.model, self.rows.table(side), found, side.stages) for side, found in pairs]
+        self.notes += thawed(self.settings.stages, origins)
+        return read_stages(self.settings.stages, origins, self.at)
 
     def _columns(self, rows: Mapping[str, Row], table: Table) -> dict[str, dict[str, str]]:
         """By what the examples are looked at part by part: the columns that are named, else the groups."""
@@ -166,9 +125,10 @@ class _Reader:
 
     def _unnamed(self, table: Table, sides: Sequence[Side]) -> list[str]:
         data = self.settings.data
-        named = {data.id, data.model, data.expected, data.group}
+        named = {data.id, data.model, data.expected, data.group, *columns_of(self.settings.stages)}
         for side in sides:
             named |= {*self.settings.columns_of(side).model_dump().values(), *side.where}
+            named |= {column for own in side.stages.values() for column in own.model_dump().values()}
         return [column for column in table.columns if column not in named]
 
     def _answers(self, side: Side, rows: Mapping[str, Row], examples: Sequence[Example]) -> Answers:

@@ -93,6 +93,7 @@ def decision(migration: Migration) -> dict[str, Any]:
             {
                 "model": result.model,
                 **plain(result.decision),
+                "declined": {name: side.refused for name in SIDES if (side := getattr(result.confirmation, name))},
                 "winner": _winner(result.search),
             }
             for result in migration.targets

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 from typing import Any, cast
 
-from optimizer.brief import Scale
+from optimizer.brief import Effort, Scale
 from optimizer.config.sections import ReplySettings
 from optimizer.config.terms import Terms
 from optimizer.confirm import Confirmation, Decision, standard_of
@@ -37,7 +38,7 @@ class Rescored:
     terms' scores.
 
     `confirmation` and `decision` are None where the new winner never met the held-out examples; `calls` is what that
-    would take.
+    would take, `dollars` what they would cost by what its answers on validation examples did (None: none is known).
     """
 
     model: str
@@ -49,6 +50,7 @@ class Rescored:
     confirmation: Confirmation | None
     decision: Decision | None
     calls: int
+    dollars: float | None = 0.0
 
     @property
     def winner(self) -> Trial:
@@ -97,7 +99,7 @@ def standing(
     search, seen = migration.settings["search"], sum(len(found.outputs) for found in answers.values())
     pruner, budget = search.get("pruner", RACE), float(max(1, seen))
     race = Race(len(places), budget, anchor=0) if pruner == RACE else Pruning(len(places), budget, pruner)
-    field = Entrants(race, scale, lambda _prompt: 1.0)
+    field = Entrants(race, scale, lambda _prompt: 1.0, search.get("sure", Effort.sure))
     for trial in result.search.trials:
         params = cast(Mapping[str, Value], trial.params)
         field.enter(trial.round - 1, params, trial.prompt, taught.value(params))
@@ -152,8 +154,16 @@ def _target(migration: Migration, result: TargetResult, terms: Terms, marks: _Ma
         trials, best = _restated(trials, field), field.winner()[0]
     met = _met(result, best)
     confirmation = marks.confirmed(met) if met else None
-    calls = 0 if confirmation else len(migration.split["test"])
-    return Rescored(result.model, trials, best, result.search.best, answers, taught, confirmation, None, calls)
+    calls, dollars = (0, 0.0) if confirmation else _needed(migration, answers.get(best))
+    return Rescored(result.model, trials, best, result.search.best, answers, taught, confirmation, None, calls, dollars)
+
+
+def _needed(migration: Migration, seen: Evaluation | None) -> tuple[int, float | None]:
+    """Calls of the target, and their dollars, by which a candidate would meet the held-out examples."""
+    answers = len(migration.split["test"]) * migration.settings["decision"].get("draws", 1)
+    known = seen.answered if seen else ()
+    each = fmean(output.calls for output in known) if known else 1.0
+    return round(answers * each), answers * fmean(output.cost for output in known) if known else None
 
 
 def _kept_answers(result: TargetResult) -> Mapping[int, Evaluation]:

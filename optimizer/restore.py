@@ -15,6 +15,7 @@ from optimizer.migration import Migration, Spend, TargetResult
 from optimizer.objective import Check, Evaluation
 from optimizer.records import SIDES
 from optimizer.slices import SliceResult
+from optimizer.stages import Stage
 from optimizer.statistics import Noise
 from optimizer.suite import Suite
 from optimizer.trial import SearchResult, Trial
@@ -57,6 +58,9 @@ def read_migration(path: Path, manifest: Mapping[str, Any]) -> Migration:
         simulated=run["simulated"],
         notes=tuple(run.get("notes", ())),
         columns=json.loads((path / "columns.json").read_text("utf-8")) if (path / "columns.json").exists() else {},
+        stages=tuple(Stage(**row) for row in json.loads((path / "stages.json").read_text("utf-8")))
+        if "stages.json" in manifest["files"]
+        else (),
     )
 
 

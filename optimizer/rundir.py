@@ -8,14 +8,19 @@
     answers.jsonl      what each of them answered on validation examples, with scores
     confirmation.jsonl what source, unchanged and winner answered on the held-out examples
     columns.json       by what the examples are looked at in parts
+    stages.json        what the other stages of the application took
     examples.jsonl     the examples, as they were read
     decision.json      the verdict, with its evidence
     report.html        the page for people
+    report.md          the same in short, for a pull request
+    report.json        the same for programs
     bundle/            the winning prompt, for production
+    bundle.zip         the same in one file
     study.journal      Optuna's own storage
     calls.sqlite       every answer that was paid for
     tries.jsonl        every request that went out, so that nothing is lost sight of when a run is killed
     run.log            what the run said, each time that it was started
+    status.json        where the run is, for those who look from outside
 
 A file is written whole or not at all, and read back only as it was written. There is no checkpoint: a run that was
 cut off is started again, walks the same way over the remembered answers and pays for nothing twice.
@@ -54,6 +59,7 @@ class RunDir:
         self.report = path / "report.html"
         self.study = path / "study.journal"
         self.log = path / "run.log"
+        self.status = path / "status.json"
         self._decision = path / "decision.json"
         self._lock: FileLock | None = None
 
@@ -111,6 +117,7 @@ class RunDir:
             "task.yaml": records.task_yaml(migration.settings),
             "split.json": as_json(migration.split, sort=False),
             "columns.json": as_json(migration.columns, sort=False),
+            "stages.json": as_json(migration.stages, sort=False),
             "examples.jsonl": records.as_lines(migration.examples.values()),
             "baseline.jsonl": records.as_lines(migration.baseline),
             "trials.jsonl": records.as_lines(records.trials(migration)),
@@ -184,10 +191,15 @@ class RunDir:
 
 def write_whole(path: Path, text: str) -> None:
     """The old file or the new one, never a half; also after a power cut."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """As `write_whole`, of what is no text."""
     temporary = path.with_name(f".{path.name}.tmp")
     try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with temporary.open("wb") as file:
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

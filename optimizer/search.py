@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from itertools import chain, zip_longest
+from itertools import chain
 
+from optimizer.asking import proposed
 from optimizer.brief import Brief
 from optimizer.candidates import Pool
 from optimizer.compiles import compile_asked
-from optimizer.crossover import crossings
 from optimizer.demos import good_shots
 from optimizer.enrich import enrich
 from optimizer.entrants import Allocation, Entrants
@@ -28,7 +28,7 @@ from optimizer.prospect import gain_of_looking, gain_of_racing
 from optimizer.pruning import Pruning
 from optimizer.race import Race, shared_order
 from optimizer.space import SearchSpace, Value
-from optimizer.study import RACE, ask
+from optimizer.study import RACE
 from optimizer.trial import SearchResult
 from optimizer.types import Output
 from optimizer.watch import Progress
@@ -36,7 +36,7 @@ from optimizer.wording import reworded
 
 _ENTRY = 0.5  # share of the budget after which nobody joins: the rest goes to telling the good ones apart
 _PATIENCE = 3  # as many examples in a row may get no answer; more is an outage
-_FRESH = 4  # configurations asked for each one wanted: many build a prompt that is known already
+_FRESH = 2  # configurations asked for each one wanted: some build a prompt that is known already
 _STEP = 0.05  # share of the budget after which it is asked anew whether racing on pays
 _WAVE = 128  # candidates that enter at once at most: those that follow learn from them
 
@@ -63,12 +63,13 @@ class _Search:
         self.pool = Pool(prompt, space, shots, effort.seed, brief.cast.habits.drop_params)
         self.pool.wordings |= {n: reworded(prompt, text).instructions for n, text in self.lessons.wordings.items()}
         self.examples = [ground.validation[i] for i in order]
-        self.entrants = Entrants(_allocation(brief), brief.scale, brief.cost)
+        self.entrants = Entrants(_allocation(brief), brief.scale, brief.cost, effort.sure)
         self.budget = self.entrants.race.budget  # unless the purse has less
         self.rounds = max(effort.rounds, math.ceil(effort.trials / _WAVE))
         self.notes: list[str] = []
         self.stopped: str | None = None
         self.ended = "all trials raced"
+        self.tried: set[frozenset[tuple[str, Value]]] = set()  # configurations, settled
         self.silent: set[int] = set()  # examples without an answer since the last answer
 
     def run(self) -> SearchResult:
@@ -128,14 +129,16 @@ class _Search:
         effort, space, told = self.brief.effort, self.pool.offered(), self.entrants.told()
         full = effort.trials * (number + 1) // self.rounds
         wanted = _FRESH * (full - len(self.entrants))
-        weighed = self.entrants.told_apart(effort.objectives) if effort.objectives else [(p, (v,)) for p, v in told]
-        asked = ask(space, weighed, wanted, sampler=effort.sampler, seed=1000 * effort.seed + number)
-        turns = zip_longest(crossings(space, told, wanted), asked)
-        proposed = (params for pair in turns for params in pair if params is not None)
-        for params in chain(self._newcomers(number), proposed):
+        weighed = self.entrants.told_apart(effort.objectives) if effort.objectives else None
+        seed = 1000 * effort.seed + number
+        asked = proposed(space, told, weighed, wanted, sampler=effort.sampler, seed=seed, known=self._known)
+        for params in chain(self._newcomers(number), asked):
             if len(self.entrants) >= full:
                 break
             self._join(number, params)
+
+    def _known(self, params: Mapping[str, Value]) -> bool:
+        return frozenset(self.pool.space.settled(params).items()) in self.tried
 
     def _newcomers(self, number: int) -> list[Mapping[str, Value]]:
         """The unchanged prompt and the family's habits first; new wordings and programs in the best form so far."""
@@ -163,6 +166,7 @@ class _Search:
         """Enter a configuration, unless it builds a prompt that is in the race already."""
         for note in compile_asked(self.pool, self.brief, self._best_prompt, number, params):
             self._note(note)
+        self.tried.add(frozenset(self.pool.space.settled(params).items()))
         params = self.pool.settled(params)
         try:
             prompt = self.pool.build(params)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from optimizer.errors import ConfigError, OptimizerError
 from optimizer.prompt import Prompt
+from optimizer.tools import Toolset
 
 if TYPE_CHECKING:
     from optuna.trial import BaseTrial
@@ -216,6 +217,16 @@ def in_reply_format(variant: Variant, value: Any) -> Variant:
     """Demand JSON ("json_object") or the contract's schema ("json_schema") by parameter; nothing for other replies."""
     wanted = variant.prompt.contract.demanded(value)
     return in_params("response_format")(variant, wanted) if wanted else variant
+
+
+def in_tools(change: Callable[[Toolset, Any], Toolset]) -> Callable[[Variant, Any], Variant]:
+    """Carry a value out on the tools that the prompt offers; nothing where it offers none."""
+
+    def put(variant: Variant, value: Any) -> Variant:
+        prompt = variant.prompt
+        return replace(variant, prompt=replace(prompt, tools=change(prompt.tools, value))) if prompt.tools else variant
+
+    return put
 
 
 def in_demos(name: str) -> Callable[[Variant, Any], Variant]:

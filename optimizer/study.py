@@ -14,7 +14,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from optimizer.errors import ConfigError, nearest
+from optimizer.errors import ConfigError, RunDirError, nearest
+from optimizer.models.pgserver import for_optuna
 from optimizer.space import SearchSpace, Value
 from optimizer.trial import Trial
 
@@ -99,14 +100,48 @@ def write_study(path: Path, studies: Mapping[str, Sequence[Trial]]) -> None:
     temporary = path.with_name(f".{path.name}.tmp")
     temporary.unlink(missing_ok=True)
     journal = optuna.storages.journal
-    storage = optuna.storages.JournalStorage(journal.JournalFileBackend(str(temporary)))
+    _fill(optuna.storages.JournalStorage(journal.JournalFileBackend(str(temporary))), studies)
+    temporary.replace(path)
+
+
+def share_study(url: str, prefix: str, studies: Mapping[str, Sequence[Trial]]) -> None:
+    """The same on a PostgreSQL server, for one dashboard over many runs; in place of what an earlier one left there.
+
+    Raises RunDirError where the server cannot be used.
+    """
+    optuna = _optuna()
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        storage = optuna.storages.RDBStorage(for_optuna(url))
+        named = {f"{prefix} {name}": trials for name, trials in studies.items()}
+        for study in storage.get_all_studies():
+            if study.study_name in named:
+                storage.delete_study(study._study_id)
+        _fill(storage, named)
+    except (SQLAlchemyError, optuna.exceptions.OptunaError) as error:
+        said = str(getattr(error, "orig", None) or error).splitlines()[0]
+        raise RunDirError(
+            f"{url}: the trials cannot be written there ({said}); they are in the run's folder"
+        ) from error
+
+
+def opened(storage: str | Path) -> Any:
+    """Optuna's storage in a file that `write_study` wrote, or at the address of a server."""
+    optuna = _optuna()
+    if isinstance(storage, str):
+        return optuna.storages.RDBStorage(for_optuna(storage))
+    return optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(storage)))
+
+
+def _fill(storage: Any, studies: Mapping[str, Sequence[Trial]]) -> None:
+    optuna = _optuna()
     for name, trials in studies.items():
         values = {key: dict.fromkeys(trial.params[key] for trial in trials) for key in trials[0].params}
         tried = {key: optuna.distributions.CategoricalDistribution(list(found)) for key, found in values.items()}
         study = optuna.create_study(storage=storage, study_name=name, direction="maximize")
         study.set_metric_names(["objective"])
         study.add_trials(_frozen(tried, trial) for trial in trials)
-    temporary.replace(path)
 
 
 def importance(trials: Sequence[Trial]) -> dict[str, dict[str, float]]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from optimizer.corners import corners
@@ -15,6 +16,7 @@ from optimizer.power import power
 from optimizer.prompt import Prompt
 from optimizer.records import best_verdict
 from optimizer.rundir import RunDir
+from optimizer.stages import AMOUNTS, EVERYONE, Stage
 from optimizer.suite import Suite
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ def expectation(plan: Plan) -> str:
         f"{_prompt(task.prompt)}, variables {', '.join(sorted(task.prompt.names))}",
         f"source: {settings.source.model}" + (" (recorded, not called)" if task.recorded else ""),
         f"target: {', '.join(section.model for section in settings.targets)}",
+        *_stages(task.stages),
         f"space: {settings.search.space}, {settings.search.trials} trials in {settings.search.rounds} rounds",
         *power(
             len(parts.test),
@@ -48,12 +51,22 @@ def expectation(plan: Plan) -> str:
     if limits:
         lines.append(f"budget: {', '.join(limits)}; the search ends there, and leaves what the confirmation needs")
     notes = (
-        *task.notes,
-        *parts.notes,
-        *settings.warnings,
+        *plan.notes,
         *dict.fromkeys(note for fit in plan.fits for note in fit.notes),
     )
     return "\n".join([*lines, *(f"note: {note}" for note in notes)])
+
+
+def _stages(stages: Sequence[Stage]) -> Iterator[str]:
+    """What the application does beside the prompt, and what that takes in the mean."""
+    for stage in stages:
+        took = list(stage.of(EVERYONE).values())
+        means = {name: fmean(row[name] for row in took) for name in AMOUNTS if took and name in took[0]}
+        forms = {"latency": "{:.2f} s", "input_tokens": "{:,.0f} tokens in", "output_tokens": "{:,.0f} out"}
+        told = [forms[name].format(mean) for name, mean in means.items() if name in forms]
+        told += [f"${1000 * means['cost']:.4f} per 1,000"] if "cost" in means else []
+        output = f", its outputs in {stage.output!r}" if stage.output else ""
+        yield f"stage: {stage.name} (frozen{output})" + (f": {', '.join(told)}" if told else "")
 
 
 def outcome(migration: Migration, folder: Path) -> str:
@@ -96,6 +109,10 @@ def _target(migration: Migration, result: TargetResult, run: RunDir) -> Iterator
     for name, evaluation in (("source", met.source), ("unchanged", met.unchanged), (last, met.winner)):
         if evaluation:
             yield f"  {name:10} {_figures(evaluation)}"
+    declined = {"source": met.source.refused, last: met.winner.refused}
+    if any(declined.values()):
+        told = ", ".join(f"{name} {count}" for name, count in declined.items())
+        yield f"  declined {told} of {len(met.winner.outputs)}, by the model or a filter: no wrong answers, but none"
     if result.search.trials:
         winner = result.search.winner
         stopped = result.search.stopped_by
@@ -140,6 +157,7 @@ def _target_json(migration: Migration, result: TargetResult, run: RunDir) -> Map
         "reason": result.decision.reason,
         "quality": {name: side.quality for name, side in sides.items() if side},
         "difference": {"mean": comparison.mean, "low": comparison.low, "high": comparison.high, "n": comparison.n},
+        "declined": {name: side.refused for name, side in sides.items() if side},
         "cost_per_1000": _known(1000 * met.winner.cost),
         "latency_p95": _known(met.winner.p95_latency),
     }

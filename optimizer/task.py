@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from optimizer.config import ModelSettings, Settings
-from optimizer.config.sections import PromptSettings
+from optimizer.config.prompts import PromptSettings
 from optimizer.config.taskfile import open_file
 from optimizer.config.yamlfile import Document
 from optimizer.data import Table, columns, read_files, read_hub
+from optimizer.data.other_rows import on_other_rows
 from optimizer.data.ratings import read_ratings
+from optimizer.data.remarks import remarks
+from optimizer.data.stages import Origin, columns_of, read_stages, unasked
 from optimizer.errors import ConfigError, OptimizerError
+from optimizer.importers import read_table
 from optimizer.metrics.scrutiny import Rated
 from optimizer.metrics.whole import Row
 from optimizer.models.prices import Price
+from optimizer.pricing import price_of
 from optimizer.prompt import Prompt
-from optimizer.split import content_key
+from optimizer.stages import Stage
 from optimizer.types import Example, Output
 
 
@@ -27,7 +31,8 @@ class Task:
     """`prompt` has the source's parameters. `recorded`: the source's outputs by example id, where the data has them.
 
     `strata`: by example id, what to spread evenly over the splits. `slices`: by column and example id, by what the
-    held-out examples are looked at part by part. `rated`: answers with people's scores. `unmeasured` names the amounts
+    held-out examples are looked at part by part. `rated`: answers with people's scores. `stages`: what the application
+    does beside the prompt. `unmeasured` names the amounts
     (cost, latency, input_tokens, output_tokens) that the record lacks: they are 0 in `recorded`, and mean nothing.
     `notes` are sentences on what was found in the data; those on the settings are in `settings.warnings`.
     `folder` is where the task file's paths start.
@@ -42,16 +47,21 @@ class Task:
     strata: Mapping[str, str] | None = None
     slices: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     rated: Rated = Rated()
+    stages: tuple[Stage, ...] = ()
     unmeasured: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
 
 
-def load_task(path: str | Path) -> Task:
-    """Reads the task file and all that it names; asks no model. Raises ConfigError and DataError."""
+def load_task(path: str | Path, *, data: Path | None = None) -> Task:
+    """Reads the task file and all that it names; asks no model. Raises ConfigError and DataError.
+
+    `data`: a file of rows in place of the task file's; what only splits, slices and ratings need is not looked for.
+    """
     path = Path(path)
     settings, document = open_file(path, Settings)
+    settings = on_other_rows(settings, data) if data else settings
     prompt = _prompt(settings, path.parent, document)
-    table = _table(settings, prompt, path.parent)
+    table = _table(settings, prompt, path.parent, document)
     columns.check_columns(settings.data, prompt.names, table, document.at)
     examples = columns.read_examples(settings.data, prompt.names, prompt.contract, table)
     _check_gold(settings, examples, table, document)
@@ -60,7 +70,7 @@ def load_task(path: str | Path) -> Task:
         price = _price(settings, document)
         recorded = columns.read_outputs(settings.data.source, prompt.contract, price, table, examples)
         unmeasured = _unmeasured(settings, price)
-    strata = _strata(settings, prompt, table, examples, document)
+    strata, ids = _strata(settings, prompt, table, examples, document), [example.id for example in examples]
     return Task(
         name=settings.name,
         settings=settings,
@@ -71,8 +81,9 @@ def load_task(path: str | Path) -> Task:
         strata=strata,
         slices=_slices(settings, table, examples, strata, document),
         rated=_rated(settings, prompt, table, examples, recorded),
+        stages=read_stages(settings.stages, [Origin("", table, dict(zip(ids, table.rows, strict=True)))], document.at),
         unmeasured=unmeasured,
-        notes=tuple(_notes(settings, examples, recorded, unmeasured)),
+        notes=(*remarks(settings, examples, recorded, unmeasured), *unasked(settings, prompt.names)),
     )
 
 
@@ -100,12 +111,14 @@ def _prompt(settings: Settings, folder: Path, document: Document) -> Prompt:
         raise ConfigError(f"{document.at('program')}: {error}") from error
 
 
-def _table(settings: Settings, prompt: Prompt, folder: Path) -> Table:
+def _table(settings: Settings, prompt: Prompt, folder: Path, document: Document) -> Table:
     data = settings.data
-    wanted = columns.wanted(data, prompt.names, settings.slices.columns)
+    wanted = columns.wanted(data, prompt.names, (*settings.slices.columns, *columns_of(settings.stages)))
     if data.hub:
         return read_hub(wanted=wanted, **data.hub.model_dump())
     paths = [folder / Path(name).expanduser() for name in data.path]
+    if data.format:
+        return read_table(paths, data.format, document.at("data", "format"), one_model=bool(data.source))
     return read_files(paths, encoding=data.encoding, delimiter=data.delimiter, wanted=wanted)
 
 
@@ -125,8 +138,6 @@ def _price(settings: Settings, document: Document) -> Price | None:
     recorded = settings.data.source
     if not recorded or recorded.cost or not (recorded.input_tokens and recorded.output_tokens):
         return None
-    from optimizer.pricing import price_of
-
     try:
         return price_of(settings.source)
     except ConfigError as error:
@@ -198,41 +209,3 @@ def _slices(
     if strata:
         found[data.stratify or "label"] = strata
     return found
-
-
-def _notes(
-    settings: Settings,
-    examples: tuple[Example, ...],
-    recorded: Mapping[str, Output] | None,
-    unmeasured: frozenset[str],
-) -> Iterator[str]:
-    total = len(examples)
-    yield from _duplicates(examples)
-    without = sum(example.expected is None for example in examples)
-    if settings.data.expected and without:
-        yield f"{without} of {total} rows have no gold answer"
-    blank = Counter(name for e in examples for name, value in e.inputs.items() if value in ("", []))
-    for name, count in sorted(blank.items()):
-        yield f"{count} of {total} rows have an empty {name!r}"
-    if settings.data.hub and not settings.data.hub.revision:
-        yield "data.hub has no revision: the dataset may change between runs; a commit keeps it still"
-    if recorded is not None:
-        states = Counter(output.status for output in recorded.values())
-        if states["invalid"]:
-            yield f"{states['invalid']} of {total} recorded outputs break the reply's contract; they score 0"
-        if states["failed"]:
-            yield f"{states['failed']} of {total} rows have no recorded output; they score 0"
-        for name in sorted(unmeasured & {"cost", "latency"}):
-            yield f"the record says nothing of the source's {name}, so it cannot be compared (data.source.{name})"
-
-
-def _duplicates(examples: tuple[Example, ...]) -> Iterator[str]:
-    first: dict[str, Example] = {}
-    repeated = contrary = 0
-    for example in examples:
-        earlier = first.setdefault(content_key(example.inputs), example)
-        repeated += earlier is not example
-        contrary += earlier is not example and earlier.expected != example.expected
-    if repeated:
-        other = f", {contrary} of them with another gold answer" if contrary else ""
-        yield f"{repeated} duplicate rows (equal inputs but for white space{other}); they stay together in one split"

@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 
 from optimizer import reader
 from optimizer.errors import ConfigError, ExportError
+from optimizer.media import Media, texts_and_media
 from optimizer.types import Inputs
 
 Syntax = Literal["mustache", "f-string", "jinja2", "handlebars", "dollar", "none"]
@@ -39,7 +40,7 @@ class Logic:
     names: frozenset[str]
 
 
-Segment = str | Var | Logic
+Segment = str | Var | Logic | Media
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Template:
     def names(self) -> frozenset[str]:
         """The variables that the template asks for."""
         plain = {segment.name for segment in self.segments if isinstance(segment, Var)}
-        return frozenset(plain.union(*(s.names for s in self.segments if isinstance(s, Logic))))
+        return frozenset(plain.union(*(s.names for s in self.segments if isinstance(s, Logic | Media))))
 
     @property
     def text(self) -> str:
@@ -78,13 +79,31 @@ class Template:
         for segment in self.segments:
             if isinstance(segment, Logic):
                 raise ExportError("the prompt has Jinja control flow ({% ... %}), which this format cannot hold")
-        return [segment if isinstance(segment, str) else {"var": segment.name} for segment in self.segments]  # type: ignore[union-attr]
+        return [_part(segment) for segment in self.segments]
+
+    @classmethod
+    def of_content(cls, content: Any, role: str, syntax: Syntax) -> Template:
+        """A message's content: a text, or a list of parts of which the texts are templates. Raises ConfigError."""
+        if isinstance(content, str):
+            return cls.parse(content, syntax)
+        found = texts_and_media(content, role, lambda text: cls.parse(text, syntax).parts)
+        return cls(tuple(s for p in found for s in ((p,) if isinstance(p, Media) else cls.parse(p, syntax).segments)))
+
+    def render_parts(self, inputs: Inputs) -> tuple[Mapping[str, Any], ...]:
+        """The parts that are sent where there is more than text; none where there is not."""
+        if not any(isinstance(segment, Media) for segment in self.segments):
+            return ()
+        whole = [
+            {"media": s.filled(inputs) if s.packed else None} if isinstance(s, Media) else Template((s,)).render(inputs)
+            for s in self.segments
+        ]
+        return tuple(reader.content(whole, {}))
 
     def render(self, inputs: Inputs) -> str:
         if missing := self.names - inputs.keys():
             raise ConfigError(f"the template asks for {sorted(missing)}, but the example has only {sorted(inputs)}")
         plain = (_run_jinja(s.text, inputs) if isinstance(s, Logic) else s for s in self.segments)
-        return reader.fill([s if isinstance(s, str) else {"var": s.name} for s in plain], inputs)
+        return reader.fill([s.placeholder if isinstance(s, Media) else _part(s) for s in plain], inputs)
 
     def print(self, syntax: Syntax) -> str:
         """The template's text in `syntax`, escaped. Raises ExportError where the syntax has no escape for it."""
@@ -134,18 +153,21 @@ def _split(text: str, variable: re.Pattern[str]) -> Iterable[Segment]:
 def _parse_f_string(text: str) -> Iterable[Segment]:
     from string import Formatter
 
+    held = ""  # a doubled brace ends a piece of literal text, but no segment
     try:
         for literal, name, spec, conversion in Formatter().parse(text):
-            if literal:
-                yield literal
+            held += literal
             if name is not None:
                 if spec or conversion or not re.fullmatch(_NAME, name):
                     raise ConfigError(
                         f"f-string template: {{{name}}} is no plain variable; double braces that are text"
                     )
-                yield Var(name)
+                yield from (held, Var(name)) if held else (Var(name),)
+                held = ""
     except ValueError as error:
         raise ConfigError(f"f-string template: {error}; double every brace that is text, as in {{{{") from error
+    if held:
+        yield held
 
 
 def _has_expressions(text: str) -> bool:
@@ -183,7 +205,15 @@ def _run_jinja(text: str, inputs: Mapping[str, Any]) -> str:
     return "".join(rendered)
 
 
+def _part(segment: Segment) -> Any:
+    if isinstance(segment, Media):
+        return {"media": segment.body}
+    return {"var": segment.name} if isinstance(segment, Var) else segment
+
+
 def _show(segment: Segment) -> str:
+    if isinstance(segment, Media):
+        return str(segment)
     if isinstance(segment, Var):
         return f"{{{{{segment.name}}}}}"
     return segment.text if isinstance(segment, Logic) else segment
@@ -191,6 +221,10 @@ def _show(segment: Segment) -> str:
 
 def _print(part: Any, syntax: Syntax) -> str:
     if isinstance(part, dict):
+        if "media" in part:
+            raise ExportError(
+                "the prompt has parts that are no text (images, documents), which this format cannot hold"
+            )
         name = part["var"]
         if name.startswith("#"):
             raise ExportError("the prompt picks its worked examples for each request, which this format cannot hold")

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
 Inputs: TypeAlias = Mapping[str, JSON]
@@ -14,7 +14,7 @@ Params: TypeAlias = Mapping[str, JSON]
 Role = Literal["system", "user", "assistant"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Example:
     """One row of the dataset. `expected` is the gold answer, where there is one; `group` keeps rows together."""
 
@@ -26,8 +26,20 @@ class Example:
 
 @dataclass(frozen=True)
 class Message:
+    """`parts`: what is sent instead of `content` where there is more than text (an image, a document), by OpenAI's
+    schema; `content` is then the text with a placeholder for each of the rest."""
+
     role: Role
     content: str
+    parts: tuple[Mapping[str, JSON], ...] = ()
+
+    @property
+    def sent(self) -> str | list[JSON]:
+        return [dict(part) for part in self.parts] if self.parts else self.content
+
+    @property
+    def facts(self) -> list[JSON]:
+        return [self.role, self.content, *([self.sent] if self.parts else [])]
 
 
 @dataclass(frozen=True)
@@ -38,10 +50,17 @@ class Request:
     params: Params = field(default_factory=dict)
     sample: int = 0  # which draw of the same question: 0, 1, 2 ... are answered apart
 
+    @property
+    def texts(self) -> list[str]:
+        """All that the model reads: the messages, and the tools that it is offered."""
+        tools = self.params.get("tools")
+        return [message.content for message in self.messages] + ([json.dumps(tools)] if tools else [])
+
     def key(self, model: str) -> str:
         """The same for the same question to the same model, on every machine."""
-        turns = [[message.role, message.content] for message in self.messages]
-        text = json.dumps([model, turns, dict(self.params), self.sample], sort_keys=True)
+        turns = [message.facts for message in self.messages]
+        params = {name: json.dumps(value) if name == "tools" else value for name, value in self.params.items()}
+        text = json.dumps([model, turns, params, self.sample], sort_keys=True)  # the order within tools counts
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -50,8 +69,9 @@ class Response:
     """What a model answered, and what it took.
 
     `cost` in dollars, `latency` in seconds; `model` is who really answered; `finish` is the provider's
-    reason to stop ("stop", "length", "content_filter"). `cached_tokens` and `written_tokens` (read from and
-    written to the provider's prompt cache) are part of `input_tokens`, `reasoning_tokens` of `output_tokens`.
+    reason to stop ("stop", "length", "content_filter"), or "tool_calls" where `text` is calls of tools in their
+    canonical form. `cached_tokens` and `written_tokens` (read from and written to the provider's prompt cache) are
+    part of `input_tokens`, `reasoning_tokens` of `output_tokens`. `retries`: tries that failed before this answer came.
     """
 
     text: str
@@ -64,6 +84,12 @@ class Response:
     cached_tokens: int = 0
     reasoning_tokens: int = 0
     written_tokens: int = 0
+    retries: int = 0
+
+
+def calls_as_text(calls: Any) -> str:
+    """Calls of tools in the one form by which answers are kept, compared and shown: equal calls, equal texts."""
+    return json.dumps({"tool_calls": calls}, ensure_ascii=False, sort_keys=True)
 
 
 Status = Literal["ok", "invalid", "refused", "failed"]
@@ -79,7 +105,7 @@ class Reply:
     status: Status = "ok"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Output:
     """What a program made of one example.
 
@@ -99,7 +125,7 @@ class Output:
     calls: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Score:
     """How good one output is, from 0 to 1, and why. `parts` are named sub-scores, for the report."""
 

@@ -9,13 +9,26 @@ from search_spaces.compilers import ALL_PROGRAMS, FEW_SHOT, KNOBS, PROGRAMS
 from search_spaces.decoding import EFFORT, MAX_TOKENS, RESPONSE_FORMAT, TEMPERATURE, TOP_P
 from search_spaces.demos import DEMO_CHOICE, DEMO_FORM, DEMO_ORDER, DEMOS
 from search_spaces.instructions import WORDING
-from search_spaces.layout import DELIMITERS, PLACEMENT
+from search_spaces.layout import ADAPTER, DELIMITERS, PLACEMENT
 from search_spaces.output import REASONING, REPLY, REPLY_AT
-from search_spaces.ready import CLASSIFICATION, EXTRACTION, QUICK, RETRIEVAL, STANDARD, SUMMARISATION, THOROUGH
+from search_spaces.ready import (
+    CLASSIFICATION,
+    EXTRACTION,
+    PIPELINE,
+    QUICK,
+    RETRIEVAL,
+    STANDARD,
+    SUMMARISATION,
+    THOROUGH,
+    TOOLS,
+)
+from search_spaces.tools import CONTRACT, TOOL_CHOICE, TOOL_ORDER, TOOL_TEXT, TOOL_WORDING
 
 __all__ = [
+    "ADAPTER",
     "ALL_PROGRAMS",
     "CLASSIFICATION",
+    "CONTRACT",
     "DELIMITERS",
     "DEMOS",
     "DEMO_CHOICE",
@@ -26,6 +39,7 @@ __all__ = [
     "FEW_SHOT",
     "KNOBS",
     "MAX_TOKENS",
+    "PIPELINE",
     "PLACEMENT",
     "PROGRAMS",
     "QUICK",
@@ -38,6 +52,11 @@ __all__ = [
     "SUMMARISATION",
     "TEMPERATURE",
     "THOROUGH",
+    "TOOLS",
+    "TOOL_CHOICE",
+    "TOOL_ORDER",
+    "TOOL_TEXT",
+    "TOOL_WORDING",
     "TOP_P",
     "WORDING",
 ]

@@ -7,8 +7,9 @@ from search_spaces.compilers import ALL_PROGRAMS, FEW_SHOT, KNOBS, PROGRAMS
 from search_spaces.decoding import EFFORT, MAX_TOKENS, RESPONSE_FORMAT, TEMPERATURE, TOP_P
 from search_spaces.demos import DEMO_CHOICE, DEMO_FORM, DEMO_ORDER, DEMOS, EVERY_CHOICE, EVERY_ORDER
 from search_spaces.instructions import WORDING
-from search_spaces.layout import DELIMITERS, PLACEMENT
+from search_spaces.layout import ADAPTER, DELIMITERS, PLACEMENT
 from search_spaces.output import REASONING, REPLY, REPLY_AT
+from search_spaces.tools import TOOL_CHOICE, TOOL_ORDER, TOOL_TEXT, TOOL_WORDING
 
 #: A first look: the five choices that mostly decide.
 QUICK = SearchSpace((WORDING, DELIMITERS, DEMOS, REPLY, FEW_SHOT))
@@ -123,5 +124,33 @@ SUMMARISATION = SearchSpace(
         MAX_TOKENS.among(128, 256, 512),  # an upper end to the length
         TEMPERATURE.among(0.0, 0.5),  # steady or fluent
         PROGRAMS,
+    )
+)
+
+#: Calls of tools.
+TOOLS = SearchSpace(
+    (
+        WORDING,  # when to call what, and when not to
+        TOOL_TEXT,  # some models hardly read what stands beside the messages
+        TOOL_WORDING,  # what a parameter must look like
+        TOOL_CHOICE,  # some models would rather chat
+        TOOL_ORDER,  # models lean towards what stands first
+        DELIMITERS,
+        PLACEMENT,
+        DEMOS.among(2, 4),  # as text: a call shown as a turn would need its result
+        DEMO_CHOICE.among("balanced", "diverse", "per_request"),  # a tool never shown is seldom called
+        REPLY.among("told"),  # several matters, several calls
+        TEMPERATURE.among(0.0),  # one call is right
+    )
+)
+
+#: A program of several prompts: wording and demos stand for one dimension for each of them.
+PIPELINE = SearchSpace(
+    (
+        WORDING,  # every prompt has its own
+        DEMOS,  # a prompt that others build upon must keep its form
+        ADAPTER,  # families differ in the form of fields that they keep to
+        FEW_SHOT,  # examples of all steps, bootstrapped together
+        TEMPERATURE.among(0.0),  # what the next prompt reads should be steady
     )
 )

@@ -1,8 +1,9 @@
-"""One finished run, for the many tests that only look at what it left."""
+"""One finished run, for the many tests that only look at what it left; and Control-C, which tests send."""
 
 from __future__ import annotations
 
 import shutil
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import pytest
 
 from optimizer.migration import Migration
 from tests.walking import SEARCH, crew, finished, writes
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell that starts tests in the background has it ignored
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass(frozen=True)

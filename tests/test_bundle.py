@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import ast
 import json
-import os
-import random
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,7 @@ import pytest
 from optimizer import reader
 from optimizer.contract import Contract
 from optimizer.errors import ExportError
-from optimizer.exporters.bundle import as_bundle, faithful, verify_bundle, write_bundle
+from optimizer.exporters.bundle import as_bundle, faithful, write_bundle
 from optimizer.layout import Layout
 from optimizer.migration import Migration
 from optimizer.outlets import publish
@@ -67,6 +65,7 @@ def shipping(walked: Walked, prompt: Prompt, rows: Sequence[Mapping[str, JSON]])
     trials[result.search.best] = replace(result.search.winner, prompt=prompt)
     return replace(
         found,
+        prompt=prompt,
         examples={key: Example(key, row, "even") for key, row in zip(ids, rows, strict=True)},
         split={"train": (), "validation": (), "test": tuple(ids)},
         targets=(replace(result, search=replace(result.search, trials=tuple(trials))),),
@@ -228,87 +227,6 @@ def test_a_bundle_of_an_earlier_winner_does_not_outlive_one_that_cannot_be_expor
     assert not (run.path / "bundle").exists()
 
 
-# -- integrity
-
-
-def test_a_bundle_as_written_passes(plain_run: Walked) -> None:
-    assert verify_bundle(plain_run.run / "bundle") == 3
-
-
-def test_every_one_byte_change_is_found(tmp_path: Path, plain_run: Walked) -> None:
-    folder = plain_run.copy(tmp_path / "run") / "bundle"
-    draw = random.Random(11)
-    for name in ("bundle.json", "reader.py", "checksums.json"):
-        whole = (folder / name).read_bytes()
-        for _ in range(80):
-            at = draw.randrange(len(whole))
-            flipped = bytes([whole[at] ^ 1 << draw.randrange(8)])
-            here, skipped = draw.choice([(flipped, 1), (b"", 1), (b" ", 0), (b"\n", 0), (b"\x00", 0)])
-            (folder / name).write_bytes(whole[:at] + here + whole[at + skipped :])
-            with pytest.raises(ExportError, match="changed since it was written"):
-                verify_bundle(folder)
-        (folder / name).write_bytes(whole)
-    assert verify_bundle(folder) == 3
-
-
-def test_checksums_that_fit_a_changed_file_but_are_written_otherwise_are_found(
-    tmp_path: Path, plain_run: Walked
-) -> None:
-    folder = plain_run.copy(tmp_path / "run") / "bundle"
-    sums = json.loads((folder / "checksums.json").read_text())
-
-    for text in (json.dumps(sums), json.dumps(dict(reversed(sums.items())), indent=2) + "\n", "[]", "[" * 10_000):
-        (folder / "checksums.json").write_text(text)
-        with pytest.raises(ExportError, match="changed since it was written"):
-            verify_bundle(folder)
-
-
-def test_missing_and_extra_files_are_found(tmp_path: Path, plain_run: Walked) -> None:
-    for name in ("bundle.json", "reader.py", "checksums.json"):
-        folder = plain_run.copy(tmp_path / name) / "bundle"
-        (folder / name).unlink()
-        with pytest.raises(ExportError, match=r"missing"):
-            verify_bundle(folder)
-    for name in ("sitecustomize.py", ".hidden", "bundle.json.bak", "__pycache__"):
-        folder = plain_run.copy(tmp_path / f"with {name}") / "bundle"
-        (folder / name).mkdir() if name == "__pycache__" else (folder / name).write_text("")
-        kind = (
-            "left behind by importing reader.py" if name == "__pycache__" else "not part of the bundle; write it anew"
-        )
-        with pytest.raises(ExportError, match=f"{name}: {kind}"):
-            verify_bundle(folder)
-
-
-@pytest.mark.parametrize("name", ["bundle.json", "reader.py", "checksums.json"])
-def test_links_folders_and_pipes_in_place_of_a_file_are_refused(tmp_path: Path, plain_run: Walked, name: str) -> None:
-    def link(path: Path) -> None:
-        path.symlink_to(plain_run.run / "bundle" / name)
-
-    ways: tuple[Callable[[Path], None], ...] = (link, Path.mkdir, os.mkfifo)
-    for number, replacement in enumerate(ways):
-        folder = plain_run.copy(tmp_path / str(number)) / "bundle"
-        (folder / name).unlink()
-        replacement(folder / name)
-        with pytest.raises(ExportError, match=rf"{name}: no plain file"):
-            verify_bundle(folder)
-
-
-@pytest.mark.parametrize("name", ["../../../etc/passwd", "/etc/passwd", "sub/bundle.json", "..", ""])
-def test_checksums_that_point_elsewhere_are_refused(tmp_path: Path, plain_run: Walked, name: str) -> None:
-    folder = plain_run.copy(tmp_path / "run") / "bundle"
-    sums = json.loads((folder / "checksums.json").read_text())
-    for changed in (sums | {name: "0" * 64}, {name: "0" * 64, "bundle.json": sums["bundle.json"]}):
-        (folder / "checksums.json").write_text(json.dumps(changed, indent=2, sort_keys=True) + "\n")
-        with pytest.raises(ExportError, match="changed since it was written"):
-            verify_bundle(folder)
-
-
-def test_what_is_no_bundle_is_said_to_be_none(tmp_path: Path, plain_run: Walked) -> None:
-    for path in (tmp_path, tmp_path / "nowhere", plain_run.run / "bundle/bundle.json"):
-        with pytest.raises(ExportError, match="no bundle here"):
-            verify_bundle(path)
-
-
 # -- the reader
 
 
@@ -323,15 +241,17 @@ def test_the_reader_is_short_and_needs_the_standard_library_only() -> None:
         alias.name for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Import) for alias in node.names
     ]
 
-    assert len(text.splitlines()) < 100
+    assert len(text.splitlines()) < 250
     assert modules and {str(module).partition(".")[0] for module in modules} <= sys.stdlib_module_names
 
 
-@pytest.mark.parametrize("text", ['{"format": "promptport-bundle/2"}', "{}", "[]", "7", "null"])
+@pytest.mark.parametrize(
+    "text", ['{"format": "promptport-bundle/3"}', '{"format": ["promptport-bundle/2"]}', "{}", "[]", "7", "null"]
+)
 def test_the_reader_refuses_what_is_no_bundle_of_its_format(tmp_path: Path, text: str) -> None:
     (tmp_path / "bundle.json").write_text(text)
 
-    with pytest.raises(ValueError, match="not a promptport bundle of format 1"):
+    with pytest.raises(ValueError, match="not a promptport bundle of format 1 or 2, but"):
         reader.load(tmp_path / "bundle.json")
 
 
@@ -351,7 +271,7 @@ def test_the_evidence_in_the_bundle_is_the_decision(plain_run: Walked) -> None:
     decision = json.loads((plain_run.run / "decision.json").read_text())["targets"][0]
     met = plain_run.migration.targets[0].confirmation
 
-    told = {key: value for key, value in decision.items() if key not in ("model", "winner")}
+    told = {key: value for key, value in decision.items() if key not in ("model", "winner", "declined")}
     assert bundle["evidence"]["decision"] == told
     assert {side: figures["quality"] for side, figures in bundle["evidence"]["held_out"].items()} == {
         "source": met.source.quality,

@@ -21,6 +21,7 @@ from optimizer.confirm import Verdict
 from optimizer.errors import ConfigError, DataError, RunDirError
 from optimizer.migration import Migration
 from optimizer.recorded import load_recording
+from optimizer.report.measures import measures
 from optimizer.rundir import RunDir
 
 PRICES = {"old": {"input": 2.0, "output": 8.0}, "new": {"input": 0.5, "output": 1.5}}
@@ -337,7 +338,7 @@ def test_an_unknown_key_of_a_column_is_answered(tmp_path: Path) -> None:
 
 def test_the_comparison_file_of_the_documentation_works(tmp_path: Path) -> None:
     page = (Path(__file__).parent.parent / "optimizer" / "report" / "README.md").read_text("utf-8")
-    written = page.split("```yaml\n")[1].split("```")[0]
+    written = page.split("## Outputs recorded elsewhere")[1].split("```yaml\n")[1].split("```")[0]
     amounts = {"seconds": 1.0, "tokens_in": 100, "tokens_out": 20, "usd": 0.00045, "stop_reason": "stop"}
     rows = [
         {"case": i, "gold": "a b", "customer": "x", "llm": llm, "reply": "a b" if i % 7 else "a", **amounts}
@@ -392,6 +393,46 @@ def test_five_recorded_calls_are_too_few_for_any_of_four_models(calls: Path, tmp
     assert cut[0].endswith(": " + ", ".join(at_limit))
     seconds = np.mean([float(row["metric_summary_latency"]) for row in rows])
     assert migration.targets[0].confirmation.winner.latency == pytest.approx(seconds)
+
+
+def test_intervals_and_costs_of_the_recorded_calls_are_held_against_a_few_lines_of_scipy(
+    calls: Path, tmp_path: Path
+) -> None:
+    """On these five the interval is wider than Student's, which promises too much there; means and bills are equal."""
+    columns = {"output": "summary", "latency": "metric_summary_latency"}
+    columns |= {name: f"metric_summary_{name}" for name in ("input_tokens", "output_tokens")}
+    names = {"meta": (0.72, 0.72), "mistral": (2.0, 6.0), "openai": (2.5, 10.0)}
+    files = {name: calls / f"call_summarization_outputs_{name}.csv" for name in names}
+    told = {
+        "data": {"path": str(calls / "call_summarization_outputs_anthropic.csv"), "id": "call_id"},
+        "columns": columns,
+        "source": {"model": "raw", "where": {"prompt_id": "raw"}, "price": {"input": 3.0, "output": 15.0}},
+        "targets": [
+            {"model": name, "path": str(files[name]), "price": {"input": prices[0], "output": prices[1]}}
+            for name, prices in names.items()
+        ],
+        "metrics": "rouge_l",
+    }
+    (tmp_path / "calls.yaml").write_text(yaml.safe_dump(told), "utf-8")
+    migration = compare(load_recording(tmp_path / "calls.yaml"))
+
+    for result, (name, prices) in zip(migration.targets, names.items(), strict=True):
+        with files[name].open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        amounts = np.array([[float(row[columns[key]]) for key in ("input_tokens", "output_tokens")] for row in rows])
+        seconds = np.array([float(row[columns["latency"]]) for row in rows])
+        met, found = result.confirmation, result.decision.comparison
+        gap = np.array([a.value - b.value for a, b in zip(met.winner.scores, met.source.scores, strict=True)])
+        low, high = stats.t.interval(2 * result.decision.confidence - 1, 4, gap.mean(), stats.sem(gap))
+
+        assert result.decision.verdict is Verdict.INCONCLUSIVE and found.n == len(gap) == 5
+        assert found.mean == pytest.approx(gap.mean())
+        assert found.low <= low and found.high >= high
+        assert met.winner.cost == pytest.approx((amounts @ prices / 1e6).mean())
+        assert met.winner.latency == pytest.approx(seconds.mean())
+        measured = {one.key: one for one in measures(result)}["latency_mean"].migrated
+        check = stats.t.interval(2 * result.decision.confidence - 1, 4, seconds.mean(), stats.sem(seconds))
+        assert measured.n == 5 and measured.high == pytest.approx(check[1])
 
 
 def test_a_bill_for_recorded_calls_with_output_at_the_price_of_input_is_noticed(calls: Path, tmp_path: Path) -> None:

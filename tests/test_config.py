@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from optimizer.config import SCHEMA_FILE, ConstraintSettings, ObjectiveSettings, Settings, load_settings, task_schema
-from optimizer.config.sections import PromptSettings
+from optimizer.config.prompts import PromptSettings
 from optimizer.errors import ConfigError
 from optimizer.models.prices import Price
 from optimizer.objective import Constraints, Objective

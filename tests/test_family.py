@@ -202,7 +202,7 @@ def test_the_verdicts_say_for_how_many_targets_they_hold(several: tuple[Migratio
 def test_the_page_shows_all_targets_in_one_table_and_one_picture(several: tuple[Migration, Path]) -> None:
     page = as_page(several[0])
     assert "3 targets side by side" in page and "test/cheap is recommended" in page
-    assert "Quality against cost of 3 targets" in page
+    assert "Quality against cost and latency of 3 targets" in page
 
 
 def test_no_acceptable_target_means_no_recommendation(several: tuple[Migration, Path]) -> None:

@@ -17,8 +17,13 @@ ROOT = Path(__file__).parent.parent
 LAYERS = """
     __main__
     cli
-    commands                                                parse, call one function, print
-    pipeline   compare                                      the run, from top to bottom; the same for recorded outputs
+    growth_commands
+    fleet
+    commands   bundle_commands   export_commands   init_command             parse, call one function, print
+    pipeline   compare   gate                               the run, from top to bottom; the same for recorded outputs
+    opening
+    operations
+    cluster
     allowance   outlets   plan                              what may be spent; what is handed out; what is settled
     search   estimate   exporters   report   summary   recorded   tidy
     sensitivity
@@ -26,22 +31,24 @@ LAYERS = """
     enrich   rundir   agreement   entrants   testing
     compiles
     candidates   restore   task   connect   programs.shipped   joining   spacecheck   spacefile
-    records
+    records   importers
     corners
     migration   data   pricing   parameters   propose   demos   programs.dspy   pruning   lessons   weigh
-    crossover   parts
+    asking   parts
     study   brief
+    crossover
     config   space   trial   wording   programs.prompted   confirm
     suite
     evaluate   prompt   habits   options   reasons
     metrics   findings   power   layout   programs   offline   runlog   prospect   slices
-    models   contract   picking   template   objective   statistics   race   plugins   split   console   examples
-    errors   types   reader   copying   twoway   pairs   watch   redact
+    models   contract   picking   template   objective   statistics   race   plugins   split   console
+    media   tools   examples
+    errors   types   reader   copying   twoway   pairs   watch   redact   stages
 """
 
 #: Who may import what is not ours. `late`: only inside functions, so that `promptport --help` need not wait for it.
 DOORS = {
-    "litellm": {"models.litellm"},
+    "litellm": {"models.litellm", "exporters.gateway_hook"},
     "dspy": {"programs.dspy"},
     "gepa": {"programs.dspy"},
     "tqdm": {"programs.dspy"},
@@ -49,19 +56,44 @@ DOORS = {
     "datasets": {"data"},
     "sklearn": {"demos", "programs.dspy.showing", "metrics.labels", "slices"},
     "joblib": {"evaluate"},
-    "threadpoolctl": {"search"},
-    "scipy": {"confirm", "pairs", "metrics.whole", "metrics.scrutiny"},
+    "threadpoolctl": {"search", "fleet"},
+    "scipy": {"confirm", "pairs", "metrics.calls", "metrics.whole", "metrics.scrutiny", "report.intervals"},
     "numpy": {"race", "twoway", "prospect", "pruning", "crossover", "statistics", "pairs", "metrics.whole", "slices"},
-    "jinja2": {"template", "report.page", "report.rescored"},
-    "aiohttp": {"models.transport", "models.access", "models.direct", "offline.server"},
-    "pydantic": {"config"},
+    "jinja2": {"template", "exporters.jinja", "report.page", "report.rescored", "fleet.page"},
+    "aiohttp": {
+        "models.transport",
+        "models.access",
+        "models.direct",
+        "models.gateway",
+        "models.listing",
+        "offline.server",
+    },
+    "pydantic": {"config", "fleet.settings"},
     "yaml": {"config.yamlfile", "habits", "examples"},
     "filelock": {"rundir"},
     "rich": {"console", "cli"},
-    "click": {"cli", "commands", "options"},
+    "click": {
+        "cli",
+        "commands",
+        "bundle_commands",
+        "export_commands",
+        "growth_commands",
+        "init_command",
+        "options",
+    },
 }
 #: The same for what only some users need: each is in an extra, and is opened late.
-OPTIONAL = {"model2vec": {"models.embedding"}}
+OPTIONAL = {
+    "model2vec": {"models.embedding"},
+    "cryptography": {"exporters.signing"},
+    "psycopg": {"models.pgserver", "models.postgres"},
+    "distributed": {"cluster.dask"},
+    "ray": {"cluster.ray"},
+    "sqlalchemy": {"study"},
+    "optuna_dashboard": {"operations.dashboard"},
+    "opentelemetry": {"operations.tracing"},
+    "mlflow": {"operations.tracking"},
+}
 LATE = {
     *OPTIONAL,
     "litellm",
@@ -78,14 +110,21 @@ LATE = {
 }
 #: Imported inside functions only, by the door of their package or where a program is opened.
 BEHIND_A_DOOR = {f"programs.dspy.{name}" for name in ("module", "opening", "running", "variants", "whole")}
+BEHIND_A_DOOR |= {"exporters.gateway_hook"}  # shipped as the file it is, never imported
 COMES_WITH = {
+    "distributed": "dask[distributed]",
+    "psycopg": "psycopg[binary]",
+    "optuna_dashboard": "optuna-dashboard",
+    "opentelemetry": "opentelemetry-sdk",
+    "mlflow": "mlflow-skinny",
+    "sqlalchemy": "psycopg[binary]",  # it comes with Optuna, and speaks to a server through this
     "threadpoolctl": "scikit-learn",
     "gepa": "dspy",
     "tqdm": "dspy",
     "yaml": "PyYAML",
     "sklearn": "scikit-learn",
 }
-SPACES_MAY_USE = {"space", "prompt", "types", "programs", "search_spaces"}
+SPACES_MAY_USE = {"space", "prompt", "suite", "tools", "types", "programs", "search_spaces"}
 
 
 def _modules(folder: Path) -> dict[str, Path]:

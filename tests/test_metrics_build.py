@@ -105,7 +105,9 @@ def test_a_broken_or_declined_reply_scores_nought_with_its_reason(name: str) -> 
     assert (score.value, score.feedback) == (0, "invalid reply: no JSON")
 
 
-@pytest.mark.parametrize("name", sorted(set(METRICS) - {"numeric", "json_fields", "judge", "preference", *FOREIGN}))
+@pytest.mark.parametrize(
+    "name", sorted(set(METRICS) - {"numeric", "json_fields", "judge", "preference", "tool_call", *FOREIGN})
+)
 def test_the_right_answer_scores_one_without_feedback(name: str) -> None:
     assert made(name)(GOLD, SAID, None) == Score(1.0)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -72,3 +74,20 @@ def test_control_c_waits_until_the_work_has_taken_its_leave() -> None:
         bridge.run(works())
 
     assert told == ["ended"]
+
+
+def test_threads_that_come_in_at_once_find_the_same_loop() -> None:
+    told = """
+import asyncio, sys, threading
+from optimizer.models import bridge
+sys.setswitchinterval(1e-6)
+found, ready = [], threading.Barrier(16)
+async def here(): return id(asyncio.get_running_loop())
+def come(): ready.wait(); found.append(bridge.run(here()))
+threads = [threading.Thread(target=come) for _ in range(16)]
+[thread.start() for thread in threads]; [thread.join() for thread in threads]
+print(len(set(found)))
+"""
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "1"

@@ -167,10 +167,10 @@ def test_the_sample_number_is_sent_where_it_is_not_zero(server: Server) -> None:
     assert "x-promptport-sample" not in server.seen[-1][1]
 
 
-def test_headers_and_tags_are_sent(server: Server) -> None:
-    ask(model(server, headers={"x-team": "blue"}, tags=("a", "b")), "plain")
+def test_headers_are_sent(server: Server) -> None:
+    ask(model(server, headers={"x-team": "blue"}), "plain")
+
     assert server.seen[-1][1]["x-team"] == "blue"
-    assert server.seen[-1][1]["x-litellm-tags"] == "a,b"
 
 
 def test_another_server_never_gets_the_providers_key(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,9 +7,10 @@ import heapq
 
 import pytest
 
-from optimizer.errors import ModelError
+from optimizer.errors import CreditExhausted, ModelError
 from optimizer.models import Model, bridge
 from optimizer.models.rate import Limited
+from optimizer.models.wary import Wary
 from optimizer.types import Message, Request, Response
 
 QUESTION = Request((Message("user", "x" * 400),))  # about 100 tokens
@@ -122,3 +123,73 @@ def test_a_failed_call_gives_its_slot_back() -> None:
     timed.errors = [ModelError("no", model="m") for _ in range(4)]
     ask(Limited(timed, 2, clock=time, sleep=time.sleep), time, 6)
     assert len(timed.starts) == 6
+
+
+class Setting:
+    """A gateway whose key has money for so many answers, and that sets one answer's money aside for each call."""
+
+    name = "setting"
+
+    def __init__(self, time: Time, money: int) -> None:
+        self.money, self.answered, self._set_aside, self._time = money, 0, 0, time
+
+    async def complete(self, request: Request) -> Response:
+        if self.money <= self._set_aside:
+            raise CreditExhausted("Budget has been exceeded!", model=self.name, status=422)
+        self._set_aside += 1
+        await self._time.sleep(1.0)
+        self._set_aside -= 1
+        self.money -= 1
+        self.answered += 1
+        return Response("yes", 100, 1)
+
+
+def paid(money: int, questions: int, concurrency: int) -> tuple[int, int, float]:
+    """Answers received, refusals seen, seconds taken."""
+    time = Time()
+    gateway = Setting(time, money)
+    model = Limited(Wary(gateway), concurrency, clock=time, sleep=time.sleep)
+
+    async def all_of_them() -> tuple[int, int]:
+        work = [asyncio.create_task(model.complete(QUESTION)) for _ in range(questions)]
+        await time.run(*work)
+        ended = await asyncio.gather(*work, return_exceptions=True)
+        answers = sum(isinstance(one, Response) for one in ended)
+        return answers, sum(isinstance(one, CreditExhausted) for one in ended)
+
+    answers, refusals = bridge.run(all_of_them())
+    assert answers == gateway.answered, "no answer that was paid for is lost"
+    return answers, refusals, time.now
+
+
+def test_a_key_whose_money_is_set_aside_for_calls_under_way_is_not_taken_for_empty() -> None:
+    assert paid(money=20, questions=20, concurrency=4)[:2] == (20, 0)
+
+
+def test_an_empty_key_is_used_to_its_last_answer_before_it_is_said_to_be_empty() -> None:
+    assert paid(money=5, questions=8, concurrency=4)[:2] == (5, 3)
+
+
+def test_calls_are_made_together_again_once_eight_were_paid_for_one_at_a_time() -> None:
+    """The first goes alone, then one of four goes out and three are turned down. It lands, eight follow alone, then the
+    other thirty go by four."""
+
+    class Raised(Setting):
+        async def complete(self, request: Request) -> Response:
+            try:
+                return await super().complete(request)
+            except CreditExhausted:
+                self.money = 1000
+                raise
+
+    time = Time()
+    model = Limited(Wary(Raised(time, 2)), 4, clock=time, sleep=time.sleep)
+
+    async def all_of_them() -> None:
+        work = [asyncio.create_task(model.complete(QUESTION)) for _ in range(40)]
+        await time.run(*work)
+        await asyncio.gather(*work)
+
+    bridge.run(all_of_them())
+
+    assert time.now == 1 + 1 + 8 + 8, "30 by four is eight seconds"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import pytest
 
 from optimizer.errors import ModelError
 from optimizer.models import bridge
+from optimizer.models.cache import Cached, CallStore
+from optimizer.models.meter import Metered, Purse
 from optimizer.models.retry import Retrying
 from optimizer.models.scripted import ScriptedModel
 from optimizer.types import Message, Request, Response
@@ -102,3 +105,16 @@ def test_a_server_that_asks_for_hours_is_asked_again_after_the_longest_pause() -
     pauses = Pauses()
     run(Retrying(failing(passing(retry_after=9000.0)), longest=60.0, sleep=pauses))
     assert pauses == [60.0]
+
+
+def test_an_answer_keeps_in_the_store_how_many_tries_it_took_and_the_spend_tells_it(tmp_path: Path) -> None:
+    """So that a run which is replayed tells the same as the one that was cut off."""
+    told = []
+    with CallStore(tmp_path / "calls.sqlite") as store:
+        for model in (failing(passing(), passing()), failing()):
+            purse = Purse()
+            bridge.run(Metered(Cached(Retrying(model, sleep=Pauses()), store), purse, "target").complete(QUESTION))
+            told.append(purse.spend["target"])
+
+    assert (told[0].calls, told[0].retries) == (1, 2)
+    assert told[1] == told[0], "nobody was asked the second time"

@@ -90,6 +90,11 @@ def shape(page: str) -> list[tuple[str, tuple[str, ...]]]:
     return [(element.tag, tuple(element.attributes)) for element in parsed(page).all()]
 
 
+def scripts(tree: Element) -> list[Element]:
+    """Those that a browser runs; the other holds data."""
+    return [element for element in tree.all("script") if element.attributes.get("type") != "application/json"]
+
+
 @pytest.fixture(scope="module")
 def page(plain_run: Walked) -> str:
     return (plain_run.run / "report.html").read_text("utf-8")
@@ -130,7 +135,7 @@ def test_the_policy_forbids_what_the_page_does_not_need_and_any_script_but_its_o
         if meta.attributes.get("http-equiv") == "Content-Security-Policy"
     ]
     rules = {rule.split()[0]: rule.split()[1:] for rule in policy.split(";")}
-    [script] = [element.text for element in parsed(page).all("script")]
+    [script] = [element.text for element in scripts(parsed(page))]
 
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     assert rules["default-src"] == ["'none'"]
@@ -158,12 +163,17 @@ def test_equal_runs_give_equal_pages_also_when_read_back(plain_run: Walked, page
 
 
 def _rows(page: str) -> dict[str, list[str]]:
-    """The table's cells by the name of their row."""
+    """The table's cells by the name of their row; figures without their bounds."""
     found = {}
     for row in parsed(page).all("tr"):
-        cells = [cell.text.strip() for cell in row.all() if cell.tag in ("th", "td")]
+        cells = [_figure(cell) for cell in row.all() if cell.tag in ("th", "td")]
         found[cells[0]] = cells[1:]
     return found
+
+
+def _figure(cell: Element) -> str:
+    kept = [child for child in cell.children if isinstance(child, str) or child.tag != "small"]
+    return "".join(child if isinstance(child, str) else child.text for child in kept).strip()
 
 
 def test_verdict_and_reason_are_those_of_the_decision(plain_run: Walked, page: str) -> None:
@@ -178,11 +188,11 @@ def test_the_table_has_the_numbers_of_the_bundle(plain_run: Walked, page: str) -
     held_out = json.loads((plain_run.run / "bundle/bundle.json").read_text())["evidence"]["held_out"]
     rows, sides = _rows(page), ("source", "unchanged", "migrated")
 
-    assert rows["Quality (mean score)"][:3] == [f"{held_out[side]['quality']:.3f}" for side in sides]
-    assert rows["Valid replies"][:3] == [f"{held_out[side]['valid']:.1%}" for side in sides]
-    assert rows["Cost per 1,000 calls"][:3] == [f"${held_out[side]['cost_per_1000']:.4f}" for side in sides]
-    assert rows["Latency, median"][:3] == [f"{held_out[side]['latency_median']:.2f} s" for side in sides]
-    assert rows["Latency, 95th percentile"][:3] == [f"{held_out[side]['latency_p95']:.2f} s" for side in sides]
+    assert rows["Quality (mean score)"][1:4] == [f"{held_out[side]['quality']:.3f}" for side in sides]
+    assert rows["Valid replies"][1:4] == [f"{held_out[side]['valid']:.1%}" for side in sides]
+    assert rows["Cost per 1,000 calls"][1:4] == [f"${held_out[side]['cost_per_1000']:.4f}" for side in sides]
+    assert rows["Latency, median"][1:4] == [f"{held_out[side]['latency_median']:.2f} s" for side in sides]
+    assert rows["Latency, 95th percentile"][1:4] == [f"{held_out[side]['latency_p95']:.2f} s" for side in sides]
 
 
 def test_the_spend_is_told_role_by_role_and_adds_up(plain_run: Walked, page: str) -> None:
@@ -199,6 +209,21 @@ def test_every_trial_is_a_dot_and_the_winner_is_marked(plain_run: Walked, page: 
     dots = list(race.all("circle"))
     assert len(dots) == sum(trial.value is not None for trial in search.trials)
     assert sum("won" in str(dot.attributes["class"]).split() for dot in dots) == 1
+
+
+def test_the_winners_score_is_the_held_out_one_with_the_optimistic_one_beside_it(plain_run: Walked, page: str) -> None:
+    result = only(plain_run.migration)
+    text, winner = " ".join(parsed(page).text.split()), result.search.winner
+
+    assert f"expected at a quality of {winner.quality:.3f} (trial {winner.number}, {winner.examples} examples" in text
+    assert f"what counts is {result.confirmation.winner.quality:.3f} (" in text and "on 60 held-out examples" in text
+
+
+def test_the_point_where_a_longer_prompt_eats_the_saving_is_told_and_drawn(page: str) -> None:
+    text = parsed(page).text
+
+    assert "What a longer prompt costs" in text and "input tokens the saving is eaten when a call reads" in text
+    assert any("as the prompt grows" in str(svg.attributes["aria-label"]) for svg in parsed(page).all("svg"))
 
 
 def test_stay_and_inconclusive_are_shown_as_such(plain_run: Walked) -> None:
@@ -290,7 +315,7 @@ def test_hostile_texts_stay_text_everywhere(plain_run: Walked) -> None:
     tree = parsed(page)
 
     assert tree.text.count(EVIL) > 30  # it is all there, as text
-    assert len(list(tree.all("script"))) == 1 and not list(tree.all("img"))
+    assert len(scripts(tree)) == 1 and len(list(tree.all("script"))) == 2 and not list(tree.all("img"))
     assert not [name for element in tree.all() for name in element.attributes if name.startswith("on")]
 
 

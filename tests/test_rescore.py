@@ -18,6 +18,7 @@ from optimizer.confirm import Verdict
 from optimizer.errors import ConfigError, RunDirError
 from optimizer.migration import Migration
 from optimizer.objective import Evaluation
+from optimizer.report.rescored import Outcome, as_text
 from optimizer.rescore import as_migration, rescore
 from optimizer.rundir import RunDir
 from optimizer.sensitivity import take_apart
@@ -89,6 +90,11 @@ def test_weights_that_change_the_winner_say_what_a_verdict_would_take(tmp_path: 
     assert (dear.best, dear.before, dear.calls) == (1, 1, 0)
     assert (cheap.best, cheap.before) == (2, 1)
     assert cheap.decision is None and cheap.calls == len(migration.split["test"]) == 60
+    unit = sum(output.cost for output in migration.baseline) / len(migration.baseline)
+    assert cheap.dollars == pytest.approx(60 * unit), "trial 2 costs as much as the source"
+    assert (dear.calls, dear.dollars) == (0, 0.0)
+    told = as_text([Outcome(wished(migration, weights=["cost=0.5"]), False, (cheap,))], [])
+    assert f"60 calls of the target would tell, about ${60 * unit:,.4f}" in told
 
 
 def crafted(migration: Migration, known: dict[int, tuple[float, float]], best: int) -> Migration:

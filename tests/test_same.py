@@ -16,8 +16,11 @@ RUNS, HELD_OUT = 100, 80
 
 @pytest.mark.parametrize("gold", [True, False], ids=["gold", "agreement"])
 def test_whole_runs_of_a_model_against_itself_do_not_end_in_stay(gold: bool) -> None:
-    """At 5 % more than one in four runs would be one chance in seventy."""
-    assert [simulate(seed, gold=gold, rows=160) for seed in range(4)].count("stay") <= 1
+    """At 5 % more than one in four runs would be one chance in seventy; so it is for a slice that is called worse."""
+    ended = [simulate(seed, gold=gold, rows=160) for seed in range(4)]
+    assert all(end.sliced >= 8 for end in ended), "nothing to be alarmed about shows nothing here"
+    assert [end.verdict for end in ended].count("stay") <= 1
+    assert sum(end.alarms > 0 for end in ended) <= 1
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,17 @@ def test_where_nothing_truly_differs_the_unchanged_prompt_is_kept() -> None:
     assert any("unchanged" in note for note in result.notes)
 
 
+def test_who_wants_any_gain_at_all_takes_the_best_by_chance() -> None:
+    def guesses(request: Request) -> str:
+        draw = random.Random(repr(request.messages))
+        return draw.choice(["even", "odd"])
+
+    result = search(PROMPT, SPACE, brief(guesses, effort=Effort(sure=0.5)))
+
+    best = max(result.trials, key=lambda trial: trial.value or 0.0)
+    assert result.best == best.number != 0
+
+
 def test_a_proposer_that_answers_nonsense_loses_its_candidates_not_the_run() -> None:
     result = search(PROMPT, SPACE, brief(wordy))
 

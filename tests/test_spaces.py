@@ -15,6 +15,7 @@ import yaml
 
 import search_spaces
 from optimizer.candidates import Pool
+from optimizer.contract import Contract
 from optimizer.errors import ConfigError, PluginError
 from optimizer.plan import plan
 from optimizer.plugins import known_names, resolve
@@ -25,6 +26,8 @@ from optimizer.spacefile import find_space, read_space
 from optimizer.task import load_task
 from optimizer.template import Template
 from optimizer.testing import check_space
+from optimizer.tools import Toolset
+from search_spaces import TOOLS
 from tests.walking import SEARCH, crew, finished, write_task, writes
 
 PROMPT = Prompt.from_messages(
@@ -54,6 +57,14 @@ def variant(space: SearchSpace, **chosen: Any) -> Variant:
 # -- ready-made
 
 
+def test_the_space_of_tools_keeps_the_contract_with_and_without_tools() -> None:
+    note, keep = ({"name": name, "description": "Write it down. Please."} for name in ("note", "keep"))
+    tools = Toolset.read([{"type": "function", "function": function} for function in (note, keep)])
+
+    check_space(TOOLS, PROMPT)
+    check_space(TOOLS, replace(PROMPT, tools=tools, contract=Contract("tools", tools=tools.parameters)))
+
+
 @pytest.mark.parametrize("name", known_names("spaces", {}))
 def test_every_ready_made_space_keeps_the_contract(name: str) -> None:
     check_space(resolve("spaces", name, {}), PROMPT)
@@ -62,12 +73,25 @@ def test_every_ready_made_space_keeps_the_contract(name: str) -> None:
 def test_there_is_a_space_for_each_kind_of_task_and_the_page_names_them_all() -> None:
     names = set(known_names("spaces", {}))
 
-    assert names == {"quick", "standard", "thorough", "classification", "extraction", "retrieval", "summarisation"}
+    assert names == {
+        "quick",
+        "standard",
+        "thorough",
+        "classification",
+        "extraction",
+        "retrieval",
+        "summarisation",
+        "tools",
+        "pipeline",
+    }
     assert set(re.findall(r"`(\w+)`", README.read_text().partition("A space is a list")[0])) >= names
 
 
 def test_thorough_has_every_dimension_of_the_others() -> None:
-    spaces: list[SearchSpace] = [resolve("spaces", known, {}) for known in known_names("spaces", {})]
+    """But for those of tools and pipelines, which most prompts are not."""
+    spaces: list[SearchSpace] = [
+        resolve("spaces", known, {}) for known in known_names("spaces", {}) if known not in ("tools", "pipeline")
+    ]
     dimensions = {name for space in spaces for name in space.names}
 
     assert dimensions == set(search_spaces.THOROUGH.names)

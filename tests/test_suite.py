@@ -28,7 +28,7 @@ from optimizer.suite import Part, Suite
 from optimizer.task import load_task
 from optimizer.template import Template
 from optimizer.types import Example, Request
-from search_spaces import ALL_PROGRAMS, DELIMITERS, DEMOS, KNOBS, REPLY, TEMPERATURE, WORDING
+from search_spaces import ADAPTER, ALL_PROGRAMS, DELIMITERS, DEMOS, KNOBS, REPLY, TEMPERATURE, WORDING
 from tests.test_compiles import brief
 from tests.test_dspy import Follower, exact, numbers, right
 from tests.walking import SEARCH, crew, walk, write_task
@@ -519,7 +519,7 @@ def test_a_two_step_program_is_migrated_as_it_is(tmp_path: Path) -> None:
     assert result.decision.verdict.value == "migrate"
     assert set(result.search.winner.params) >= {"wording.divide", "wording.name.predict", "program"}
     # the bundle carries each prompt by its name, and a state that the team's own program loads
-    assert verify_bundle(run_dir / "bundle") == 4
+    assert verify_bundle(run_dir / "bundle") == 6
     bundle = json.loads((run_dir / "bundle/bundle.json").read_text())
     assert bundle["prompts"]["divide"]["instructions"] == winner.part("divide").instructions
     program = Parity()
@@ -595,3 +595,19 @@ def test_a_part_as_a_prompt_shows_its_own_fields() -> None:
         "Name it.",
         "\nnumber: {{number}}\nrest: {{rest}}",
     ]
+
+
+# -- how its messages are worded
+
+
+def test_the_wording_of_its_messages_is_a_dimension() -> None:
+    suite = opened()
+    space, notes = by_parts(SearchSpace((WORDING, ADAPTER, DELIMITERS)), suite)
+    built = space.build(suite, {**space.unchanged, "adapter": "json"}).prompt
+
+    assert space.names == ("wording.divide", "wording.name.predict", "adapter")
+    assert notes == ("search space: delimiters left out: DSPy lays out the messages of a program",)
+    assert isinstance(built, Suite)
+    assert (built.origin.adapter, built.parts) == ("json", suite.parts)
+    assert built.digest != suite.digest
+    assert space.build(suite, space.unchanged).prompt == suite

@@ -550,7 +550,12 @@ def test_two_targets_share_one_baseline_and_have_a_verdict_each(tmp_path: Path) 
     assert verdicts == {"test/target": Verdict.MIGRATE, "test/bad": Verdict.STAY}
     assert models.models["test/source"].calls == 160 + 80
     assert json.loads((run_dir / "decision.json").read_text())["verdict"] == "migrate"
-    assert sorted(path.name for path in (run_dir / "bundle").iterdir()) == ["test_bad", "test_target"]
+    assert sorted(path.name for path in (run_dir / "bundle").iterdir()) == [
+        "test_bad",
+        "test_bad.zip",
+        "test_target",
+        "test_target.zip",
+    ]
 
 
 def test_a_budget_is_shared_so_that_every_target_is_searched_and_confirmed(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from optimizer.programs.prompted import PromptProgram
 from optimizer.prompt import Prompt
 from optimizer.propose import Failure, propose
 from optimizer.search import search
-from optimizer.space import Value
+from optimizer.space import SearchSpace, Value
 from optimizer.split import split_examples
 from optimizer.study import ask
 from optimizer.types import Output
@@ -99,7 +99,7 @@ def random_search(subject: Subject, gate: Gate, seed: int, weight: float) -> Won
     first round of ours, so that rewritten instructions are among what is drawn."""
     with TemporaryDirectory() as folder, CallStore(Path(folder) / "calls.sqlite") as store:
         place = _place(subject, gate, store, seed, weight)
-        pool = _pool(subject, place, seed)
+        pool = first_pool(subject, place, seed)
         best: tuple[float, Prompt, Mapping[str, Value]] = (-1.0, subject.prompt, {})
         for params in [STANDARD.unchanged, *ask(pool.offered(), [], 200, sampler="random", seed=seed)]:
             prompt = pool.build(params)
@@ -111,12 +111,13 @@ def random_search(subject: Subject, gate: Gate, seed: int, weight: float) -> Won
     return Won(best[1], str(dict(best[2])))
 
 
-def _pool(subject: Subject, place: Place, seed: int) -> Pool:
+def first_pool(subject: Subject, place: Place | Brief, seed: int, space: SearchSpace = STANDARD) -> Pool:
+    """What can be built after one look at the target and one question to the proposer."""
     ground = place.ground
     answers = [ground.references[example.id] for example in ground.train]
     marked = place.scale.score(ground.train, answers, ground.references)
     shots = good_shots(ground.train, marked, ground.labels, subject.prompt.contract)
-    pool = Pool(subject.prompt, STANDARD, shots, seed)
+    pool = Pool(subject.prompt, space, shots, seed)
     looked = ground.train[:LOOK]
     outputs = record(PromptProgram(subject.prompt), place.cast.target, looked)
     scored = place.scale.score(looked, outputs, ground.references)

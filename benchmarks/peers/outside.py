@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from optimizer.config import Settings
-from optimizer.config.sections import PromptSettings
+from optimizer.config.prompts import PromptSettings
 from optimizer.prompt import Prompt
 from optimizer.types import JSON, Example
 

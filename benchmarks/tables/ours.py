@@ -6,7 +6,7 @@ import numpy as np
 
 from benchmarks.tables.game import Game
 from benchmarks.tables.rivals import Choice
-from optimizer.entrants import SURE
+from optimizer.brief import Effort
 from optimizer.race import Race
 
 
@@ -33,7 +33,7 @@ def engine(game: Game, budget: int, _rng: np.random.Generator) -> Choice:
     """As the search decides: the unchanged prompt (the first) stays unless another is surely better."""
     posterior = raced(game, budget, anchor=0).posterior()
     best = int(posterior.mean.argmax())
-    chosen = best if posterior.surely_better(best, 0) >= SURE else 0
+    chosen = best if posterior.surely_better(best, 0) >= Effort.sure else 0
     return chosen, float(posterior.mean[chosen])
 
 

@@ -11,7 +11,10 @@ from typing import Annotated, Any, cast
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from optimizer.config.engine_settings import EngineSettings, Store
+from optimizer.config.gateway_settings import GatewaySettings
 from optimizer.config.model_settings import Model, ModelSettings
+from optimizer.config.prompts import PromptSettings
 from optimizer.config.scoring import MetricSettings, SliceSettings, odd_judges
 from optimizer.config.search_settings import SearchSettings
 from optimizer.config.sections import (
@@ -21,20 +24,28 @@ from optimizer.config.sections import (
     Number,
     Positive,
     ProgramSettings,
-    PromptSettings,
     Section,
     Seed,
     Share,
+    Text,
     many,
     named,
 )
+from optimizer.config.stages import Stages, refuse_odd
 from optimizer.config.taskfile import open_file
 from optimizer.config.yamlfile import write_yaml
-from optimizer.objective import Constraints, Objective
+from optimizer.objective import Constraints, Formula, Objective
+from optimizer.plugins import resolve
 
 __all__ = ["Data", "MetricSettings", "ModelSettings", "Settings", "load_settings", "schema_line", "task_schema"]
 
-DEFAULT_METRICS = {"labels": "label_accuracy", "json": "json_fields", "regex": "exact_match", "text": "token_f1"}
+DEFAULT_METRICS = {
+    "labels": "label_accuracy",
+    "json": "json_fields",
+    "regex": "exact_match",
+    "text": "token_f1",
+    "tools": "tool_call",
+}
 SCHEMA_FILE = Path(__file__).with_name("task.schema.json")
 
 
@@ -42,9 +53,15 @@ class ObjectiveSettings(Section):
     quality: Positive = 1.0
     cost: NotNegative = 0.02
     latency: NotNegative = 0.0
+    formula: Text | None = Field(
+        default=None,
+        description="module:attribute: makes a value of weighted quality, cost and latency; default: difference",
+    )
 
     def build(self) -> Objective:
-        return Objective(**self.model_dump())
+        """Raises PluginError where the formula cannot be had."""
+        found: Formula | None = resolve("objectives", self.formula, {}) if self.formula else None
+        return Objective(**self.model_dump(exclude={"formula"}), formula=found)
 
 
 class ConstraintSettings(Section):
@@ -124,7 +141,15 @@ class Settings(Section):
     split: SplitSettings = SplitSettings()
     decision: DecisionSettings = DecisionSettings()
     slices: SliceSettings = SliceSettings()
+    stages: Stages = Field(default=(), description="What the application does beside the prompt, as in retrieval")
     budget: Budget = Budget()
+    engine: EngineSettings = EngineSettings()
+    store: Store | None = Field(
+        default=None,
+        description="Where answers are remembered: postgresql://user@host/database, which many machines may share, or "
+        "a file; default: calls.sqlite in the run's folder",
+    )
+    gateway: GatewaySettings = GatewaySettings()
 
     @model_validator(mode="before")
     @classmethod
@@ -140,6 +165,7 @@ class Settings(Section):
         names = [target.model for target in self.targets]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"targets: {twice[0]!r} stands twice; name each model once")
+        refuse_odd(self.stages, recorded=False)
         if self.judge and self.judges:
             raise ValueError("give either `judge` or `judges`, not both")
         if self.prompt is None and self.program is None:

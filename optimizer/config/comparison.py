@@ -21,10 +21,9 @@ from optimizer.config import (
 from optimizer.config.model_settings import PriceSettings
 from optimizer.config.scoring import SliceSettings
 from optimizer.config.sections import Count, ReplySettings, Section, Text, Word, many, named
+from optimizer.config.stages import StageColumns, Stages, refuse_odd
 
 Files = Annotated[tuple[Text, ...], BeforeValidator(many, json_schema_input_type=str | list[str])]
-
-AMOUNTS = ("latency", "input_tokens", "output_tokens", "cost")
 
 
 class Columns(Section):
@@ -49,6 +48,7 @@ class Side(Columns):
         default=None, description="Dollars per million tokens; default: the price table's"
     )
     max_tokens: Count | None = Field(default=None, description="Length at which its replies were cut")
+    stages: dict[str, StageColumns] = Field(default={}, description="By stage: columns of this side's own")
 
 
 class Records(Section):
@@ -83,6 +83,7 @@ class ComparisonSettings(Section):
     constraints: ConstraintSettings = ConstraintSettings()
     decision: DecisionSettings = DecisionSettings()
     slices: SliceSettings = SliceSettings()
+    stages: Stages = Field(default=(), description="What the application does beside what is compared")
 
     @model_validator(mode="before")
     @classmethod
@@ -105,7 +106,10 @@ class ComparisonSettings(Section):
     def _complete(self) -> ComparisonSettings:
         if not self.targets and not self.data.model:
             raise ValueError("target: is missing: the model whose recorded outputs are held against the source's")
+        refuse_odd(self.stages, recorded=True)
         for side in (self.source, *self.targets):
+            if stray := sorted(side.stages.keys() - {stage.name for stage in self.stages}):
+                raise ValueError(f"{side.model!r} has columns for a stage {stray[0]!r}; name it in `stages`")
             if not (side.path or self.data.path):
                 raise ValueError(f"data.path: is missing, and {side.model!r} names no file of its own")
         if not self.metrics:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from optimizer.config.sections import Count, NotNegative, Positive, Section, Text, named
+from optimizer.config.sections import Count, NotNegative, Positive, Section, Text, many, named
 from optimizer.models.prices import Price
 
 #: Parameters that the program sets itself, and where the user's say in them is.
 RESERVED = {
     "model": "it is the section's `model`",
     "messages": "they are made from `prompt`",
+    "tools": "they go into `prompt`",
+    "tool_choice": "it goes into `prompt`, beside `tools`",
     "stream": "replies are read whole",
     "n": "a repeated question is a call of its own",
     "api_base": "put it beside `params`",
@@ -44,6 +46,10 @@ class PriceSettings(Section):
         return Price(**self.model_dump())
 
 
+def _names(value: Any) -> Any:
+    return value if value is None else many(value)
+
+
 class Limits(Section):
     concurrency: Annotated[Count, Field(le=4096)] = Field(default=16, description="Calls in flight")
     rpm: Count | None = Field(default=None, description="Requests per minute")
@@ -60,13 +66,23 @@ class ModelSettings(Section):
     price: PriceSettings | None = Field(
         default=None, description="Dollars per million tokens; default: the price table's"
     )
+    priced_as: Text | None = Field(
+        default=None, description="The name in the price table, where `model` is a gateway's alias"
+    )
     limits: Limits = Limits()
     timeout: Positive = Field(default=60.0, description="Seconds for one call")
     latency: Literal["transport", "provider"] = Field(default="transport", description="Which clock counts")
-    answers_as: Text | None = Field(
-        default=None, description="The name by which the model answers, where a gateway's alias hides it"
-    )
+    answers_as: Annotated[
+        tuple[Text, ...] | None,
+        BeforeValidator(_names, json_schema_input_type=str | list[str] | None),
+    ] = Field(default=None, description="The name or names by which the model answers, where an alias hides it")
     family: Text | None = Field(default=None, description="Whose prompting habits fit: claude, gpt, gemini, llama ...")
+
+    @model_validator(mode="after")
+    def _one_price(self) -> ModelSettings:
+        if self.price and self.priced_as:
+            raise ValueError("give either `price` or `priced_as`, not both")
+        return self
 
     @field_validator("params")
     @classmethod

@@ -18,6 +18,10 @@ class SearchSettings(Section):
         default=0.0005,
         description="What 100 more calls must promise of the objective for the search to go on; 0: never stop",
     )
+    sure: Annotated[float, Field(ge=0.5, lt=1)] = Field(
+        default=0.98,
+        description="How surely a changed prompt must beat the unchanged one on validation examples to replace it",
+    )
     sampler: Text = Field(default="tpe", description="tpe, random, gp, nsgaii, nsgaiii or qmc")
     objectives: tuple[Literal["quality", "cost", "latency"], ...] = Field(
         default=(),

@@ -14,9 +14,7 @@ from pydantic.config import JsonDict
 
 from optimizer.contract import Contract, Kind
 from optimizer.errors import ConfigError
-from optimizer.prompt import Prompt
-from optimizer.template import Syntax
-from optimizer.types import Params, Role
+from optimizer.tools import Toolset
 
 
 def many(value: Any) -> Any:
@@ -117,6 +115,7 @@ class Data(Section):
     )
     group: Word | None = Field(default=None, description="Column; rows with the same value stay in one split")
     stratify: Word | None = Field(default=None, description="Column, or path into the gold answer (expected.urgency)")
+    format: Text | None = Field(default=None, description="Another tool's: an importer's name, as in otel-genai")
     encoding: Text = "utf-8"
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = Field(
         default=None, description="CSV only; default: the one of , ; | and tab that the header uses"
@@ -124,7 +123,6 @@ class Data(Section):
     source: Annotated[Recorded, named("output", Recorded)] | None = Field(
         default=None, description="Columns with recorded outputs of the source model; then it is never called"
     )
-
     human: Annotated[Human, named("score", Human)] | None = Field(
         default=None, description="Column with people's scores, to see whether the judge agrees with them"
     )
@@ -143,6 +141,8 @@ class Data(Section):
             raise ValueError("needs either `path` (a data file) or `hub` (a dataset's name)")
         if self.human and not (self.human.answer or self.source):
             raise ValueError("human: needs `answer`, the column with the answer that people scored, or data.source")
+        if self.hub and self.format:
+            raise ValueError("format: belongs to files in `path`; a data set on the hub has rows already")
         try:
             "a".encode(self.encoding)
         except (LookupError, ValueError) as error:
@@ -162,6 +162,7 @@ class ReplySettings(Section):
         json_schema_extra={"type": ["object", "string", "null"]},
     )
     pattern: Text | None = Field(default=None, description="Regular expression that the whole reply matches")
+    native: bool = Field(default=False, description="Send the schema along as response_format (json_schema)")
 
     @model_validator(mode="before")
     @classmethod
@@ -178,23 +179,29 @@ class ReplySettings(Section):
     def _agree(self) -> ReplySettings:
         belongs = {
             "labels": ("labels", self.labels),
-            "schema": ("json", self.schema_),
+            "schema": ("tools" if self.kind == "tools" else "json", self.schema_),
             "pattern": ("regex", self.pattern),
         }
         for key, (kind, value) in belongs.items():
             if value and self.kind != kind:
                 raise ValueError(f"`{key}` belongs to a reply of kind {kind!r}, but the kind is {self.kind!r}")
         with as_problem():
-            self.build()
+            if self.kind != "tools":  # whose tools stand beside it
+                self.build()
+            if self.native and not self.demand:
+                raise ConfigError("native: there is no schema with `properties` to send along; write one in `schema`")
         return self
 
-    def build(self) -> Contract:
-        return Contract(self.kind, self.labels, self.schema_, self.pattern)
+    def build(self, tools: Toolset = Toolset()) -> Contract:
+        if self.kind != "tools":
+            return Contract(self.kind, self.labels, self.schema_, self.pattern)
+        return Contract("tools", schema=self.schema_, tools=tools.parameters, needed=tools.needed)
 
-
-class Turn(Section):
-    role: Role
-    content: str
+    @property
+    def demand(self) -> dict[str, Any]:
+        """The parameter that holds a model to the schema, where it is sent along."""
+        asked = Contract("json", schema=self.schema_ or {}).demanded("json_schema") if self.native else None
+        return {"response_format": asked} if asked else {}
 
 
 class ProgramSettings(Section):
@@ -210,39 +217,8 @@ class ProgramSettings(Section):
     )
     reply: ReplySettings = ReplySettings()
 
-
-class PromptSettings(Section):
-    system: str | None = None
-    user: str | None = None
-    messages: tuple[Turn, ...] = Field(
-        default=(), description="Chat turns, few-shot turns among them; the last is the user's"
-    )
-    file: Text | None = Field(default=None, description="A text file (one user message) or a JSON file with messages")
-    syntax: Syntax = Field(
-        default="mustache", description="How variables are written: {{x}}, {x}, {{ x }}, {{{x}}}, {$x}"
-    )
-    protect: Annotated[tuple[Text, ...], BeforeValidator(many, json_schema_input_type=str | list[str])] = Field(
-        default=(), description="Texts that stand word for word in every variant"
-    )
-    reply: ReplySettings = ReplySettings()
-
     @model_validator(mode="after")
-    def _one_form(self) -> PromptSettings:
-        forms = [self.system is not None or self.user is not None, bool(self.messages), bool(self.file)]
-        if sum(forms) != 1:
-            raise ValueError("needs exactly one of `user` (with or without `system`), `messages` and `file`")
-        if forms[0] and self.user is None:
-            raise ValueError("has a `system` message but no `user` message; the variables belong there")
-        with as_problem():
-            self.file or self.build()
+    def _spoken(self) -> ProgramSettings:
+        if self.reply.native or self.reply.kind == "tools":
+            raise ValueError("reply: `native` and tools belong to a prompt; DSPy makes the messages of a program")
         return self
-
-    def build(self, params: Params | None = None) -> Prompt:
-        """The prompt as its team wrote it, with `params` as its decoding parameters."""
-        turns = [{"role": turn.role, "content": turn.content} for turn in self.messages]
-        if self.user is not None:
-            system = [{"role": "system", "content": self.system}] if self.system is not None else []
-            turns = [*system, {"role": "user", "content": self.user}]
-        return Prompt.from_messages(
-            turns, syntax=self.syntax, contract=self.reply.build(), params=params, protected=self.protect
-        )

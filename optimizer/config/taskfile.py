@@ -81,6 +81,7 @@ def _inlined(data: dict[str, Any], folder: Path, problems: list[Problem]) -> dic
         data = data | {
             "prompt": prompt | {"file": None, "messages": found or [{"role": "user", "content": "{{unread}}"}]}
         }
+    data = _with_tools(data, folder, problems)
     for place in ("prompt", "program"):
         section = data.get(place)
         reply = section.get("reply") if isinstance(section, dict) else None
@@ -88,9 +89,27 @@ def _inlined(data: dict[str, Any], folder: Path, problems: list[Problem]) -> dic
             keys = (place, "reply", "schema")
             text = _read(folder / file, keys, problems)
             schema = _json(file, text, keys, problems) if text is not None else None
-            told = reply | {"schema": schema if schema is not None else {}, "kind": reply.get("kind") or "json"}
+            told = reply | {
+                "schema": schema if schema is not None else {},
+                "kind": reply.get("kind") or ("tools" if section.get("tools") else "json"),
+            }
             data = data | {place: section | {"reply": told}}
     return data
+
+
+def _with_tools(data: dict[str, Any], folder: Path, problems: list[Problem]) -> dict[str, Any]:
+    """The tools of a JSON file, which holds a list of them or an object with `tools`, in the place of its name."""
+    prompt = data.get("prompt")
+    if not isinstance(prompt, dict) or not isinstance(file := prompt.get("tools"), str):
+        return data
+    keys: Keys = ("prompt", "tools")
+    text = _read(folder / file, keys, problems)
+    found = _json(file, text, keys, problems) if text is not None else []
+    found = found.get("tools") if isinstance(found, dict) else found
+    if not isinstance(found, list) or (text is not None and not found):
+        problems.append((keys, f"{file} must hold a list of tools, or an object with `tools`"))
+        found = []
+    return data | {"prompt": prompt | {"tools": found}}
 
 
 def _messages(file: str, text: str, problems: list[Problem]) -> Any:

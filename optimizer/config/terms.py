@@ -38,7 +38,9 @@ class Terms(Section):
 
     @property
     def weights(self) -> str:
-        return ", ".join(f"{name} {value:g}" for name, value in self.objective.model_dump().items() if value)
+        weights = self.objective.model_dump(exclude={"formula"})
+        told = ", ".join(f"{name} {value:g}" for name, value in weights.items() if value)
+        return told + (f", by {self.objective.formula}" if self.objective.formula else "")
 
 
 @dataclass(frozen=True)

@@ -49,8 +49,12 @@ class Document:
 
 def read_yaml(path: Path) -> Document:
     """Raises ConfigError, with the line, for anything but one mapping."""
-    events = _events(path.name, _text(path))
-    reader = _Reader(path.name, events)
+    return parse_yaml(path.name, _text(path))
+
+
+def parse_yaml(name: str, text: str) -> Document:
+    """The same for a text that was read already; `name` begins its errors."""
+    reader = _Reader(name, _events(name, text))
     try:
         data = reader.document()
     except yaml.MarkedYAMLError as error:
@@ -59,15 +63,15 @@ def read_yaml(path: Path) -> Document:
         problem = error.problem or error.context or "it cannot be read"
         hint = " Indent with spaces, not tabs." if "\\t" in problem or "tab" in problem else ""
         raise ConfigError(
-            f"{path.name}{line}: not valid YAML: {problem}.{hint} A text that holds ': ' or ' #', or that begins "
+            f"{name}{line}: not valid YAML: {problem}.{hint} A text that holds ': ' or ' #', or that begins "
             "with one of { [ * & ! | > % @, must stand in quotes or in a block (|)"
         ) from error
     except yaml.YAMLError as error:
-        raise ConfigError(f"{path.name}: not valid YAML: {error}") from error
+        raise ConfigError(f"{name}: not valid YAML: {error}") from error
     if not isinstance(data, dict):
         found = "nothing" if data is None else f"a {type(data).__name__}"
-        raise ConfigError(f"{path.name}: must be a mapping of keys to values (data: ..., prompt: ...), found {found}")
-    return Document(path.name, data, reader.lines)
+        raise ConfigError(f"{name}: must be a mapping of keys to values (data: ..., prompt: ...), found {found}")
+    return Document(name, data, reader.lines)
 
 
 def write_yaml(data: Mapping[str, Any]) -> str:

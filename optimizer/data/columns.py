@@ -55,7 +55,7 @@ def check_columns(data: Data, names: frozenset[str], table: Table, at: At) -> No
             known = f"the prompt's variables are {', '.join(sorted(names))}"
             raise ConfigError(f"{at('data', 'fields', variable)}: no such variable.{nearest(variable, names)} {known}")
     for variable, column in _sources(data, names).items():
-        if not _has(table, column):
+        if not has_column(table, column):
             if variable in data.fields:
                 raise no_column(at("data", "fields", variable), column, table)
             raise ConfigError(
@@ -64,14 +64,14 @@ def check_columns(data: Data, names: frozenset[str], table: Table, at: At) -> No
                 f"name the one that is meant, as in data.fields: {{{variable}: COLUMN}}"
             )
     for key, column in _expected(data).items():
-        if not _has(table, column):
+        if not has_column(table, column):
             raise no_column(at("data", "expected", *([key] if key else [])), column, table)
     for key in ("id", "group"):
-        if (column := getattr(data, key)) and not _has(table, column):
+        if (column := getattr(data, key)) and not has_column(table, column):
             raise no_column(at("data", key), column, table)
     for section in ("source", "human"):
         for key, column in (getattr(data, section).model_dump() if getattr(data, section) else {}).items():
-            if isinstance(column, str) and not _has(table, column):
+            if isinstance(column, str) and not has_column(table, column):
                 raise no_column(at("data", section, key), column, table)
 
 
@@ -105,7 +105,7 @@ def read_outputs(
     outputs = {}
     for row, example in zip(table.rows, examples, strict=True):
         numbers = {
-            key: _amount(row, column, key.endswith("_tokens"), problems)
+            key: amount(row, column, key.endswith("_tokens"), problems)
             for key in ("latency", "input_tokens", "output_tokens", "cost")
             if (column := getattr(columns, key))
         }
@@ -122,9 +122,9 @@ def read_outputs(
 def strata(column: str, table: Table, examples: tuple[Example, ...]) -> dict[str, str] | None:
     """The stratum of each example: from `expected.a.b`, the gold answer; else from the column. None: no such thing."""
     head, _, rest = column.partition(".")
-    if head == "expected" and not _has(table, column):
+    if head == "expected" and not has_column(table, column):
         values = [_walk(example.expected, rest) if rest else example.expected for example in examples]
-    elif _has(table, column):
+    elif has_column(table, column):
         values = [pick(row, column) for row in table.rows]
     else:
         return None
@@ -149,7 +149,7 @@ def _expected(data: Data) -> dict[str, str]:
     return dict(data.expected) if isinstance(data.expected, dict) else {"": str(data.expected)}
 
 
-def _has(table: Table, column: str) -> bool:
+def has_column(table: Table, column: str) -> bool:
     return column in table.columns or ("." in column and column.partition(".")[0] in table.columns)
 
 
@@ -207,7 +207,7 @@ def _gold(row: Row, columns: Mapping[str, str], judge: Gold, problems: Problems)
     return value
 
 
-def _amount(row: Row, column: str, whole: bool, problems: Problems) -> float:
+def amount(row: Row, column: str, whole: bool, problems: Problems) -> float:
     """Seconds, tokens or dollars: a number, or a text that is one."""
     value = pick(row, column)
     try:
@@ -228,6 +228,8 @@ def _output(identity: str, answer: Any, contract: Contract, numbers: Mapping[str
     amounts: dict[str, Any] = {key: int(n) if key.endswith("_tokens") else n for key, n in numbers.items()}
     if answer is MISSING or answer is None:
         return Output(identity, "", status="failed", error="no output was recorded", **amounts)
+    if contract.kind == "tools" and isinstance(answer, dict) and not answer.get("tool_calls") and "role" in answer:
+        answer = answer.get("content") or ""  # a message without calls says its words
     reply = contract.read(answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False))
     return Output(identity, reply.text, reply.value, reply.status, reply.error, calls=1, **amounts)
 

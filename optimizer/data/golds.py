@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -23,6 +24,8 @@ def gold_reader(contract: Contract) -> Gold:
     if contract.kind == "json":
         schema = contract.schema or {}
         return partial(_object, schema.get("properties", {}), _partial(schema))
+    if contract.kind == "tools":
+        return partial(_calls, contract)
     return lambda found: (found, None)
 
 
@@ -33,6 +36,17 @@ def _label(by_folded: Mapping[str, str], found: JSON) -> tuple[JSON, str | None]
         return by_folded[folded], None
     shown = f"{text[:60]!r} is none of the labels.{nearest(folded, by_folded)}"
     return found, f"{shown} Known: {', '.join(by_folded.values())}; correct the row, or prompt.reply.labels"
+
+
+def _calls(contract: Contract, found: JSON) -> tuple[JSON, str | None]:
+    """Calls in any form that a provider writes, or an empty list for "none"; an object under the schema of words.
+
+    Arguments may be missing, as the keys of an object may."""
+    lax = replace(contract, tools={name: _partial(schema) for name, schema in (contract.tools or {}).items()})
+    reply = lax.read(found if isinstance(found, str) else json.dumps(found, ensure_ascii=False))
+    if reply.error:
+        return found, f"no valid reply can equal it: {reply.error}; correct the row, or prompt.tools"
+    return reply.value, None
 
 
 def _object(specs: Mapping[str, Any], schema: dict[str, Any], found: JSON) -> tuple[JSON, str | None]:

@@ -1,17 +1,19 @@
-"""The bundle: a winning prompt with all that production needs to use it and to trust it, in one folder.
+"""The bundle: a winning prompt with all that production needs to use it and to trust it, in one folder and one zip.
 
-    bundle.json       messages, variables, parameters, reply contract, evidence
+    bundle.json       messages, variables, parameters, reply contract; evidence, thresholds, rollback
     reader.py         renders and parses it; standard library only
+    schema.json       the JSON schema of bundle.json
+    held_out.jsonl    how each held-out example scored, by its id and hash: what `promptport gate` compares with
     program.json      only of a DSPy program: its state, for `program.load`; bundle.json shows each prompt by its name
     checksums.json    SHA-256 of the other files
+    signature.json    only where it was signed: of the checksums, and so of every byte
 
-Rendered back and compared with what was scored before it is written: see `faithful`.
+Rendered back and compared with what was scored before it is written: see `faithful`. Beside the folder stands the same
+as a zip, `bundle.zip`.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -19,47 +21,100 @@ from typing import Any
 
 from optimizer import __version__, reader
 from optimizer.errors import ExportError
+from optimizer.exporters import sealing, signing
+from optimizer.exporters.evidence import digest, evidence
+from optimizer.exporters.sealing import BUNDLE, HELD_OUT, PROGRAM, READER, SCHEMA, SUMS, as_text
+from optimizer.exporters.standing import standing
+from optimizer.exporters.thresholds import held_out, thresholds
+from optimizer.exporters.verifying import FORMAT, PROGRAM_FORMAT, read_bundle, schema_text, verify_bundle
 from optimizer.migration import Migration, TargetResult
-from optimizer.objective import Evaluation
 from optimizer.prompt import Prompt
-from optimizer.records import as_json, plain
-from optimizer.rundir import write_whole
+from optimizer.records import as_json, as_lines, plain
+from optimizer.rundir import write_bytes
 from optimizer.suite import Suite
 from optimizer.types import Example
 
-FORMAT = "promptport-bundle/1"
-PROGRAM_FORMAT = "promptport-program/1"
-_SUMS = "checksums.json"
-_PROGRAM = "program.json"
-_LARGEST = 50_000_000  # bytes of one file
-_WAY_OUT = "write it anew with `promptport report RUN`"
+__all__ = [
+    "as_bundle",
+    "bundle_files",
+    "bundle_zip",
+    "faithful",
+    "read_bundle",
+    "sign_bundle",
+    "verify_bundle",
+    "withdraw_bundle",
+    "write_bundle",
+]
+
+_OURS = (SUMS, BUNDLE, READER, SCHEMA, HELD_OUT, PROGRAM, signing.SIGNATURE)
 
 
-def write_bundle(migration: Migration, result: TargetResult, folder: Path) -> Path:
-    """Write the bundle of one target's winner. Raises ExportError where it would not render as scored."""
-    if not result.search.trials:
-        raise ExportError("the outputs were recorded elsewhere, so there is no prompt to ship")
-    bundle, prompt = as_bundle(migration, result), result.search.winner.prompt
-    texts = {"bundle.json": as_json(bundle), "reader.py": Path(reader.__file__).read_text("utf-8")}
-    if isinstance(prompt, Suite):
-        texts[_PROGRAM] = as_json(prompt.state, sort=False)
-    else:
-        faithful(bundle, prompt, [migration.examples[i] for i in migration.split["test"]])
-    sums = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
+def write_bundle(migration: Migration, result: TargetResult, folder: Path, *, key: bytes | None = None) -> Path:
+    """Write the bundle of one target's winner, and its zip beside it. Raises ExportError where it would not render as
+    scored. `key`: a private key (PEM) to sign it with. The same bundle, approved or signed, is left as it is."""
+    files = bundle_files(migration, result, key=key)
+    if approved := standing(folder, files):
+        _put(approved.files, folder)
+        if key is not None:
+            sign_bundle(folder, key)
+        return folder / BUNDLE
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ExportError(f"{folder}: cannot write here ({error.strerror})") from error
-    for name, text in {**texts, _SUMS: as_json(sums)}.items():
-        write_whole(folder / name, text)
-    return folder / "bundle.json"
+    if signing.SIGNATURE not in files:
+        (folder / signing.SIGNATURE).unlink(missing_ok=True)  # of what stood here before
+    _put(files, folder)
+    return folder / BUNDLE
+
+
+def bundle_zip(migration: Migration, result: TargetResult, *, key: bytes | None = None) -> bytes:
+    """The bundle as one zip: the same bytes for the same run, on every machine."""
+    return sealing.archive(bundle_files(migration, result, key=key))
+
+
+def bundle_files(migration: Migration, result: TargetResult, *, key: bytes | None = None) -> dict[str, bytes]:
+    """The bundle's files by name. Raises ExportError where the prompt cannot be shipped as it was scored."""
+    if not result.search.trials:
+        raise ExportError("the outputs were recorded elsewhere, so there is no prompt to ship")
+    bundle, prompt = as_bundle(migration, result), result.search.winner.prompt
+    texts = {
+        BUNDLE: as_text(bundle),
+        READER: Path(reader.__file__).read_text("utf-8"),
+        SCHEMA: schema_text(),
+        HELD_OUT: as_lines(held_out(migration, result)),
+    }
+    if isinstance(prompt, Suite):
+        texts[PROGRAM] = as_json(prompt.state, sort=False)
+    else:
+        faithful(bundle, prompt, [migration.examples[i] for i in migration.split["test"]])
+    return _sealed({name: text.encode() for name, text in texts.items()}, key)
+
+
+def sign_bundle(path: Path, key: bytes, *, approver: str | None = None) -> str:
+    """Sign a bundle that is whole, after noting who approved it; returns the public key in hexadecimal digits.
+
+    The folder's zip is written again. Raises ExportError where the bundle is not as it was written.
+    """
+    if path.is_file():
+        raise ExportError(f"{path}: a zip is signed by signing its folder, which writes the zip again")
+    found = read_bundle(path)
+    bundle, files = dict(found.bundle), {name: data for name, data in found.files.items() if name not in _SEALS}
+    if "approval" not in bundle:
+        raise ExportError(f"{path}: of an older format, which cannot be signed; write it anew: `promptport report RUN`")
+    if approver is not None:
+        bundle["approval"] = {**bundle["approval"], "approver": approver}
+        files[BUNDLE] = as_text(bundle).encode()
+    files = _sealed(files, key)
+    _put(files, path)
+    return signing.check_signature(files[SUMS], files[signing.SIGNATURE])
 
 
 def withdraw_bundle(folder: Path) -> None:
     """Remove what `write_bundle` wrote there, and nothing else."""
-    for name in (_SUMS, "bundle.json", "reader.py", _PROGRAM):
+    for path in (*(folder / name for name in _OURS), _zip_of(folder)):
         with suppress(OSError):
-            (folder / name).unlink()
+            path.unlink()
     with suppress(OSError):
         folder.rmdir()
 
@@ -67,24 +122,66 @@ def withdraw_bundle(folder: Path) -> None:
 def as_bundle(migration: Migration, result: TargetResult) -> dict[str, Any]:
     prompt = result.search.winner.prompt
     examples = list(migration.examples.values())
+    shipped = _program(prompt) if isinstance(prompt, Suite) else {"messages": _messages(prompt)}
     return {
         "format": PROGRAM_FORMAT if isinstance(prompt, Suite) else FORMAT,
         "name": migration.name,
         "promptport": __version__,
         "model": result.model,
         "simulated": migration.simulated,
-        **(_program(prompt) if isinstance(prompt, Suite) else {"messages": _messages(prompt)}),
+        **shipped,
         **({"examples": prompt.shown} if prompt.shown else {}),
-        "variables": {name: {"type": _type_of(name, examples)} for name in sorted(prompt.names)},
+        "variables": _variables(prompt, examples),
+        "few_shot": [_demo(demo.inputs, demo.output, prompt) for demo in prompt.demos],
         "parameters": dict(prompt.params),
+        **prompt.tools.sent,
+        **({"response_schema": prompt.contract.schema} if "response_format" in prompt.params else {}),
+        "parameter_changes": _changes(migration, result),
         "reply": prompt.reading.to_dict(),
         "source": {"model": migration.source, **_before(migration.prompt)},
-        "evidence": _evidence(migration, result),
+        "evidence": evidence(migration, result),
+        "gate": thresholds(migration, result),
+        "approval": {"verdict": result.decision.verdict.value, "approver": None},
+        "rollback": _rollback(migration, examples),
     }
 
 
+def faithful(bundle: Mapping[str, Any], prompt: Prompt, examples: Sequence[Example]) -> None:
+    """Raise ExportError unless the reader renders the bundle to exactly the messages that were scored."""
+    for example in examples:
+        inputs = {name: example.inputs[name] for name in prompt.names}
+        scored = [{"role": m.role, "content": m.sent} for m in prompt.render(example.inputs).messages]
+        try:
+            rendered = reader.render(dict(bundle), inputs)
+        except ValueError as problem:
+            raise ExportError(
+                f"example {example.id}: the bundle's reader refuses what was scored: {problem}"
+            ) from problem
+        if rendered != scored:
+            raise ExportError(f"example {example.id}: the bundle would not render the messages that were scored")
+
+
+_SEALS = (SUMS, signing.SIGNATURE)
+
+
+def _sealed(files: dict[str, bytes], key: bytes | None) -> dict[str, bytes]:
+    sums = sealing.checksums(files)
+    signed = {signing.SIGNATURE: signing.sign(sums, key).encode()} if key is not None else {}
+    return {**files, SUMS: sums, **signed}
+
+
+def _put(files: Mapping[str, bytes], folder: Path) -> None:
+    for name, data in files.items():
+        write_bytes(folder / name, data)
+    write_bytes(_zip_of(folder), sealing.archive(files))
+
+
+def _zip_of(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.zip")
+
+
 def _before(prompt: Prompt | None) -> dict[str, Any]:
-    return {"prompt": prompt.to_dict(), "digest": prompt.digest} if prompt else {}
+    return {"prompt": prompt.to_dict(), "digest": prompt.digest, "sha256": digest(prompt.to_dict())} if prompt else {}
 
 
 def _messages(prompt: Prompt) -> list[dict[str, Any]]:
@@ -94,68 +191,50 @@ def _messages(prompt: Prompt) -> list[dict[str, Any]]:
 def _program(suite: Suite) -> dict[str, Any]:
     """A program's prompts by name, and where its state is; DSPy makes the messages."""
     origin, parts = suite.origin, [plain(part) for part in suite.parts]
-    program = {"dspy": origin.dspy, "state": _PROGRAM, "adapter": origin.adapter, "output": origin.output}
+    program = {"dspy": origin.dspy, "state": PROGRAM, "adapter": origin.adapter, "output": origin.output}
     return {"program": program, "prompts": {part.pop("name"): part for part in parts}}
 
 
-def verify_bundle(folder: Path) -> int:
-    """The number of files in a bundle, all of them as they were written. Raises ExportError where one is not."""
+def _variables(prompt: Prompt, examples: Sequence[Example]) -> dict[str, dict[str, str]]:
+    """Types, and how a value is written into the prompt: a text as it is, anything else as JSON."""
+    types = {name: _type_of(name, examples) for name in sorted(prompt.names)}
+    return {name: {"type": kind, "written": "text" if kind == "string" else "json"} for name, kind in types.items()}
+
+
+def _demo(inputs: Mapping[str, Any], output: str, prompt: Prompt) -> dict[str, Any]:
+    return {"inputs": {name: value for name, value in inputs.items() if name in prompt.names}, "output": output}
+
+
+def _changes(migration: Migration, result: TargetResult) -> dict[str, Any]:
+    """What became of the source's parameters on the way to the target, and why."""
+    before = dict(migration.prompt.params) if migration.prompt else {}
+    after = dict(result.search.winner.prompt.params)
+    return {
+        "removed": {name: value for name, value in before.items() if name not in after},
+        "added": {name: value for name, value in after.items() if name not in before},
+        "changed": {
+            name: {"from": before[name], "to": value}
+            for name, value in after.items()
+            if name in before and before[name] != value
+        },
+        "notes": [note for note in result.search.notes if any(name in note for name in (*before, *after))],
+    }
+
+
+def _rollback(migration: Migration, examples: Sequence[Example]) -> dict[str, Any]:
+    """The way back: the source with its own prompt, which `reader.render` renders too where it can be held here."""
+    prompt = migration.prompt
+    way: dict[str, Any] = {"model": migration.source}
+    if prompt is None:
+        return way
+    way |= {"prompt": prompt.digest, "parameters": dict(prompt.params), "reply": prompt.reading.to_dict()}
+    way |= prompt.tools.sent
+    if isinstance(prompt, Suite):
+        return way | {"note": "the program as it was before: its instructions are in source.prompt"}
     try:
-        found = {path.name for path in folder.iterdir()}
-    except OSError as error:
-        raise ExportError(f"{folder}: no bundle here ({error.strerror}); give the folder with {_SUMS} in it") from error
-    if _SUMS not in found:
-        raise ExportError(f"{folder}: no bundle here ({_SUMS} is missing)")
-    sums = _sums(folder / _SUMS)
-    if wrong := sorted(found ^ {*sums, _SUMS}):
-        kind = "missing" if wrong[0] in sums else "not part of the bundle"
-        if wrong == ["__pycache__"]:
-            kind = "left behind by importing reader.py where it lies: remove it"
-        raise ExportError(f"{folder / wrong[0]}: {kind}; {_WAY_OUT}")
-    for name, wanted in sums.items():
-        if hashlib.sha256(_bytes(folder / name)).hexdigest() != wanted:
-            raise ExportError(f"{folder / name}: changed since it was written; {_WAY_OUT}")
-    return len(found)
-
-
-def _sums(path: Path) -> dict[str, str]:
-    """The checksums; their file has one form only, so a change that leaves their meaning is found as well."""
-    data = _bytes(path)
-    try:
-        sums = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise ExportError(f"{path}: changed since it was written ({error}); {_WAY_OUT}") from error
-    if (
-        not isinstance(sums, dict)
-        or set(sums) - {_PROGRAM} != {"bundle.json", "reader.py"}
-        or as_json(sums).encode() != data
-    ):
-        raise ExportError(f"{path}: changed since it was written; {_WAY_OUT}")
-    return sums
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        if path.is_symlink() or not path.is_file() or path.stat().st_size > _LARGEST:
-            raise ExportError(f"{path}: no plain file, or larger than {_LARGEST:,} bytes; {_WAY_OUT}")
-        return path.read_bytes()
-    except OSError as error:
-        raise ExportError(f"{path}: cannot be read ({error.strerror}); {_WAY_OUT}") from error
-
-
-def faithful(bundle: Mapping[str, Any], prompt: Prompt, examples: Sequence[Example]) -> None:
-    """Raise ExportError unless the reader renders the bundle to exactly the messages that were scored."""
-    for example in examples:
-        inputs = {name: example.inputs[name] for name in prompt.names}
-        scored = [{"role": m.role, "content": m.content} for m in prompt.render(example.inputs).messages]
-        try:
-            rendered = reader.render(dict(bundle), inputs)
-        except ValueError as problem:
-            raise ExportError(
-                f"example {example.id}: the bundle's reader refuses what was scored: {problem}"
-            ) from problem
-        if rendered != scored:
-            raise ExportError(f"example {example.id}: the bundle would not render the messages that were scored")
+        return way | {"messages": _messages(prompt), "variables": _variables(prompt, examples)}
+    except ExportError as problem:
+        return way | {"note": f"render it with its own template engine: {problem}"}
 
 
 def _type_of(name: str, examples: Sequence[Example]) -> str:
@@ -167,40 +246,3 @@ def _type_of(name: str, examples: Sequence[Example]) -> str:
         found = sorted({type(value).__name__ for value in values})
         raise ExportError(f"variable {name!r}: the examples hold values of several types ({', '.join(found)})")
     return fitting[0]
-
-
-def _evidence(migration: Migration, result: TargetResult) -> dict[str, Any]:
-    met = result.confirmation
-    sides = {"source": met.source, "source_again": met.again, "unchanged": met.unchanged, "migrated": met.winner}
-    return {
-        "decision": plain(result.decision),
-        "examples": {part: len(ids) for part, ids in migration.split.items()},
-        "data_sha256": _hash([[e.id, plain(e.inputs), e.expected] for e in migration.examples.values()]),
-        "held_out_ids_sha256": _hash(list(migration.split["test"])),
-        "held_out": {name: _figures(evaluation) for name, evaluation in sides.items() if evaluation},
-        "search": {
-            "trials": len(result.search.trials),
-            "winner": {"trial": result.search.best, "program": result.search.winner.program},
-            "stopped_by": result.search.stopped_by,
-        },
-        "objective": migration.settings.get("objective", {}),
-        "prices": migration.prices,
-        "versions": dict(migration.versions),
-    }
-
-
-def _figures(evaluation: Evaluation) -> dict[str, float]:
-    return {
-        "quality": evaluation.quality,
-        "valid": evaluation.valid,
-        "cost_per_1000": 1000 * evaluation.cost,
-        "latency_mean": evaluation.latency,
-        "latency_median": evaluation.median_latency,
-        "latency_p95": evaluation.p95_latency,
-        "input_tokens": evaluation.input_tokens,
-        "output_tokens": evaluation.output_tokens,
-    }
-
-
-def _hash(value: Any) -> str:
-    return hashlib.sha256(as_json(value).encode()).hexdigest()

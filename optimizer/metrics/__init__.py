@@ -14,6 +14,7 @@ from typing import Any
 
 from optimizer.contract import Contract
 from optimizer.errors import ConfigError, PluginError, nearest
+from optimizer.metrics.calls import tool_call
 from optimizer.metrics.embedding import embedding_similarity
 from optimizer.metrics.frameworks import deepeval, ragas
 from optimizer.metrics.judge import judge, preference
@@ -66,6 +67,7 @@ METRICS: Mapping[str, Callable[..., Metric]] = {
     "rouge": rouge,
     "rouge_l": rouge_l,
     "token_f1": token_f1,
+    "tool_call": tool_call,
     "valid": valid,
 }
 

@@ -150,6 +150,15 @@ def preference(*, judges: Sequence[Model], rubric: str = _BETTER, samples: int =
     return Preference(judges, _text("preference", rubric), _count("preference", samples))
 
 
+def wording(metric: str, rubric: object = None) -> str | None:
+    """What a judge is told, but for what it judges; None for a metric that has no wording of its own here."""
+    forms = {"judge": (_RATE, _RUBRIC), "preference": (_CHOOSE, _BETTER)}
+    if metric not in forms:
+        return None
+    form, usual = forms[metric]
+    return form.format(rubric=usual if rubric is None else rubric, tags="...")
+
+
 def _ask(judge: Model, question: Request, contract: Contract, number: int) -> dict[str, Any]:
     """What the judge replies in its `number`-th draw; a reply that cannot be read is asked for once more."""
     reply = contract.read("")

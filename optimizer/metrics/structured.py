@@ -174,7 +174,12 @@ COMPARATORS: Mapping[str, Callable[..., Comparator]] = {
 
 
 def _field(name: str, spec: Any, weight: Any) -> Field:
-    place = f"metric 'json_fields': fields.{name}"
+    return made_field("json_fields", "fields", name, spec, weight)
+
+
+def made_field(metric: str, place: str, name: str, spec: Any, weight: Any = 1.0) -> Field:
+    """A field by what the task file says of it. Raises ConfigError with the place."""
+    place = f"metric {metric!r}: {place}.{name}"
     options = {"compare": spec} if isinstance(spec, str) else dict(spec) if isinstance(spec, Mapping) else {}
     chosen = options.pop("compare", None)
     weight = options.pop("weight", weight)

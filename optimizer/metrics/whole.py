@@ -83,6 +83,16 @@ def figures(
     return tuple(found)
 
 
+def alone(metric: Metric, rows: Sequence[Row], *, confidence: float) -> tuple[Figure, ...]:
+    """The figures of one set by itself; `low` and `high` are bounds of `migrated`, not of a difference."""
+    found = []
+    for name, whole in wholes(metric).items():
+        tallies = [whole.tally(*row) for row in rows]
+        low, high = map(_known, bounds(whole.figure, tallies, None, confidence=confidence))
+        found.append(Figure(name, None, None, _known(whole.figure(_sum(tallies))), low, high, len(rows)))
+    return tuple(found)
+
+
 def bounds(
     figure: Callable[[Tally], float], ours: Sequence[Tally], theirs: Sequence[Tally] | None, *, confidence: float
 ) -> tuple[float, float]:
@@ -129,3 +139,25 @@ def _sum(tallies: Sequence[Tally]) -> Tally:
         for name, amount in tally.items():
             total[name] += amount  # type: ignore[assignment]
     return total
+
+
+def mean_bounds(scores: Sequence[float], *, confidence: float) -> tuple[float, float] | None:
+    """One-sided bounds of a mean score, each at `confidence`; None where there are too few scores to say.
+
+    Of scores that are all 0 or 1 they are exact (Clopper and Pearson 1934), else Student's, and never nearer than what
+    a set of this size can leave unseen.
+    """
+    from scipy.special import betaincinv, stdtrit
+
+    n = len(scores)
+    if n < 2:
+        return None
+    if all(score in (0, 1) for score in scores):
+        won = int(sum(scores))
+        low = float(betaincinv(won, n - won + 1, 1 - confidence)) if won else 0.0
+        return low, float(betaincinv(won + 1, n - won, confidence)) if won < n else 1.0
+    values = np.asarray(scores, np.float64)
+    unseen = 1 - math.exp(math.log(1 - confidence) / n)
+    reach = max(float(stdtrit(n - 1, confidence)) * float(values.std(ddof=1)) / math.sqrt(n), unseen)
+    mean = float(values.mean())
+    return max(0.0, mean - reach), min(1.0, mean + reach)

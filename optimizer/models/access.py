@@ -6,10 +6,12 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
-from optimizer.errors import ConfigError, ModelError
+from optimizer.errors import ConfigError, ModelError, nearest
 from optimizer.models import transport
-from optimizer.models.failures import clean
+from optimizer.models.failures import clean, out_of_credit
+from optimizer.models.listing import Listing, provider_listing, read_listing
 
 #: Where each provider's key is looked for, first name first. Providers that are not here are left to the first call.
 KEYS: Mapping[str, tuple[str, ...]] = {
@@ -63,11 +65,15 @@ class Access:
         named = [value for name, value in os.environ.items() if _SECRET_NAME.search(name) or name == self.key_env]
         return [value for value in (*headers.values(), *named) if len(value) >= 8]
 
-    async def check(self, headers: Mapping[str, str]) -> None:
-        """Raises ConfigError or ModelError with the way out. A server that has no list of models (404) is fine."""
+    async def check(self, headers: Mapping[str, str], *, ask_provider: bool = False) -> Listing | None:
+        """What the server lists. Raises ConfigError or ModelError with the way out; one without a list (404) is fine.
+
+        `ask_provider`: the provider's own list as well, where there is no server of one's own between.
+        """
         key = self.key()
         if self.api_base is None:
-            return
+            usual = next((found for name in KEYS.get(self.provider, ()) if (found := os.environ.get(name))), "")
+            return await provider_listing(self.provider, key or usual) if ask_provider else None
         import aiohttp
 
         url = f"{self.api_base}/models"
@@ -75,6 +81,7 @@ class Access:
         try:
             async with transport.session().get(url, headers=sent, timeout=aiohttp.ClientTimeout(total=5)) as response:
                 status = response.status
+                listed = await response.read()
         except (aiohttp.ClientError, OSError, ValueError) as error:  # TimeoutError is an OSError
             reason = clean(str(error) or "no answer in 5 seconds", self.secrets(headers))
             raise ModelError(
@@ -85,3 +92,16 @@ class Access:
                 f"the key in {self.key_env} is not accepted" if key else "name the variable with its key: `api_key_env`"
             )
             raise ModelError(f"the server {url} denies access (HTTP {status}); {hint}", model=self.model, status=status)
+        if empty := out_of_credit(listed.decode("utf-8", "replace"), self.model, status):
+            raise empty
+        return read_listing(listed, url) if status == 200 else None
+
+    def may_call(self, listing: Listing) -> None:
+        """Raises ModelError where a gateway lists other models than this one for the key."""
+        asked, listed = self.model.partition("/")[2], tuple(listing.ends)
+        if not any(fnmatchcase(asked, one) for one in listed):
+            raise ModelError(
+                f"{self.api_base} does not let this key call {asked!r}.{nearest(asked, listed)} It may call "
+                f"{', '.join(listed[:20])}{' ...' if len(listed) > 20 else ''}; correct `model`, or have it allowed",
+                model=self.model,
+            )

@@ -13,8 +13,16 @@ T = TypeVar("T")
 _FAREWELL = 10.0  # seconds in which work that is broken off may come to its end
 
 
-@cache
+_opening = threading.Lock()  # several threads may come in at once, and all must find the same loop
+
+
 def _loop() -> asyncio.AbstractEventLoop:
+    with _opening:
+        return _made()
+
+
+@cache
+def _made() -> asyncio.AbstractEventLoop:
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, name="promptport-models", daemon=True).start()
     return loop

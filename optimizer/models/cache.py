@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from optimizer.errors import ModelError, RunDirError
 from optimizer.models import Model, identity
@@ -26,6 +26,22 @@ SCHEMA = 1
 _APPLICATION = 0x50504353  # "PPCS", in the file's header: tells our files from other programs' SQLite files
 _TABLE = "CREATE TABLE calls (key TEXT PRIMARY KEY, model TEXT NOT NULL, response TEXT NOT NULL, created REAL NOT NULL)"
 _WAY_OUT = "Move the file away (its answers will be asked and paid again), or restore it from a copy."
+
+
+class Answers(Protocol):
+    """Where answers are remembered. Who is told None by `seek` is the one who asks, until it keeps or releases."""
+
+    def get(self, key: str) -> Response | ModelError | None: ...
+
+    async def seek(self, key: str) -> Response | ModelError | None: ...
+
+    async def keep(self, key: str, model: str, answer: Response | ModelError) -> None: ...
+
+    async def release(self, key: str) -> None: ...
+
+    def __enter__(self) -> Answers: ...
+
+    def __exit__(self, *_: object) -> None: ...
 
 
 class CallStore:
@@ -47,13 +63,22 @@ class CallStore:
         """The answer to a question, the refusal that it met, or None where it was never asked."""
         with self._lock, self._translated():
             row = self._db.execute("SELECT response FROM calls WHERE key = ?", (key,)).fetchone()
-            return None if row is None else _loads(row[0])
+            return None if row is None else loads(row[0])
 
     def put(self, key: str, model: str, answer: Response | ModelError) -> None:
         """Returns when the answer is on disk. A question that is answered already keeps its first answer."""
-        row = (key, model, _dumps(answer), time.time())
+        row = (key, model, dumps(answer), time.time())
         with self._lock, self._translated():
             self._db.execute("INSERT OR IGNORE INTO calls VALUES (?, ?, ?, ?)", row)
+
+    async def seek(self, key: str) -> Response | ModelError | None:
+        return self.get(key)
+
+    async def keep(self, key: str, model: str, answer: Response | ModelError) -> None:
+        self.put(key, model, answer)
+
+    async def release(self, key: str) -> None:
+        """Nobody is kept from asking: several runs on one file may ask the same at the same moment."""
 
     def __len__(self) -> int:
         with self._lock, self._translated():
@@ -81,6 +106,7 @@ class CallStore:
             )
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")  # kill -9 loses nothing; a power cut may, at the end
+        self._db.execute("PRAGMA cache_size=-32768")  # KiB: the upper levels of a million answers' index
         if not tables:
             self._create()
 
@@ -111,7 +137,7 @@ class Cached:
     `price` reckons the cost of stored answers anew from their tokens: a corrected price holds for them too.
     """
 
-    def __init__(self, model: Model, store: CallStore, price: Price | None = None) -> None:
+    def __init__(self, model: Model, store: Answers, price: Price | None = None) -> None:
         self.name = model.name
         self.identity = identity(model)
         self._model = model
@@ -125,26 +151,32 @@ class Cached:
             await asyncio.wait([pending])
             if not pending.cancelled():
                 return pending.result()
-        if (known := self._store.get(key)) is not None:
-            return self._known(known)
-        return await self._ask(key, request)
-
-    async def _ask(self, key: str, request: Request) -> Response:
         pending = self._pending[key] = asyncio.get_running_loop().create_future()
         try:
-            response = await self._model.complete(request)
-            self._store.put(key, self.name, response)
+            response = await self._answer(key, request)
             pending.set_result(response)
             return response
         except Exception as error:
-            if isinstance(error, ModelError) and error.refused:
-                self._store.put(key, self.name, error)
             pending.set_exception(error)
             pending.exception()  # seen, even where nobody else is waiting
             raise
         finally:
             pending.cancel()  # after a cancellation, one of those who wait asks in our place; else this does nothing
             del self._pending[key]
+
+    async def _answer(self, key: str, request: Request) -> Response:
+        if (known := await self._store.seek(key)) is not None:
+            return self._known(known)
+        try:
+            response = await self._model.complete(request)
+        except BaseException as error:
+            if isinstance(error, ModelError) and error.refused:
+                await self._store.keep(key, self.name, error)
+            else:
+                await self._store.release(key)
+            raise
+        await self._store.keep(key, self.name, response)
+        return response
 
     def _known(self, known: Response | ModelError) -> Response:
         if isinstance(known, ModelError):
@@ -156,14 +188,14 @@ class Cached:
         return replace(known, cost=self._price.cost(*tokens, *parts))
 
 
-def _dumps(answer: Response | ModelError) -> str:
+def dumps(answer: Response | ModelError) -> str:
     if isinstance(answer, ModelError):
         message = str(answer).removeprefix(f"{answer.model}: ")
         return json.dumps({"refused": {"message": message, "model": answer.model, "status": answer.status}})
     return json.dumps(vars(answer))
 
 
-def _loads(text: str) -> Response | ModelError:
+def loads(text: str) -> Response | ModelError:
     data: dict[str, Any] = json.loads(text)
     if refused := data.get("refused"):
         return ModelError(refused["message"], model=refused["model"], status=refused["status"], refused=True)

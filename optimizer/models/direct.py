@@ -88,7 +88,9 @@ def _shaped(body: Any) -> Any:
         raise Answered(200, str(body["error"].get("message")), body)
     choices = [
         SimpleNamespace(
-            message=SimpleNamespace(content=_text(choice["message"].get("content"))),
+            message=SimpleNamespace(
+                content=_text(choice["message"].get("content")), refusal=choice["message"].get("refusal")
+            ),
             finish_reason=choice.get("finish_reason"),
         )
         for choice in body.get("choices") or ()

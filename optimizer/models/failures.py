@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from optimizer.errors import ModelError
+from optimizer.errors import CreditExhausted, ModelError
 from optimizer.models.transport import Exchange
 
 _PASSING = frozenset({408, 409, 425, 429})
@@ -27,7 +27,15 @@ _REFUSALS = {
 }
 _TOO_LONG = re.compile(r"context[ _](length|window)|maximum context|prompt is too long|too many (input )?tokens", re.I)
 _FILTERED = re.compile(r"content[ _](filter|management|policy)|responsible ai|safety (system|filter)", re.I)
-_NO_MONEY = re.compile(r"insufficient[ _]quota|billing|credit balance|budget.{0,20}exceeded|exceeded.{0,20}quota", re.I)
+_GUARDED = re.compile(r"guardrail|blocked by|flagged by", re.I)
+_NO_MONEY = re.compile(r"insufficient[ _]quota|billing|credit balance|exceeded.{0,20}quota", re.I)
+#: LiteLLM's proxy says it of keys, users, teams, tags, providers and deployments, with 400, 422 or 429 by its release.
+_NO_BUDGET = re.compile(
+    r"budget_exceeded|Budget has been exceeded|Exceeded ?Budget|[Cc]rossed budget|Exceeded budget for"
+)
+_GO_ON = (
+    "raise it, wait until it is renewed, or use another key; all answers so far are kept: run the same command again"
+)
 _KEYS = re.compile(
     r"\b(?:(?:sk|pk|rk|key|xai)-|(?:sk|gsk|hf|r8)_|AIza|AKIA|ASIA)(?=[\w\-*]*\d)[\w\-*]{12,}"
     r"|(?<=bearer )\S+|(?<=api[_-]key[=:])\s*\S+",
@@ -46,6 +54,8 @@ def translate(
         wait = retry_after(exchange.headers) if retryable else None
         return ModelError(message, model=model, retryable=retryable, status=status, retry_after=wait, refused=refused)
 
+    if empty := _out_of_credit(_detail(error), status):
+        return CreditExhausted(f"{empty} (HTTP {status}: {said}); {_GO_ON}", model=model, status=status)
     if reason := _refusal(error, status):
         return failure(f"{reason} ({said})", refused=True)
     if _timed_out(error) and (exchange.status or 200) < 300:
@@ -53,8 +63,6 @@ def translate(
     if status in (401, 403):
         variable = f"the environment variable {key}" if key else "the provider's key"
         return failure(f"access denied (HTTP {status}: {said}); check {variable}")
-    if status == 402 or (status in (400, 429) and _NO_MONEY.search(_detail(error))):
-        return failure(f"the account has no credit or quota left (HTTP {status}: {said}); top it up or use another key")
     if status == 404:
         return failure(f"not found (HTTP 404: {said}); check the model's name and api_base")
     if status is not None and 200 <= status < 300:
@@ -66,6 +74,13 @@ def translate(
         return failure(f"HTTP {status}: {said}", retryable=True)
     where = f"HTTP {status}" if exchange.status else type(error).__name__
     return failure(f"{where}: {said}")
+
+
+def out_of_credit(text: str, model: str, status: int) -> CreditExhausted | None:
+    """The same for an answer's plain text, where nobody made an error of it."""
+    if reason := _out_of_credit(text, status):
+        return CreditExhausted(f"{reason} (HTTP {status}: {clean(text)}); {_GO_ON}", model=model, status=status)
+    return None
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -110,6 +125,14 @@ def _detail(error: Exception) -> str:
     return f"{error} {getattr(error, 'code', '')} {getattr(error, 'type', '')} {getattr(error, 'body', '')}"
 
 
+def _out_of_credit(text: str, status: int | None) -> str | None:
+    if status in (400, 403, 422, 429) and _NO_BUDGET.search(text):
+        return "the gateway's budget for this key is used up"
+    if status == 402 or (status in (400, 429) and _NO_MONEY.search(text)):
+        return "the account has no credit or quota left"
+    return None
+
+
 def _refusal(error: Exception, status: int | None) -> str | None:
     if named := _REFUSALS.get(type(error).__name__):
         return named
@@ -118,4 +141,6 @@ def _refusal(error: Exception, status: int | None) -> str | None:
             return _REFUSALS["ContextWindowExceededError"]
         if _FILTERED.search(_detail(error)):
             return _REFUSALS["ContentPolicyViolationError"]
+        if _GUARDED.search(_detail(error)):
+            return _REFUSALS["GuardrailRaisedException"]
     return None

@@ -1,8 +1,7 @@
-"""Hosted models and OpenAI-compatible servers, through LiteLLM: the only module that imports it. What it would only
-pass on to such a server goes straight there: see `direct`.
+"""Hosted models and OpenAI-compatible servers, through LiteLLM, but for what it would only pass on (see `direct`).
 
-LiteLLM is opened at the first call (that takes seconds), with its network look-ups, its `.env` reading, its own
-retries and its caches switched off: retries, limits, caching and money are this package's own business.
+LiteLLM is opened here only, at the first call (that takes seconds), with its network look-ups, its `.env` reading, its
+own retries and its caches switched off: retries, limits, caching and money are this package's own business.
 """
 
 from __future__ import annotations
@@ -12,19 +11,22 @@ import json
 import logging
 import math
 import os
-import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from dataclasses import replace
 from typing import Any, Literal
 
-from optimizer.errors import ConfigError, ModelError
-from optimizer.models import direct, transport
+from optimizer.errors import ModelError
+from optimizer.models import direct, gateway, transport
 from optimizer.models.access import Access
-from optimizer.models.failures import clean, translate
-from optimizer.models.names import same_model
+from optimizer.models.answers import said
+from optimizer.models.failures import translate
+from optimizer.models.gateway import NO_LABELS, Answerer, Labels
+from optimizer.models.listing import Listing
 from optimizer.models.prices import Price, known_price
+from optimizer.models.reserved import refuse
 from optimizer.models.transport import Exchange
 from optimizer.models.usage import estimated, stated
 from optimizer.types import Params, Request, Response
@@ -36,12 +38,6 @@ _SWITCHES = {
 }
 #: Providers whose HTTP client LiteLLM takes as an argument; OpenAI-like ones take our session, the rest neither.
 _TAKES_CLIENT = frozenset({"anthropic", "bedrock", "gemini", "vertex_ai"})
-#: What this module sets itself. `n` answers would be paid and one used; a stream would be another answer's shape.
-_RESERVED = re.compile(
-    r"model|messages|stream|n|api_key|api_base|base_url|timeout|max_retries|num_retries|fallbacks|cache|caching|client"
-    r"|mock_response|extra_headers|shared_session"
-)
-_SECRET = re.compile(r"api_key|secret|password|credential|access_key|(^|_)(access|session|ad|auth)_token$")
 
 
 class LiteLLMModel:
@@ -56,9 +52,8 @@ class LiteLLMModel:
     - `latency`: "transport" is the time on the wire; "provider" is what the server says that it took (the header
       `openai-processing-ms`), where it says so. Azure, SageMaker and the few other providers whose HTTP client cannot
       be ours are timed around the call, which on a busy machine adds the client's own work.
-    - `answers_as`: the name by which the model answers, where it differs from the one asked for (a gateway's alias).
-      Azure names deployments, not models, and is only checked against `answers_as`.
-    - `tags` go to a LiteLLM gateway as `x-litellm-tags`.
+    - `answers_as`: by what names it may answer, if not by the one asked for (`*`: anything). Azure names deployments,
+      not models, and is only checked against these. Of a LiteLLM proxy, which gets `labels`, see `gateway`.
     """
 
     def __init__(
@@ -72,10 +67,10 @@ class LiteLLMModel:
         timeout: float = 120.0,
         latency: Literal["transport", "provider"] = "transport",
         headers: Mapping[str, str] | None = None,
-        tags: Sequence[str] = (),
-        answers_as: str | None = None,
+        labels: Labels = NO_LABELS,
+        answers_as: str | Sequence[str] | None = None,
     ) -> None:
-        _refuse(name, params or {})
+        refuse(name, params or {})
         self.name = name
         self.price = known_price(name, price)
         self.estimated = 0
@@ -83,10 +78,13 @@ class LiteLLMModel:
         self._api_base = api_base.rstrip("/") if api_base else None
         self._timeout = timeout
         self._latency = latency
-        self._headers = {**(headers or {}), **({"x-litellm-tags": ",".join(tags)} if tags else {})}
+        self._headers = dict(headers or {})
+        self._labels = labels
         self._provider = name.partition("/")[0] if "/" in name else ""
         self._access = Access(name, self._provider, self._api_base, api_key_env)
-        self._expected = answers_as or (None if self._provider in ("azure", "azure_ai") else name)
+        named = (answers_as,) if isinstance(answers_as, str) else tuple(answers_as or ())
+        expected = named or (() if self._provider in ("azure", "azure_ai") else (name,))
+        self._answerer = Answerer(name, expected, named=bool(named))
         self._client: tuple[Any, Any] = (None, None)  # the session and the HTTP client of LiteLLM's that uses it
 
     @property
@@ -96,8 +94,8 @@ class LiteLLMModel:
 
     async def complete(self, request: Request) -> Response:
         key = self._access.key()
-        _refuse(self.name, request.params)
-        arguments = self._arguments(request, key)
+        refuse(self.name, request.params)
+        arguments = self._arguments(request, key) | await self._wishes(request)
         plain = direct.suits(self._provider, arguments)
         ask = direct.completion if plain else (_opened or [await asyncio.to_thread(opened)])[0].acompletion
         with transport.observed() as exchange, _unlogged():
@@ -111,25 +109,39 @@ class LiteLLMModel:
                 told = any(secret in str(error) for secret in secrets)
                 raise failure from (None if told else error)  # a traceback must not show a key either
             wall = time.perf_counter() - started
-        return self._response(raw, request, self._seconds(exchange, wall))
+        return self._response(raw, request, exchange, self._seconds(exchange, wall))
 
-    async def check(self) -> None:
-        """Asks nothing of the model: is the key there, does the server answer? Raises what to mend."""
-        await self._access.check(self._headers)
+    async def check(self, *, ask_provider: bool = False) -> Listing | None:
+        """Asks nothing of the model: is the key there, does the server answer, with what list? Raises what to mend.
+
+        A LiteLLM proxy lists what the key may call, of which this model must be one."""
+        listing = await self._access.check(self._headers, ask_provider=ask_provider)
+        if not (listing and self._api_base and await gateway.is_litellm(self._api_base, self._labels)):
+            return listing
+        self._access.may_call(listing)
+        return replace(listing, gateway=True)
+
+    async def _wishes(self, request: Request) -> dict[str, Any]:
+        """What only a LiteLLM proxy understands; LiteLLM itself would take it for its own settings."""
+        elsewhere = self._provider in _TAKES_CLIENT or not self._api_base
+        if elsewhere or not await gateway.is_litellm(str(self._api_base), self._labels):
+            return {}
+        own: Any = {**self._params, **request.params}.get("extra_body") or {}
+        return {"extra_body": {**own, **gateway.wishes(self._labels)}}
 
     def _arguments(self, request: Request, key: str) -> dict[str, Any]:
-        headers = dict(self._headers)
-        if request.sample:
-            headers["x-promptport-sample"] = str(request.sample)
+        headers = self._headers | ({"x-promptport-sample": str(request.sample)} if request.sample else {})
         arguments: dict[str, Any] = {
             **self._params,
             **request.params,
             "model": self.name,
-            "messages": [{"role": turn.role, "content": turn.content} for turn in request.messages],
+            "messages": [{"role": turn.role, "content": turn.sent} for turn in request.messages],
             "timeout": self._timeout,
             "max_retries": 0,
             "num_retries": 0,
             "shared_session": transport.session(),
+            # Else LiteLLM looks for tools in a gateway of its own, for which packages lack.
+            **({"_skip_mcp_handler": True} if "tools" in request.params else {}),
         }
         if headers:
             arguments["extra_headers"] = headers
@@ -151,33 +163,27 @@ class LiteLLMModel:
 
     def _seconds(self, exchange: Exchange, wall: float) -> float:
         if self._latency == "provider":
+            name = "openai-processing-ms"
             with suppress(KeyError, ValueError):
-                seconds = float(exchange.headers["openai-processing-ms"]) / 1000
+                told = exchange.headers.get(name) or exchange.headers[f"llm_provider-{name}"]  # by way of a proxy
+                seconds = float(told) / 1000
                 if 0 <= seconds < math.inf:
                     return seconds
         return wall if exchange.seconds is None else exchange.seconds
 
-    def _response(self, raw: Any, request: Request, latency: float) -> Response:
+    def _response(self, raw: Any, request: Request, exchange: Exchange, latency: float) -> Response:
         answered = str(raw.model or "")
-        if answered and self._expected and not same_model(self._expected, answered):
-            raise ModelError(
-                f"answered by {clean(answered)!r} instead of {self._expected!r} (a fallback or alias?); if it is the "
-                "right model, say so with `answers_as`",
-                model=self.name,
-                status=200,
-                retryable=True,
-            )
+        self._answerer.check(answered, exchange.headers)
         if not raw.choices:
             raise ModelError("the answer has no choices in it", model=self.name, status=200, retryable=True)
-        # Half a surrogate pair is no text: neither files nor requests can hold it.
-        text = str(raw.choices[0].message.content or "").encode("utf-8", "replace").decode()
+        text, finish = said(raw.choices[0])
         usage = self._usage(raw, request, text)
         return Response(
             text=text,
             cost=self.price.cost(**usage),
             latency=latency,
             model=answered or self.name,
-            finish=str(raw.choices[0].finish_reason or "stop"),
+            finish=finish,
             **usage,
         )
 
@@ -204,14 +210,6 @@ def supported_params(name: str) -> frozenset[str] | None:
     except Exception:  # noqa: BLE001  its errors have no common base, and all of them mean that it does not know
         return None
     return None if found is None else frozenset(found) | (frozenset({"json_schema"}) if schema else frozenset())
-
-
-def _refuse(model: str, params: Params) -> None:
-    for name in params:
-        if _RESERVED.fullmatch(name):
-            raise ConfigError(f"model {model!r}: params.{name} is set by this program; remove it")
-        if _SECRET.search(name):
-            raise ConfigError(f"model {model!r}: params.{name}: secrets come from the environment only; remove it")
 
 
 _opened: list[Any] = []

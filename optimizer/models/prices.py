@@ -95,7 +95,7 @@ class Price:
 
 def find_price(model: str, modes: Sequence[str] = _TEXT_MODES) -> Price | None:
     """The list price of a LiteLLM model string, or None where the table has none (or says zero)."""
-    for name, row in _rows(model):
+    for name, row in rows_of(model):
         if row.get("mode") in modes and (price := _price(row)) and not price.free:
             return price
         if name == model:
@@ -125,15 +125,15 @@ def table_date() -> str:
     return f"price table packaged with LiteLLM {release} (undated; sha256 {digest})"
 
 
-def _rows(model: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def rows_of(model: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Rows that may be meant: the full name, then the name behind `provider/`, `provider/region/` and so on."""
-    table = _table()
-    if model in table and model != "sample_spec":
-        yield model, table[model]
+    known = table()
+    if model in known and model != "sample_spec":
+        yield model, known[model]
     provider, *rest = model.split("/")
     while rest:
         name = "/".join(rest)
-        row = table.get(name)
+        row = known.get(name)
         if row and str(row.get("litellm_provider", "")).startswith(provider):
             yield name, row
         rest = rest[1:]
@@ -141,7 +141,7 @@ def _rows(model: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 def _names(provider: str, modes: Sequence[str]) -> Iterator[str]:
     """The names of one provider's models as LiteLLM takes them, or all names."""
-    for name, row in _table().items():
+    for name, row in table().items():
         if row.get("mode") in modes and str(row.get("litellm_provider", "")).startswith(provider):
             yield name if not provider or name.startswith(provider + "/") else f"{provider}/{name}"
 
@@ -193,11 +193,11 @@ def _path() -> Path:
 
 
 @cache
-def _table() -> Mapping[str, Mapping[str, Any]]:
+def table() -> Mapping[str, Mapping[str, Any]]:
     try:
-        table: Mapping[str, Mapping[str, Any]] = json.loads(_path().read_text(encoding="utf-8"))
+        found: Mapping[str, Mapping[str, Any]] = json.loads(_path().read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigError(
             f"LiteLLM's price table cannot be read ({error}); reinstall LiteLLM, or state prices in the task file"
         ) from error
-    return table
+    return found

@@ -21,8 +21,8 @@ PICO = 10**12  # sums of whole picodollars do not depend on the order in which a
 
 @dataclass(frozen=True)
 class Spend:
-    """What one role (source, target, proposer, judge) took: calls answered, tokens, dollars. `wasted`: further calls
-    that came to nothing and may have been billed, with the most that they can have cost."""
+    """What one role took: calls answered, tokens, dollars. `wasted`: further calls that came to nothing, perhaps
+    billed, with the most that they can have cost; `retries`: tries that failed."""
 
     calls: int = 0
     input_tokens: int = 0
@@ -30,6 +30,7 @@ class Spend:
     dollars: float = 0.0
     wasted: int = 0
     wasted_dollars: float = 0.0
+    retries: int = 0
 
 
 class Left(NamedTuple):
@@ -44,7 +45,7 @@ class _Book:
     """One role's sums."""
 
     def __init__(self) -> None:
-        self.calls = self.read = self.wrote = self.pico = self.dearest = 0
+        self.calls = self.read = self.wrote = self.pico = self.dearest = self.retries = 0
         self.wasted = self.wasted_pico = self.wasted_tokens = 0
 
     def add(self, response: Response) -> None:
@@ -53,6 +54,7 @@ class _Book:
         self.read += response.input_tokens
         self.wrote += response.output_tokens
         self.pico += pico
+        self.retries += response.retries
         self.dearest = max(self.dearest, pico)
 
     def waste(self, lost: Lost) -> None:
@@ -238,11 +240,9 @@ def paid_for(answer: Response | ModelError | None) -> Cost | None:
 
 
 def _spend(books: list[_Book]) -> Spend:
-    return Spend(
-        sum(book.calls for book in books),
-        sum(book.read for book in books),
-        sum(book.wrote for book in books),
-        sum(book.pico for book in books) / PICO,
-        sum(book.wasted for book in books),
-        sum(book.wasted_pico for book in books) / PICO,
-    )
+    def total(name: str) -> int:
+        return sum(getattr(book, name) for book in books)
+
+    tokens = total("read"), total("wrote")
+    wasted = total("wasted"), total("wasted_pico") / PICO
+    return Spend(total("calls"), *tokens, total("pico") / PICO, *wasted, total("retries"))

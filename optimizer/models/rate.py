@@ -224,7 +224,7 @@ class Limited:
         self._gate = gate or Gate(concurrency, **limits)  # type: ignore[arg-type]
 
     async def complete(self, request: Request) -> Response:
-        read = sum(len(turn.content) for turn in request.messages) / _CHARS_PER_TOKEN
+        read = sum(map(len, request.texts)) / _CHARS_PER_TOKEN
         async with self._gate.slot(read) as ticket:
             with transport.observed() as exchange:
                 try:

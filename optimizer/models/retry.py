@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from optimizer.errors import ModelError
 from optimizer.models import Model, identity
@@ -17,8 +18,8 @@ class Retrying:
 
     The pause before try n + 1 is drawn from 0 to `base` · 2ⁿ⁻¹ seconds, at most `longest`. Where the server says how
     long to wait, that long is waited at least (again at most `longest`). Only errors that are `retryable` are tried
-    again. `retries` counts the repeated tries by reason ("HTTP 429", "no answer", "unusable answer"),
-    for the report.
+    again. `retries` counts the repeated tries by reason ("HTTP 429", "no answer", "unusable answer"); an answer says
+    how many it took, and keeps that in the store, so that a replay tells the same.
     """
 
     def __init__(
@@ -44,17 +45,21 @@ class Retrying:
     async def complete(self, request: Request) -> Response:
         for attempt in range(1, self._attempts):
             try:
-                return await self._model.complete(request)
+                return _after(attempt - 1, await self._model.complete(request))
             except ModelError as error:
                 if not error.retryable:
                     raise
                 self.retries[_reason(error)] += 1
                 await self._sleep(self._pause(attempt, error))
-        return await self._model.complete(request)
+        return _after(self._attempts - 1, await self._model.complete(request))
 
     def _pause(self, attempt: int, error: ModelError) -> float:
         jitter = self._rng.uniform(0, min(self._longest, self._base * 2 ** (attempt - 1)))
         return min(self._longest, (error.retry_after or 0.0) + jitter)
+
+
+def _after(retries: int, response: Response) -> Response:
+    return replace(response, retries=response.retries + retries) if retries else response
 
 
 def _reason(error: ModelError) -> str:

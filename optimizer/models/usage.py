@@ -1,4 +1,4 @@
-"""Token counts, as an answer states them; estimated only where nothing depends on them but comparisons."""
+"""What an answer says, and its token counts; those are estimated only where nothing but comparisons depends on them."""
 
 from __future__ import annotations
 
@@ -20,15 +20,19 @@ def stated(usage: Any, text: str) -> dict[str, int] | None:
         "input_tokens": read,
         # Some providers leave the reasoning out of the completion; the total has it.
         "output_tokens": max(wrote, _count(usage, "total_tokens") - read),
-        "cached_tokens": _count(sent, "cached_tokens"),
+        "cached_tokens": max(_count(sent, "cached_tokens"), _count(usage, "cache_read_input_tokens")),
         "reasoning_tokens": _count(made, "reasoning_tokens"),
-        "written_tokens": max(_count(sent, "cache_creation_tokens"), _count(sent, "cache_write_tokens")),
+        "written_tokens": max(
+            _count(sent, "cache_creation_tokens"),
+            _count(sent, "cache_write_tokens"),
+            _count(usage, "cache_creation_input_tokens"),
+        ),
     }
 
 
 def estimated(request: Request, text: str) -> dict[str, int]:
     """Four characters a token, rounded up."""
-    read = sum(len(turn.content) for turn in request.messages)
+    read = sum(map(len, request.texts))
     return {"input_tokens": -(-read // 4), "output_tokens": -(-len(text) // 4)}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from optimizer.errors import ModelError
+from optimizer.errors import CreditExhausted, ModelError
 from optimizer.models import Model, identity
 from optimizer.types import Params, Request, Response
 
@@ -25,6 +25,8 @@ class Venture:
     async def complete(self, request: Request) -> Response:
         try:
             return await self._model.complete(request)
+        except CreditExhausted:  # some gateways say this with the status of a bad request
+            raise
         except ModelError as problem:
             if problem.status not in _BAD_REQUEST or dict(request.params) == self._safe:
                 raise

@@ -63,7 +63,7 @@ def find_form(guidance: str, reply: str, outputs: tuple[str, ...]) -> Form:
         ("told", 2 * sum(bool(found.labels or found.about) for found in told) >= len(fields) > 0),
         ("examples", answers),
     )
-    given = {way for way, seen in ways if seen}
+    given = {way for way, seen in ways if seen} or _given_whole(rules, outputs)
     fields = {path: _explained(found, rules) for path, found in fields.items()} or {(): _whole(rules, outputs)}
     order = {name: number for number, name in enumerate(keys_in_prose(rules))} if not shown else {}
     fields = dict(sorted(fields.items(), key=lambda item: order.get(item[1].name, len(order))))
@@ -169,6 +169,18 @@ def _defined(found: Field, rules: str, paths: tuple[tuple[str, ...], ...]) -> Fi
     if found.labels:
         return replace(found, meaning=definitions(found.name, found.labels, rules, others))
     return found
+
+
+def _given_whole(rules: str, outputs: tuple[str, ...]) -> set[str]:
+    """How the form of a reply of one label is known."""
+    if len(_whole(rules, outputs).labels) < 2:
+        return set()
+    ways = (
+        ("shown", re.search(r"<[^<>\n]+\|[^<>\n]+>", rules)),
+        ("told", manner.strict(rules) and re.search(r"\bone of (?:these|the following)\b", rules)),
+        ("examples", outputs),
+    )
+    return {way for way, seen in ways if seen}
 
 
 def _whole(rules: str, outputs: tuple[str, ...]) -> Field:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from optimizer.errors import ConfigError, ModelError, nearest
-from optimizer.offline import answer, extract, judge, learner, meta, proposer, summarise
+from optimizer.offline import answer, calling, extract, judge, learner, meta, proposer, summarise
 from optimizer.offline.field import Field
 from optimizer.offline.fields import read_sheet
 from optimizer.offline.mind import Mind
@@ -19,14 +19,17 @@ from optimizer.offline.personas import PERSONAS, Persona
 from optimizer.offline.reading import Reading, read
 from optimizer.offline.words import count_tokens, gauss
 from optimizer.offline.writer import write
-from optimizer.types import Message, Request, Response
+from optimizer.types import Message, Request, Response, calls_as_text
 
 OFFLINE: dict[str, Persona] = {f"offline/{persona.name}": persona for persona in PERSONAS}
 
 
 #: What these models heed; others they take and ignore, as most servers do.
 HEEDED = frozenset(
-    ["temperature", "top_p", "max_tokens", "max_completion_tokens", "stop", "seed", "response_format", "json_schema"]
+    [
+        *("temperature", "top_p", "max_tokens", "max_completion_tokens", "stop", "seed"),
+        *("response_format", "json_schema", "tools", "tool_choice"),
+    ]
 )
 
 
@@ -67,8 +70,9 @@ class OfflineModel:
         """What `complete` answers, at once."""
         self._check(request)
         persona = self._persona
-        done = _cut(_say(request, persona), request)
+        done = _called(request, persona) or _cut(_say(request, persona), request)
         spent_in = 3 + sum(4 + count_tokens(message.content) for message in request.messages)
+        spent_in += sum(map(len, request.texts[len(request.messages) :])) // 4  # of the tools' JSON, signs count less
         spent_out = count_tokens(done.text)
         jitter = math.exp(0.18 * gauss(persona.name, request.key(persona.name)))
         return Response(
@@ -86,6 +90,17 @@ class OfflineModel:
             raise ModelError("the request has no messages", model=self._name, status=400)
         for name in sorted(self._persona.refuses & {key for key, value in request.params.items() if value is not None}):
             raise ModelError(f"this model does not support the parameter {name!r}", model=self._name, status=400)
+
+
+def _called(request: Request, persona: Persona) -> Finished | None:
+    """Calls of the tools that are offered, if any; where the reader chats instead, what it says."""
+    tools = calling.tools_of(request.params)
+    if not tools:
+        return None
+    mind = _mind(request, persona, read(request.messages))
+    if made := calling.calls(tools, request.params.get("tool_choice"), mind):
+        return Finished(calls_as_text(made), "tool_calls")
+    return _cut(calling.in_words(mind), request)
 
 
 def _say(request: Request, persona: Persona) -> str:

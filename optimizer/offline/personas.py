@@ -9,6 +9,16 @@ from optimizer.models.prices import Price
 
 
 @dataclass(frozen=True)
+class Calling:
+    """Habits with tools, as shares of cases. A tool or parameter that the instructions describe is never overlooked."""
+
+    overlooks: float = 0.0  # a parameter's description that stands in its definition alone
+    words: float = 0.0  # answers in words, where neither the request nor the instructions insist on a call
+    only_one: float = 0.0  # makes one call where several matters want one each, and nobody says so
+    first: float = 0.0  # how much likelier the first tool of the list is
+
+
+@dataclass(frozen=True)
 class Persona:
     """All habits are costs or shares. `noise` is the error of judgement under a prompt that suits it perfectly;
     what does not suit adds to it. Prices in dollars per million tokens, times in seconds."""
@@ -41,6 +51,7 @@ class Persona:
     rambles: float = 0.0  # share of replies with reasoning that forget the marker
     mirrors: float = 0.0  # how much likelier it is to miss the form, by answering in tags, where the prompt has tags
     refuses: frozenset[str] = field(default_factory=frozenset)  # parameters that it answers with status 400
+    calling: Calling = Calling()
 
 
 ALPHA = Persona(
@@ -53,6 +64,7 @@ ALPHA = Persona(
     thinking={"": 0.0, "first": 0.02, "none": 0.0}, examples={"turns": 0.0, "text": 0.0},
     obeys={"shown": 0.998, "told": 0.995, "examples": 0.995, "hinted": 0.985}, end_bonus=0.3, fenced=0.9,
     heat=0.04, wobble=0.012,
+    calling=Calling(overlooks=0.01, words=0.0, only_one=0.02, first=0.0),
 )  # fmt: skip
 BETA = Persona(
     name="sim-beta",
@@ -64,6 +76,7 @@ BETA = Persona(
     thinking={"": 0.01, "first": 0.08, "none": 0.0}, examples={"turns": 0.0, "text": 0.02},
     obeys={"shown": 0.99, "told": 0.93, "examples": 0.97, "hinted": 0.76}, end_bonus=0.6, fenced=0.4,
     heat=0.2, rambles=0.30,
+    calling=Calling(overlooks=0.85, words=0.04, only_one=0.30, first=0.02),
 )  # fmt: skip
 GAMMA = Persona(
     name="sim-gamma",
@@ -75,6 +88,7 @@ GAMMA = Persona(
     thinking={"": 0.015, "first": 0.0, "none": 0.10}, examples={"turns": 0.015, "text": 0.0},
     obeys={"shown": 0.965, "told": 0.99, "examples": 0.95, "hinted": 0.68}, end_bonus=0.4, fenced=0.3,
     heat=0.22, rambles=0.01, mirrors=0.8,
+    calling=Calling(overlooks=0.12, words=0.30, only_one=0.25, first=0.15),
 )  # fmt: skip
 DELTA = Persona(
     name="sim-delta",
@@ -86,6 +100,7 @@ DELTA = Persona(
     thinking={"": 0.0, "first": 0.10, "none": 0.0}, examples={"turns": 0.0, "text": 0.02},
     obeys={"shown": 0.95, "told": 0.85, "examples": 0.90, "hinted": 0.5}, end_bonus=0.3, fenced=0.3,
     heat=0.5, rambles=0.25,
+    calling=Calling(overlooks=0.95, words=0.25, only_one=0.80, first=0.30),
 )  # fmt: skip
 PERSONAS = (ALPHA, BETA, GAMMA, DELTA)
 PRICES: dict[str, Price] = {f"offline/{p.name}": Price(p.price_in, p.price_out) for p in PERSONAS}  # dollars, simulated

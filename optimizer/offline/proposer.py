@@ -83,11 +83,14 @@ def rewrite(meta: Meta, persona: Persona, draw: str, number: int) -> str:
     form = find_form(current, meta.reply, tuple(case.expected for case in cases[:12]))
     start = math.floor(len(PLANS) * chance(persona.name, draw, meta.source)) if meta.form != "tags" else 0
     plan = PLANS[(number + start) % len(PLANS)]
-    blocks = [_field(field, cases, plan) for field in form.fields if field.path]
+    blocks = [_field(field, cases, plan) for field in form.fields if field.path or field.labels]
     if rules := _rules(current, form.fields, plan.rules):
         blocks.append("Rules:\n" + "\n".join(f"- {rule}" for rule in rules))
     if form.as_json and form.fields and form.fields[0].path:
         blocks.append(_form_asked(form.fields, shown=plan.shown))
+    elif form.fields and form.fields[0].labels and not plan.whole:  # the whole reply is a label
+        labels = ", ".join(form.fields[0].labels)
+        blocks.append(f"Reply with exactly one of these labels and nothing else: {labels}")
     opening = f"{current}\n\nIn short:" if plan.whole else _opening(current)
     text = "\n\n".join(block for block in [opening, *blocks] if block)
     lost = [mark for mark in (*re.findall(r"\{\{[^{}]+\}\}", current), *meta.keep) if mark not in text]
@@ -108,7 +111,7 @@ def _field(field: Field, cases: Sequence[Case], plan: Plan) -> str:
     how = "exactly one of" if field.kind == "label" else "all that apply of"
     told = {label: text for label, text, _ in field.meaning}
     marks = _marks(field, cases, plan.marks) if plan.marks else {}
-    lines = [f"{field.name}: {how}"]
+    lines = [f"{field.name}: {how}"] if field.path else ["What each of them means:"]
     for label in field.labels:
         about = " ".join(told.get(label, norm(label)).split())
         about = re.sub(rf"^{re.escape(norm(label))}\W+", "", about) or norm(label)

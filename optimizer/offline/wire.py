@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from optimizer.errors import ConfigError
+from optimizer.tools import Toolset
 from optimizer.types import Message, Request, Response
 
 _TRANSPORT = frozenset({"model", "messages", "stream", "user", "metadata", "stream_options", "extra_body"})
@@ -31,6 +33,10 @@ def read_body(text: str, sample: str) -> tuple[Request, dict[str, Any]]:
         raise BadRequest(f"the header x-promptport-sample must be a whole number, got {sample!r}")
     messages = tuple(_message(number, turn) for number, turn in enumerate(body["messages"]))
     params = {name: value for name, value in body.items() if name not in _TRANSPORT and value is not None}
+    try:
+        Toolset.read(body["tools"], body.get("tool_choice")) if "tools" in body else None
+    except ConfigError as problem:
+        raise BadRequest(str(problem)) from problem
     return Request(messages, params, int(sample)), body
 
 
@@ -39,9 +45,16 @@ def _message(number: int, turn: Any) -> Message:
     if role is None:
         raise BadRequest(f"`messages[{number}].role` must be one of {', '.join(_ROLES)}")
     content = turn.get("content")
-    if isinstance(content, list):  # content in parts: only text is understood
-        texts = [part.get("text") if isinstance(part, dict) else None for part in content]
-        content = "\n".join(texts) if all(isinstance(text, str) for text in texts) else None  # type: ignore[arg-type]
+    if isinstance(content, list):  # of content in parts only the text is read: these models see no images
+        parts = [part if isinstance(part, dict) else {} for part in content]
+        texts = [part.get("text") if part.get("type") == "text" else f"[{part.get('type')}]" for part in parts]
+        if any(
+            not isinstance(part.get("type"), str) or not isinstance(text, str)
+            for part, text in zip(parts, texts, strict=True)
+        ):
+            raise BadRequest(f"`messages[{number}].content` must be text or parts with a `type`")
+        media = any(part["type"] != "text" for part in parts)
+        return Message(role, ("" if media else "\n").join(map(str, texts)), tuple(parts) if media else ())
     if not isinstance(content, str):
         raise BadRequest(f"`messages[{number}].content` must be text")
     return Message(role, content)
@@ -57,7 +70,7 @@ def payload(response: Response, model: str) -> str:
     }
     choice = {
         "index": 0,
-        "message": {"role": "assistant", "content": response.text},
+        "message": {"role": "assistant", **_said(response)},
         "finish_reason": response.finish,
         "logprobs": None,
     }
@@ -72,3 +85,17 @@ def payload(response: Response, model: str) -> str:
             "system_fingerprint": "simulated",
         }
     )
+
+
+def _said(response: Response) -> dict[str, Any]:
+    if response.finish != "tool_calls":
+        return {"content": response.text}
+    calls = [
+        {
+            "id": f"call_{number}",
+            "type": "function",
+            "function": {"name": call["name"], "arguments": json.dumps(call["arguments"], ensure_ascii=False)},
+        }
+        for number, call in enumerate(json.loads(response.text)["tool_calls"])
+    ]
+    return {"content": None, "tool_calls": calls}

@@ -1,6 +1,7 @@
-"""The report: one page that a manager and an engineer can both use. Takes a finished run and asks no model.
+"""The report: one page that a manager and an engineer can both use, and its twins in Markdown and JSON.
 
-The page loads nothing (its own policy forbids it), and everything that came from data or from models is text in it.
+Takes a finished run and asks no model. The page loads nothing (its own policy forbids it), and everything that came
+from data or from models is text in it.
 """
 
 from __future__ import annotations
@@ -8,6 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from optimizer.migration import Migration
+from optimizer.report.facts import gather
+from optimizer.report.machine import as_json
+from optimizer.report.markdown import as_markdown
 from optimizer.report.page import as_page
 from optimizer.rundir import write_whole
 
@@ -15,5 +19,8 @@ __all__ = ["as_page", "write_report"]
 
 
 def write_report(migration: Migration, path: Path) -> None:
-    page = as_page(migration)
-    write_whole(path, page.encode("utf-8", "replace").decode())  # half a surrogate pair has no place in a file
+    """`path` is the page's; `.md` and `.json` stand beside it."""
+    facts = gather(migration)
+    forms = {".html": as_page(migration, facts), ".md": as_markdown(facts), ".json": as_json(facts)}
+    for ending, text in forms.items():  # half a surrogate pair has no place in a file
+        write_whole(path.with_suffix(ending), text.encode("utf-8", "replace").decode())

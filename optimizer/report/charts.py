@@ -116,6 +116,31 @@ def scatter(
     return _svg(parts, height, words, width)
 
 
+def lines(
+    line: Sequence[tuple[float, float]],
+    dots: Sequence[tuple[float, float, str]],
+    *,
+    level: tuple[float, str],
+    titles: tuple[str, str],
+    words: str,
+    width: int = 500,
+    height: int = 260,
+) -> str:
+    """One line, named dots on it, and a level that it may cross."""
+    x = _scale([a for a, _ in line], _LEFT, width - _RIGHT, 0.0)
+    y = _scale([0.0, level[0], *(b for _, b in line)], height - _BOTTOM, _TOP, 0.05)
+    path = " L".join(f"{x(a)} {y(b)}" for a, b in line)
+    parts = [*_axes(x, y, (width, height), titles)]
+    parts.append(f'<line class="rule" x1="{_LEFT}" x2="{width - _RIGHT}" y1="{y(level[0])}" y2="{y(level[0])}"/>')
+    parts.append(_text(_LEFT + 6, y(level[0]) - 5, level[1], "start", "halo"))
+    parts.append(f'<path class="best" d="M{path}"/>')
+    for a, b, name in dots:
+        kind = "won" if (a, b, name) == dots[0] else "complete"
+        parts.append(f'<circle class="dot {kind}" cx="{x(a)}" cy="{y(b)}" r="5"><title>{escape(name)}</title></circle>')
+        parts.append(_named(Dot(a, b, 5, "", "", name), x(a), y(b) + 12, width))
+    return _svg(parts, height, words, width)
+
+
 def _named(dot: Dot, x: float, y: float, width: int) -> str:
     """The name beside its dot, on the side where there is room."""
     left = x > 0.7 * width

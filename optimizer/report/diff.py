@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
+from typing import cast
 
 from optimizer.layout import Turn
+from optimizer.prompt import Prompt
+from optimizer.template import Template
+from optimizer.types import Role
 
 _WORD = re.compile(r"\s+|\w+|[^\w\s]")
+
+_MOST = 20_000_000  # characters of one text times those of the other, beyond which comparing takes too long
 
 Line = tuple[tuple[str, bool], ...]
 """The pieces of one line, each with whether the other side lacks it."""
@@ -33,6 +39,13 @@ def compare(before: Sequence[Turn], after: Sequence[Turn]) -> list[Stretch]:
     ]
 
 
+def words(one: str, other: str) -> tuple[Line, Line]:
+    """Two answers, each in pieces with whether the other lacks them; very long ones are not taken apart."""
+    if len(one) * len(other) > _MOST:
+        return ((one, False),), ((other, False),)
+    return _against(one, other), _against(other, one)
+
+
 def _stretches(old: Sequence[str], new: Sequence[str]) -> list[tuple[bool, int, int, int, int]]:
     """Equal and changed stretches in turn. Empty lines alone are no agreement: they would tear what changed apart."""
     found: list[tuple[bool, int, int, int, int]] = []
@@ -44,6 +57,15 @@ def _stretches(old: Sequence[str], new: Sequence[str]) -> list[tuple[bool, int, 
         else:
             found.append((equal, i, j, k, m))
     return found
+
+
+def spoken(prompt: Prompt) -> tuple[Turn, ...]:
+    """The messages, and behind them the tools that the prompt offers, in words."""
+    if not prompt.tools:
+        return prompt.messages
+    choice = f"\ntool_choice: {prompt.tools.choice}" if prompt.tools.choice else ""
+    text = Template((replace(prompt.tools, stated=True).text + choice,))
+    return (*prompt.messages, Turn(cast(Role, "tools"), text))
 
 
 def _lines(turns: Iterable[Turn]) -> list[str]:

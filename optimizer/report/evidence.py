@@ -10,7 +10,9 @@ from optimizer.metrics.scrutiny import Scrutiny
 from optimizer.metrics.standard import brief
 from optimizer.metrics.whole import Figure
 from optimizer.migration import Migration, TargetResult
+from optimizer.report.breakdown import UNITS, StageRow
 from optimizer.report.charts import points
+from optimizer.report.table import Cell, cell
 from optimizer.slices import SliceResult
 
 _WIDE = 240  # characters of a text in a cell
@@ -68,6 +70,11 @@ def worse_slices(migration: Migration, result: TargetResult) -> list[WorseSlice]
 
     ordered = sorted((found for found in result.decision.slices if found.worse), key=lambda found: found.high)
     return [WorseSlice(found.name, _told(found), [row(name) for name in found.worst]) for found in ordered]
+
+
+def stage_cells(row: StageRow) -> tuple[str, str, list[tuple[Cell, Cell]]]:
+    """(name, kind, [(with the source, with the target) of each amount])."""
+    return row.name, row.kind, [(cell(a, UNITS[name]), cell(b, UNITS[name])) for name, (a, b) in row.sides.items()]
 
 
 def figure_rows(result: TargetResult) -> list[tuple[str, str, str, str, str]]:

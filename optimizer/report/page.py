@@ -8,17 +8,22 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
-from optimizer.corners import corners
-from optimizer.migration import Migration, TargetResult
+from optimizer.corners import Corners
+from optimizer.migration import Migration
 from optimizer.prompt import Prompt
-from optimizer.report import charts, evidence, view
-from optimizer.report.diff import compare
+from optimizer.report import charts, evidence, pictures, view
+from optimizer.report.diff import compare, spoken
+from optimizer.report.facts import Facts, Part, TargetFacts, gather
+from optimizer.report.growth import in_words
+from optimizer.report.rows import island
+from optimizer.report.table import cell, table, tiles
 
 
-def as_page(migration: Migration) -> str:
+def as_page(migration: Migration, facts: Facts | None = None) -> str:
     """The report as one self-contained HTML page."""
     from jinja2 import Environment, StrictUndefined
 
+    facts = facts or gather(migration)
     here = files("optimizer.report")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string((here / "page.html").read_text("utf-8"))
@@ -28,72 +33,80 @@ def as_page(migration: Migration) -> str:
         style=(here / "page.css").read_text("utf-8"),
         script=script,
         script_hash=b64encode(sha256(script.encode()).digest()).decode(),
-        targets=[_target(migration, result) for result in migration.targets],
-        side_by_side=_side_by_side(migration) if len(migration.targets) > 1 else None,
+        rows=island(migration),
+        targets=[_target(migration, one) for one in facts.targets],
+        side_by_side=_side_by_side(facts, facts.corners) if facts.corners else None,
+        agreed=facts.agreed,
         total=sum(spent.dollars for spent in migration.spend.values()),
         calls=sum(spent.calls for spent in migration.spend.values()),
+        retries=sum(spent.retries for spent in migration.spend.values()),
         expected=sum(share.dollars for share in migration.expected.values()),
         wasted=sum(spent.wasted for spent in migration.spend.values()),
         wasted_dollars=sum(spent.wasted_dollars for spent in migration.spend.values()),
     )
 
 
-def _side_by_side(migration: Migration) -> dict[str, Any]:
-    found = corners(migration)
-    source = migration.targets[0].confirmation.source
-    placed = [row for row in found.standings if not math.isnan(row.cost)]
-    dots = [
-        charts.Dot(
-            1000 * row.cost,
-            row.quality,
-            7,
-            f"{'won' if row.model == found.recommended else 'complete' if row.acceptable else 'pruned'} plain",
-            f"{row.model}: {row.verdict.value}, quality {row.quality:.3f}, ${1000 * row.cost:.4f} per 1,000, "
-            f"{view.told(row.latency, '{:.2f} s')}",
-            row.model,
-        )
-        for row in placed
-    ]
+def _side_by_side(facts: Facts, found: Corners) -> dict[str, Any]:
+    source = facts.targets[0].result.confirmation.source
     return {
         "found": found,
-        "rows": view.standings(found),
-        "picture": dots
-        and charts.scatter(
-            dots,
-            x_title="dollars per 1,000 calls",
-            y_title="quality on held-out examples",
-            words=f"Quality against cost of {len(dots)} targets; {found.reason}",
-            rules=[(source.quality, "source")],
-        ),
+        "rows": [_standing(found, one) for one in facts.targets],
+        "picture": pictures.targets(found, source.quality),
     }
 
 
-def _target(migration: Migration, result: TargetResult) -> dict[str, Any]:
+def _standing(found: Corners, one: TargetFacts) -> dict[str, Any]:
+    picks = {"recommended": found.recommended, "best quality": found.best}
+    picks |= {"cheapest": found.cheapest, "fastest": found.fastest}
+    row = next(standing for standing in found.standings if standing.model == one.result.model)
+    by_key = {measure.key: cell(measure.migrated, measure.unit) for measure in one.measures}
+    return {
+        "model": row.model,
+        "verdict": row.verdict.value,
+        "n": by_key["quality"].n,
+        "cells": [by_key[key] for key in ("quality", "cost_per_1000", "latency_mean")],
+        "objective": "not recorded" if math.isnan(row.objective) else f"{row.objective:.3f}",
+        "picked": ", ".join(name for name, model in picks.items() if model == row.model),
+    }
+
+
+def _target(migration: Migration, one: TargetFacts) -> dict[str, Any]:
+    result = one.result
     decision, comparison = result.decision, result.decision.comparison
-    rows = view.table(result)
-    fields = view.parts(result)
+    rows = table(one.measures)
     return {
         "result": result,
         "verdict": decision.verdict.value,
         "table": rows,
-        "tiles": view.tiles(rows),
+        "tiles": tiles(rows),
         "checks": view.checks(result),
+        "again": one.again and cell(one.again, "score"),
         "interval": charts.interval(comparison.mean, comparison.low, comparison.high, decision.margin),
         "slices": evidence.slice_rows(result),
         "worse": evidence.worse_slices(migration, result),
         "figures": evidence.figure_rows(result),
         "judges": evidence.judge_facts(result),
-        "parts": fields and charts.bars(fields, _words(fields)),
-        "moves": view.moves(migration, result),
+        "parts": [_part(part) for part in one.parts],
+        "bars": one.parts and pictures.parts(one.parts),
+        "growth": one.growth and {"words": in_words(one.growth), "picture": pictures.growth(one.growth)},
+        "stages": [evidence.stage_cells(row) for row in one.stages],
+        "moves": one.moves,
         "held_out": len(result.confirmation.source.outputs),
-        "sought": _search(migration.prompt, result) if migration.prompt and result.search.trials else None,
+        "sought": _search(migration.prompt, one) if migration.prompt and result.search.trials else None,
     }
 
 
-def _search(before: Prompt, result: TargetResult) -> dict[str, Any]:
+def _part(part: Part) -> dict[str, Any]:
+    sides = [cell(side, "score") if side else None for side in (part.source, part.unchanged, part.migrated)]
+    return {"name": part.name, "sides": sides, "n": sides[2].n if sides[2] else 0}
+
+
+def _search(before: Prompt, one: TargetFacts) -> dict[str, Any]:
     """What was tried, and the prompt that came of it; none of it where outputs were recorded elsewhere."""
-    found, winner = result.search, result.search.winner
+    found, winner = one.result.search, one.result.search.winner
     spread = view.spread(found.trials, found.best)
+    front = view.front(found.trials)
+    quality = next(measure for measure in one.measures if measure.key == "quality")
     return {
         "search": charts.scatter(
             view.dots(found.trials, found.best),
@@ -107,16 +120,15 @@ def _search(before: Prompt, result: TargetResult) -> dict[str, Any]:
             spread,
             x_title="dollars per 1,000 calls",
             y_title="quality on validation",
-            words=f"Quality against cost of {len(spread)} candidates.",
-            steps=[(1000 * (trial.cost or 0.0), trial.quality or 0.0) for trial in view.front(found.trials)],
-            rules=[(result.confirmation.source.quality, "source")],
+            words=f"Quality against cost of {len(spread)} candidates; on the Pareto front: "
+            f"{', '.join(f'trial {trial.number}' for trial in front)}.",
+            steps=[(1000 * (trial.cost or 0.0), trial.quality or 0.0) for trial in front],
+            rules=[(one.result.confirmation.source.quality, "source")],
         ),
-        "front": [trial.number for trial in view.front(found.trials)],
+        "front": [trial.number for trial in front],
         "programs": sorted({trial.program for trial in found.trials}),
         "changed": view.changed(found.trials[0], winner),
-        "diff": compare(before.messages, winner.prompt.messages),
+        "optimistic": winner.quality is not None and f"{winner.quality:.3f}",
+        "held_out": cell(quality.migrated, "score"),
+        "diff": compare(spoken(before), spoken(winner.prompt)),
     }
-
-
-def _words(fields: list[tuple[str, list[tuple[str, float]]]]) -> str:
-    return "; ".join(f"{name}: " + ", ".join(f"{kind} {value:.3f}" for kind, value in sides) for name, sides in fields)

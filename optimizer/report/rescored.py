@@ -85,7 +85,7 @@ def as_page(migration: Migration, outcomes: Sequence[Outcome], studies: Sequence
         run=migration,
         style=(here / "page.css").read_text("utf-8"),
         rows=[(_weights(o), found, _verdict(found)) for o in outcomes for found in o.targets],
-        studies=[(study, _picture(study, outcomes[-1].terms), _winners(study)) for study in studies],
+        studies=[(study, picture(study, outcomes[-1].terms), _winners(study)) for study in studies],
     )
 
 
@@ -105,7 +105,8 @@ def _row(found: Rescored) -> str:
 def _verdict(found: Rescored) -> str:
     if found.decision:
         return found.decision.verdict.value
-    return f"open: it never met the held-out examples, {found.calls:,} calls would tell"
+    price = f", about ${found.dollars:,.4f}" if found.dollars is not None else ""
+    return f"open: it never met the held-out examples; {found.calls:,} calls of the target would tell{price}"
 
 
 def _target(found: Rescored) -> dict[str, Any]:
@@ -121,6 +122,7 @@ def _target(found: Rescored) -> dict[str, Any]:
         "latency": winner and winner.latency,
         "decision": plain(found.decision),
         "calls_needed": found.calls,
+        "dollars_needed": found.dollars,
     }
 
 
@@ -147,7 +149,7 @@ def _winners(study: Study) -> list[tuple[int, int, str]]:
     return [(number, wins.count(number), _figures(study, number)) for number in study.winners]
 
 
-def _picture(study: Study, terms: Terms) -> str:
+def picture(study: Study, terms: Terms) -> str:
     rows = sorted({cell.latency for cell in study.cells}, reverse=True)
     columns = sorted({cell.cost for cell in study.cells})
     by_weights = {(cell.cost, cell.latency): cell for cell in study.cells}

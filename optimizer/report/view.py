@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 
-from optimizer.corners import Corners
 from optimizer.migration import Migration, TargetResult
-from optimizer.objective import Evaluation
-from optimizer.report.charts import Dot, signed
+from optimizer.report.charts import Dot
+from optimizer.report.diff import Line, words
 from optimizer.trial import Trial
 from optimizer.types import JSON, Output, Score
 
 _SHOWN = 25  # examples of each kind on the page
 _PLACED = 4  # examples without which a candidate has no place in the picture of cost and quality
-_SAME = 0.0005  # differences that the shown digits do not show
 _LONG = 4000  # characters of one text on the page
-_HEADLINES = ("Quality (mean score)", "Valid replies", "Cost per 1,000 calls", "Latency, 95th percentile")
 _NAMES = {
     "valid": ("valid replies, at least", "{:.1%}"),
     "p95_latency": ("95th percentile of latency, at most", "{:.2f} s"),
@@ -30,91 +25,16 @@ _NAMES = {
 
 
 @dataclass(frozen=True)
-class Row:
-    """One line of the side-by-side table; `change` compares the migrated prompt with the source. What was not
-    measured says so; `unchanged` is empty where nothing was searched."""
-
-    name: str
-    source: str
-    unchanged: str
-    migrated: str
-    change: str
-    better: bool | None
-
-
-@dataclass(frozen=True)
 class Case:
-    """One held-out example on which the migrated prompt does worse than the source."""
+    """One held-out example on which the migrated prompt does worse than the source; what differs is marked."""
 
     id: str
     inputs: Sequence[tuple[str, str]]
     expected: str
-    source: str
-    migrated: str
+    source: Line
+    migrated: Line
     why: str
     lost: float
-
-
-def tiles(rows: Sequence[Row]) -> list[Row]:
-    """The rows of the table that a reader in a hurry looks for."""
-    return [row for row in rows if row.name in _HEADLINES]
-
-
-def table(result: TargetResult) -> list[Row]:
-    """Tokens are neither better nor worse: what they cost and how long they take is."""
-    met = result.confirmation
-
-    def row(name: str, of: Callable[[Evaluation], float], show: Callable[[float], str], *, up: bool | None) -> Row:
-        def told(value: float) -> str:
-            return "not recorded" if math.isnan(value) else show(value)
-
-        source, migrated = of(met.source), of(met.winner)
-        before, after = told(source), told(migrated)
-        alike = up is None or before == after or math.isnan(source + migrated)
-        better = None if alike else (migrated > source) == up
-        unchanged = told(of(met.unchanged)) if met.unchanged else ""
-        return Row(name, before, unchanged, after, _change(source, migrated, points=up is True), better)
-
-    return [
-        row("Quality (mean score)", lambda e: e.quality, lambda v: f"{v:.3f}", up=True),
-        row("Valid replies", lambda e: e.valid, lambda v: f"{v:.1%}", up=True),
-        row("Cost per 1,000 calls", lambda e: 1000 * e.cost, _dollars, up=False),
-        row("Latency, mean", lambda e: e.latency, _seconds, up=False),
-        row("Latency, median", lambda e: e.median_latency, _seconds, up=False),
-        row("Latency, 95th percentile", lambda e: e.p95_latency, _seconds, up=False),
-        row("Input tokens", lambda e: e.input_tokens, lambda v: f"{v:,.0f}", up=None),
-        row("Output tokens", lambda e: e.output_tokens, lambda v: f"{v:,.0f}", up=None),
-    ]
-
-
-def standings(found: Corners) -> list[tuple[str, str, str, str, str, str, str]]:
-    """(model, verdict, quality, cost, latency, objective, what it is picked for)."""
-    picks = {"recommended": found.recommended, "best quality": found.best}
-    picks |= {"cheapest": found.cheapest, "fastest": found.fastest}
-    return [
-        (
-            row.model,
-            row.verdict.value,
-            f"{row.quality:.3f}",
-            told(1000 * row.cost, "${:,.4f}"),
-            told(row.latency, "{:.2f} s"),
-            told(row.objective, "{:.3f}"),
-            ", ".join(name for name, model in picks.items() if model == row.model),
-        )
-        for row in found.standings
-    ]
-
-
-def told(value: float, form: str) -> str:
-    return "not recorded" if math.isnan(value) else form.format(value)
-
-
-def parts(result: TargetResult) -> list[tuple[str, list[tuple[str, float]]]]:
-    """Mean sub-scores (fields of a JSON reply, single metrics) for source, unchanged and migrated."""
-    met = result.confirmation
-    names = list(dict.fromkeys(name for score in met.source.scores for name in score.parts))
-    sides = (("source", met.source), ("unchanged", met.unchanged), ("migrated", met.winner))
-    return [(name, [(kind, _part(side.scores, name)) for kind, side in sides if side]) for name in names]
 
 
 def checks(result: TargetResult) -> list[tuple[str, str, str, bool]]:
@@ -205,32 +125,10 @@ def _case(migration: Migration, lost: float, source: Output, target: Output, sco
         example.id,
         [(name, _plain(value)) for name, value in example.inputs.items()],
         "" if example.expected is None else _plain(example.expected),
-        _plain(source.text),
-        _plain(target.text),
+        *words(_plain(source.text), _plain(target.text)),
         target.error or score.feedback,
         lost,
     )
-
-
-def _part(scores: Sequence[Score], name: str) -> float:
-    """A reply that could not be read has no parts: it scores nothing on each of them."""
-    return fmean(score.parts.get(name, 0.0) for score in scores)
-
-
-def _change(source: float, migrated: float, *, points: bool) -> str:
-    if points:
-        return "same" if abs(migrated - source) < _SAME else f"{signed(100 * (migrated - source), '.1f')} points"
-    if not source or math.isnan(source + migrated):
-        return "–"
-    return "same" if abs(migrated / source - 1) < 10 * _SAME else signed(migrated / source - 1, ".0%")
-
-
-def _dollars(value: float) -> str:
-    return f"${value:,.2f}" if value >= 1 else f"${value:.4f}"
-
-
-def _seconds(value: float) -> str:
-    return f"{value:.2f} s"
 
 
 def _plain(value: JSON | Mapping[str, JSON]) -> str:

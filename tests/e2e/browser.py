@@ -68,6 +68,11 @@ class Page:
             await asyncio.sleep(0.05)
         raise TimeoutError(url)
 
+    async def press(self, key: str, code: int) -> None:
+        for kind in ("keyDown", "keyUp"):
+            text = {"text": key} if len(key) == 1 and kind == "keyDown" else {}
+            await self.send("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code, **text)
+
     async def screenshot(self, path: Path, *, dark: bool = False, width: int = 1100) -> None:
         scheme = "dark" if dark else "light"
         await self.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])

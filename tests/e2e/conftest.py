@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.e2e import browser
+from tests.e2e import postgres as pg
 from tests.e2e.books import Books, served
 from tests.e2e.runs import finished, small_task
 
@@ -70,3 +71,11 @@ def through_http(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Fin
     with served() as books:
         task = small_task(folder, books.models)
         yield Finished(task, folder / "run", finished(task, folder / "run")), books
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[pg.Server]:
+    """A server for the tests of one process; each test makes a database of its own."""
+    pytest.importorskip("psycopg", reason="psycopg is not installed")
+    with pg.server(needed("PostgreSQL", pg.binaries())) as server:
+        yield server

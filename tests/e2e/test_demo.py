@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import shutil
 import sqlite3
@@ -20,11 +21,13 @@ import pytest
 
 import optimizer
 from optimizer import reader
-from optimizer.exporters.bundle import write_bundle
+from optimizer.errors import ExportError
+from optimizer.exporters.bundle import verify_bundle, write_bundle
 from optimizer.rundir import RunDir
 from optimizer.types import Message, Request
 from tests.e2e.conftest import FIGURES, needed
 from tests.e2e.runs import COMMAND, TARGET, lines
+from tests.test_bundle_integrity import changes
 
 PROJECT = Path(optimizer.__file__).parent.parent
 _LONGEST = 600  # seconds, on a very busy machine
@@ -70,6 +73,26 @@ def test_the_demo_ends_with_verdict_spend_and_the_paths_of_report_and_bundle(dem
     assert re.search(r"^spent +\$\d+\.\d{4} in [\d,]+ calls$", ending, re.MULTILINE)
     assert Path(_named("report", ending)).read_text("utf-8").startswith("<!doctype html>")
     assert (Path(_named("bundle", ending)) / "bundle.json").is_file()
+
+
+def test_the_demos_bundle_verifies_and_each_of_a_thousand_one_byte_changes_is_refused(
+    demo: Demo, tmp_path: Path
+) -> None:
+    """In every file of the folder, the checksums among them, and in the zip."""
+    folder = Path(shutil.copytree(demo.folder / "bundle", tmp_path / "bundle"))
+    zipped = Path(shutil.copy(demo.folder / "bundle.zip", tmp_path))
+    verified = subprocess.run([COMMAND, "verify", folder], capture_output=True, text=True, check=False)
+    assert (verified.returncode, verified.stdout) == (0, f"{folder}: 5 files, all as written\n")
+    files, draw = [*sorted(folder.iterdir()), zipped], random.Random(3)
+    for number in range(1000):
+        path = files[number % len(files)]
+        whole = path.read_bytes()
+        path.write_bytes(changes(whole, draw))
+        with pytest.raises(ExportError):
+            verify_bundle(zipped if path == zipped else folder)
+            pytest.fail(f"change {number} of {path.name} was not found")
+        path.write_bytes(whole)
+    assert verify_bundle(folder) == verify_bundle(zipped) == 5
 
 
 def _named(what: str, out: str) -> str:
@@ -121,6 +144,22 @@ def test_a_compiled_candidates_bundle_renders_to_what_was_asked(demo: Demo, tmp_
 
     assert compiled.examples > 0
     assert len(asked) == compiled.examples
+
+
+def test_other_weights_on_the_demos_run_ask_nobody_and_its_own_give_its_own_answer(demo: Demo) -> None:
+    before = _answers(demo)
+    words = [word for one in ("cost=0", "cost=0.3", "cost=1,latency=0.5") for word in ("--weights", one)]
+    command = [str(COMMAND), "rescore", str(demo.folder), *words, "--json"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    told = json.loads(ran.stdout)
+
+    assert _answers(demo) == before and told["calls"] == 0
+    assert len(told["terms"]) == 4 and told["terms"][0]["own"]
+    [own] = told["terms"][0]["targets"]
+    [result] = RunDir.read(demo.folder).migration().targets
+    assert own["winner"] == result.search.best
+    assert own["decision"]["verdict"] == result.decision.verdict.value
+    assert own["objective"] == pytest.approx(result.search.winner.value)
 
 
 def test_the_report_command_writes_the_same_report_and_bundle_again(demo: Demo) -> None:

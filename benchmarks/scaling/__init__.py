@@ -1,0 +1,1 @@
+"""What is grown in the benchmark of growth."""

@@ -1,0 +1,20 @@
+"""The task file's settings for rows that are not the task's own: new examples for the gate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from optimizer.config import Settings
+from optimizer.config.scoring import SliceSettings
+from optimizer.config.sections import Recorded
+from optimizer.data import read_files
+
+
+def on_other_rows(settings: Settings, data: Path) -> Settings:
+    """The source's answers count where the new rows have them, and nothing else that was recorded of it."""
+    own = settings.data
+    header = read_files([data], encoding=own.encoding, delimiter=own.delimiter, wanted=()).columns
+    recorded = own.source if own.source and own.source.output in header else None
+    changes = {"path": (str(data.resolve()),), "hub": None, "group": None, "stratify": None, "human": None}
+    section = own.model_copy(update={**changes, "source": recorded and Recorded(output=recorded.output)})
+    return settings.model_copy(update={"data": section, "slices": SliceSettings()})

@@ -1,0 +1,48 @@
+"""What is odd about the data, in sentences: nothing of it ends a run, and all of it is worth knowing before one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from optimizer.config import Settings
+from optimizer.split import content_key
+from optimizer.types import Example, Output
+
+
+def remarks(
+    settings: Settings,
+    examples: tuple[Example, ...],
+    recorded: Mapping[str, Output] | None,
+    unmeasured: frozenset[str],
+) -> Iterator[str]:
+    total = len(examples)
+    yield from _duplicates(examples)
+    without = sum(example.expected is None for example in examples)
+    if settings.data.expected and without:
+        yield f"{without} of {total} rows have no gold answer"
+    blank = Counter(name for e in examples for name, value in e.inputs.items() if value in ("", []))
+    for name, count in sorted(blank.items()):
+        yield f"{count} of {total} rows have an empty {name!r}"
+    if settings.data.hub and not settings.data.hub.revision:
+        yield "data.hub has no revision: the dataset may change between runs; a commit keeps it still"
+    if recorded is not None:
+        states = Counter(output.status for output in recorded.values())
+        if states["invalid"]:
+            yield f"{states['invalid']} of {total} recorded outputs break the reply's contract; they score 0"
+        if states["failed"]:
+            yield f"{states['failed']} of {total} rows have no recorded output; they score 0"
+        for name in sorted(unmeasured & {"cost", "latency"}):
+            yield f"the record says nothing of the source's {name}, so it cannot be compared (data.source.{name})"
+
+
+def _duplicates(examples: tuple[Example, ...]) -> Iterator[str]:
+    first: dict[str, Example] = {}
+    repeated = contrary = 0
+    for example in examples:
+        earlier = first.setdefault(content_key(example.inputs), example)
+        repeated += earlier is not example
+        contrary += earlier is not example and earlier.expected != example.expected
+    if repeated:
+        other = f", {contrary} of them with another gold answer" if contrary else ""
+        yield f"{repeated} duplicate rows (equal inputs but for white space{other}); they stay together in one split"

@@ -1,0 +1,1 @@
+"""Claims post: letters through a pipeline of two prompts."""

@@ -1,0 +1,1 @@
+"""A front desk: messages answered by calls of tools."""

@@ -1,0 +1,61 @@
+"""The summary of a fleet, as a page for people and as JSON for programs; every value is escaped on its way in."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from optimizer.fleet.ledger import Entry
+from optimizer.fleet.settings import FleetSettings
+from optimizer.rundir import write_whole
+
+
+def write_summary(settings: FleetSettings, ended: Mapping[str, Entry], folder: Path) -> None:
+    """`fleet.json` and `fleet.html`."""
+    facts = summary(settings, ended)
+    write_whole(folder / "fleet.json", json.dumps(facts, indent=1) + "\n")
+    write_whole(folder / "fleet.html", as_page(facts))
+
+
+def summary(settings: FleetSettings, ended: Mapping[str, Entry]) -> dict[str, Any]:
+    """Tasks in order; nothing in it is a time of day."""
+    done = {name: entry for name, entry in ended.items() if not entry.error}
+    verdicts = Counter(target["verdict"] for entry in done.values() for target in entry.outcome["targets"])
+    return {
+        "name": settings.name,
+        "tasks": len(ended),
+        "done": len(done),
+        "verdicts": {name: verdicts[name] for name in ("migrate", "inconclusive", "stay")},
+        "calls": sum(entry.calls for entry in ended.values()),
+        "dollars": sum(entry.dollars for entry in ended.values()),
+        "budget": settings.budget.model_dump(),
+        "failed": [
+            {"task": name, "kind": entry.kind, "error": entry.error} for name, entry in ended.items() if entry.error
+        ],
+        "results": [
+            {
+                "task": name,
+                "verdict": entry.outcome["verdict"],
+                "recommended": entry.outcome["recommended"],
+                "calls": entry.calls,
+                "dollars": entry.dollars,
+                "starved": entry.starved,
+                "report": f"{entry.run_dir}/report.html",
+                "targets": entry.outcome["targets"],
+            }
+            for name, entry in done.items()
+        ],
+    }
+
+
+def as_page(facts: Mapping[str, Any]) -> str:
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    template = environment.from_string((files("optimizer.fleet") / "page.html").read_text("utf-8"))
+    style = (files("optimizer.report") / "page.css").read_text("utf-8")
+    return template.render(fleet=facts, style=style).encode("utf-8", "replace").decode()

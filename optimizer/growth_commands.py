@@ -1,0 +1,74 @@
+"""Commands on many tasks, and on runs that go on elsewhere. As in `cli`, no logic lives here."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from optimizer.options import say, shows_errors
+
+LOST_TASKS = 6  # exit code: a fleet went through, but for tasks that are named
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="Default: FOLDER/runs/fleet.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object at the end.")
+@shows_errors
+def fleet(folder: Path, out: Path | None, as_json: bool) -> None:
+    """Run every task below FOLDER as one batch with one budget (fleet.yaml). Run again to go on."""
+    from optimizer.fleet import run_fleet
+
+    ended = run_fleet(folder, out, told=lambda line: say(line, err=as_json))
+    page = (out or folder / "runs" / "fleet") / "fleet.html"
+    lost = [name for name, entry in ended.items() if entry.error]
+    if as_json:
+        say(json.dumps(json.loads(page.with_suffix(".json").read_text("utf-8"))))
+    else:
+        for name in lost:
+            say(f"failed   {name}: {ended[name].error}")
+        spent, calls = sum(e.dollars for e in ended.values()), sum(e.calls for e in ended.values())
+        say(
+            f"{len(ended) - len(lost)} of {len(ended)} tasks are through; ${spent:.4f} in {calls:,} calls\n"
+            f"page     {page}"
+        )
+    sys.exit(LOST_TASKS if lost else 0)
+
+
+@click.command()
+@click.argument("run_dir", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, nothing else.")
+@shows_errors
+def status(run_dir: Path, as_json: bool) -> None:
+    """Where a run is: state, spend, best so far, rate, time left. Only reads; also from another terminal."""
+    from optimizer.operations.status import as_text, status_of
+
+    found = status_of(run_dir)
+    say(json.dumps(found) if as_json else as_text(found))
+
+
+@click.command()
+@click.argument("run_dir", type=click.Path(path_type=Path))
+@click.option("--port", default=8080, show_default=True)
+@shows_errors
+def dashboard(run_dir: Path, port: int) -> None:
+    """Show the trials of a finished run in optuna-dashboard, on this machine only (Ctrl-C stops)."""
+    from optimizer.operations.dashboard import show
+
+    show(run_dir, port)
+
+
+@click.command()
+@click.argument("run_dir", type=click.Path(path_type=Path))
+@click.option("--uri", help="Of the tracking server or store. Default: MLFLOW_TRACKING_URI.")
+@click.option("--experiment", help="Default: the task's name.")
+@shows_errors
+def track(run_dir: Path, uri: str | None, experiment: str | None) -> None:
+    """Log a finished run to MLflow: parameters, metrics, trials, report."""
+    from optimizer.operations.tracking import track
+
+    for number in track(run_dir, uri=uri, experiment=experiment):
+        say(number)

@@ -1,0 +1,54 @@
+"""A gateway sets aside what a call may cost at most, so a key seems empty while many calls are under way.
+
+Then what is on the wire is waited for, and calls are made one at a time: only one that is turned down alone ends the
+run. So no answer is lost that was paid for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from optimizer.errors import CreditExhausted
+from optimizer.models import Model, identity
+from optimizer.types import Request, Response
+
+_TRUSTED = 8  # calls that must be paid for one at a time before several are made again
+
+
+class Wary:
+    """Wraps a model; holds for the calls of one event loop."""
+
+    def __init__(self, model: Model) -> None:
+        self.name = model.name
+        self.identity = identity(model)
+        self._model = model
+        self._flying, self._alone = 0, asyncio.Lock()
+        self._landed = asyncio.Condition()
+        self._wary = 0  # so many calls more are made one at a time
+
+    async def complete(self, request: Request) -> Response:
+        while True:
+            if not self._wary:
+                try:
+                    return await self._call(request)
+                except CreditExhausted:
+                    self._wary = _TRUSTED
+            async with self._alone:
+                if self._wary:  # else others have shown meanwhile that there is money
+                    return await self._call_alone(request)
+
+    async def _call_alone(self, request: Request) -> Response:
+        async with self._landed:
+            await self._landed.wait_for(lambda: not self._flying)
+        response = await self._call(request)
+        self._wary -= 1
+        return response
+
+    async def _call(self, request: Request) -> Response:
+        self._flying += 1
+        try:
+            return await self._model.complete(request)
+        finally:
+            self._flying -= 1
+            async with self._landed:
+                self._landed.notify_all()

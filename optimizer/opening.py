@@ -1,0 +1,67 @@
+"""What a run opens before its first question and closes behind its last: directory, log, store, purse, models."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from optimizer.agreement import fingerprint, versions
+from optimizer.allowance import Clock
+from optimizer.cluster import providers
+from optimizer.connect import Roles
+from optimizer.models import Model
+from optimizer.models.meter import Purse
+from optimizer.models.notice import listening
+from optimizer.models.purse import paid_for
+from optimizer.models.stores import open_store
+from optimizer.models.tries import Journal
+from optimizer.operations.beacon import Beacon
+from optimizer.rundir import RunDir
+from optimizer.runlog import RunLog
+from optimizer.task import Task
+from optimizer.watch import Progress, Watch, silent
+
+
+@dataclass(frozen=True)
+class Opened:
+    run: RunDir
+    tell: Watch
+    purse: Purse
+    roles: Roles
+    clock: Clock
+
+
+@contextmanager
+def opened(
+    task: Task,
+    path: Path,
+    *,
+    watch: Watch = silent,
+    connect: Callable[..., Roles] | None = None,
+    around: Callable[[Model], Model] = lambda model: model,
+    now: Callable[[], float] = time.monotonic,
+) -> Iterator[Opened]:
+    """All that a run of `task` in the directory `path` works with.
+
+    `connect`: who plays the roles, in place of the models that the task names. `around`: put around each of these.
+    """
+    settings = task.settings
+    agreed = RunDir.open(path, fingerprint=fingerprint(task), versions=versions())
+    with (
+        agreed as run,
+        RunLog(run.log, watch) as log,
+        Beacon(run.status, log, settings.budget.model_dump()) as tell,
+        open_store(settings.store, task.folder, run.calls) as store,
+        Journal(run.tries) as journal,
+        providers(settings, around) as usual,
+    ):
+        limits = settings.budget.model_dump(exclude={"minutes"})
+        purse = Purse(**limits, journal=journal, before=journal.before(lambda key: paid_for(store.get(key))))
+        roles = (connect or usual)(settings, store, purse)
+        clock = Clock(settings.budget.minutes, run.manifest().get("clock", {}), run.note_clock, now)
+        purse.late = clock.late
+        with clock, listening(lambda text: tell(Progress("search", text=text))):
+            yield Opened(run, tell, purse, roles, clock)

@@ -1,0 +1,89 @@
+"""What a report tells, reckoned once for all its forms: page, Markdown, JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from optimizer.corners import Corners, corners
+from optimizer.migration import Migration, TargetResult
+from optimizer.objective import Evaluation
+from optimizer.report import intervals
+from optimizer.report.agreed import Agreed, agreed
+from optimizer.report.breakdown import StageRow, breakdown
+from optimizer.report.growth import Growth, growth
+from optimizer.report.intervals import Measured
+from optimizer.report.measures import Measure, measures
+from optimizer.report.view import Moves, moves
+
+
+@dataclass(frozen=True)
+class Part:
+    """A named sub-score: a field of a JSON reply, or one of several metrics."""
+
+    name: str
+    source: Measured
+    unchanged: Measured | None
+    migrated: Measured
+
+
+@dataclass(frozen=True)
+class TargetFacts:
+    result: TargetResult
+    measures: Sequence[Measure]
+    parts: Sequence[Part]
+    moves: Moves
+    again: Measured | None
+    growth: Growth | None
+    stages: Sequence[StageRow]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """`corners` is None for a single target."""
+
+    run: Migration
+    targets: Sequence[TargetFacts]
+    agreed: Sequence[Agreed]
+    corners: Corners | None
+
+
+def gather(migration: Migration) -> Facts:
+    targets = [
+        TargetFacts(
+            result,
+            measures(result),
+            _parts(result),
+            moves(migration, result),
+            _again(result),
+            growth(migration, place),
+            breakdown(migration, result),
+        )
+        for place, result in enumerate(migration.targets)
+    ]
+    return Facts(migration, targets, agreed(migration), corners(migration) if len(targets) > 1 else None)
+
+
+def _again(result: TargetResult) -> Measured | None:
+    """The source, asked a second time."""
+    side = result.confirmation.again
+    if side is None:
+        return None
+    pairs = zip(side.outputs, side.scores, strict=True)
+    values = [mark.value for output, mark in pairs if output.status != "failed"]
+    return intervals.score(values, result.decision.confidence)
+
+
+def _parts(result: TargetResult) -> list[Part]:
+    met, level = result.confirmation, result.decision.confidence
+
+    def of(side: Evaluation, name: str) -> Measured:
+        """A reply that could not be read has no parts: it scores nothing on each of them."""
+        pairs = zip(side.outputs, side.scores, strict=True)
+        return intervals.score([m.parts.get(name, 0.0) for output, m in pairs if output.status != "failed"], level)
+
+    names = dict.fromkeys(name for side in (met.source, met.winner) for mark in side.scores for name in mark.parts)
+    return [
+        Part(name, of(met.source, name), of(met.unchanged, name) if met.unchanged else None, of(met.winner, name))
+        for name in names
+    ]

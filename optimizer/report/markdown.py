@@ -1,0 +1,144 @@
+"""The report in short, for a pull request or a ticket.
+
+Whatever came from data, models or a task file stands in `code`, every character that Markdown or HTML could read as a
+mark written as a number: it makes no link, mentions nobody and ends no table.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from optimizer.report.evidence import slice_rows, stage_cells
+from optimizer.report.facts import Facts, TargetFacts
+from optimizer.report.growth import in_words
+from optimizer.report.table import Cell, Row, table
+from optimizer.report.view import Case, checks
+
+_SHOWN, _LONG = 5, 400  # examples of each target; characters of one text
+_MARK = re.compile(r"[\\`*_{}\[\]<>#|~@:$&]|(?i:www)(?=\.)|^[-+.=!(\d]")
+_BREAK = re.compile(r"[ \t]*[\r\n]+[ \t]*")
+
+
+def as_markdown(facts: Facts) -> str:
+    run = facts.run
+    kind = "Migration" if run.prompt else "Comparison of recorded outputs"
+    lines = [f"# {safe(run.name)}", "", f"{kind} from {safe(run.source)}.", ""]
+    if run.simulated:
+        lines += ["**Simulated: offline models took part; answers, prices and times are stand-ins.**", ""]
+    if facts.corners:
+        lines += [escaped(facts.corners.reason), ""]
+    for one in facts.targets:
+        lines += [*_target(one), ""]
+    lines += [
+        "## What was agreed at the start",
+        "",
+        *_grid(
+            ("What", "As it was agreed", "Hash of", "SHA-256"),
+            ((a.what, safe(a.told), f"`{a.origin}`", f"`{a.sha256}`") for a in facts.agreed),
+        ),
+        "",
+    ]
+    if run.spend:
+        head = ("Role", "Calls", "Input tokens", "Output tokens", "Retries", "Dollars")
+        counted = ("calls", "input_tokens", "output_tokens", "retries")
+        rows = (
+            (safe(role), *(f"{getattr(spent, name):,}" for name in counted), f"{spent.dollars:.4f}")
+            for role, spent in run.spend.items()
+        )
+        lines += ["## What it took", "", *_grid(head, rows), ""]
+    lines += [f"- {safe(note)}" for note in run.notes]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def safe(text: str) -> str:
+    """Any text as a piece of code that can do nothing."""
+    return f"<code>{escaped(_cut(text))}</code>"
+
+
+def escaped(text: str) -> str:
+    """Any text as text."""
+    return _MARK.sub(lambda found: "".join(f"&#{ord(char)};" for char in found[0]), _BREAK.sub(" ⏎ ", text))
+
+
+def _target(one: TargetFacts) -> Iterator[str]:
+    result, decision = one.result, one.result.decision
+    yield f"## {safe(result.model)}: {decision.verdict.value.upper()}"
+    yield ""
+    yield escaped(decision.reason)
+    yield ""
+    level = f"{100 * decision.confidence:.4g} %"
+    yield f"Figures on held-out examples, in brackets what they are at least and at most, each bound at {level}."
+    yield ""
+    unchanged = ("Unchanged",) if result.confirmation.unchanged else ()
+    head = ("", "Examples", "Source", *unchanged, "Target", "Difference")
+    yield from _grid(head, map(_figures, table(one.measures)))
+    yield ""
+    for name, value, limit, met in checks(result):
+        yield f"- constraint: {name} {limit}: {value}, {'kept' if met else '**broken**'}"
+    yield from _slices(one)
+    for line in in_words(one.growth) if one.growth else ():
+        yield f"- {line}"
+    yield from _stages(one)
+    yield ""
+    yield (
+        f"Of {one.moves.lower + one.moves.higher + one.moves.alike:,} examples {one.moves.lower:,} score lower than "
+        f"with the source, {one.moves.higher:,} higher, {one.moves.alike:,} the same."
+    )
+    if one.moves.cases:
+        yield from ("", "<details><summary>What got worse most</summary>", "")
+        for case in one.moves.cases[:_SHOWN]:
+            yield from _case(case)
+        yield "</details>"
+
+
+def _figures(row: Row) -> tuple[str, ...]:
+    sides = [row.source, *([row.unchanged] if row.unchanged else []), row.migrated, row.change]
+    return (row.name, row.n, *map(_told, sides))
+
+
+def _told(one: Cell) -> str:
+    return f"{one.figure} ({one.bounds})" if one.bounds else one.figure
+
+
+def _slices(one: TargetFacts) -> Iterator[str]:
+    found = slice_rows(one.result)
+    worse = [row for row in found if row.worse]
+    if found:
+        yield f"- slices: {len(found)} looked at, {len(worse) or 'none'} surely worse"
+    for row in worse:
+        yield f"  - {safe(row.name)}: {row.difference} points ({row.bounds}) on {row.n} examples"
+
+
+def _stages(one: TargetFacts) -> Iterator[str]:
+    if not one.stages:
+        return
+    yield ""
+    amounts_of = ("Latency", "Input tokens", "Output tokens", "$/1,000")
+    head = ("Stage", "Kind", *(f"{name}, {side}" for name in amounts_of for side in ("source", "target")))
+    rows = []
+    for name, kind, amounts in map(stage_cells, one.stages):
+        rows.append((safe(name), kind, *(_told(side) for pair in amounts for side in pair)))
+    yield from _grid(head, rows)
+
+
+def _case(case: Case) -> Iterator[str]:
+    yield f"- {safe(case.id)}, {100 * case.lost:.0f} points lower"
+    for name, value in case.inputs:
+        yield f"  - {safe(name)}: {safe(value)}"
+    if case.expected:
+        yield f"  - expected: {safe(case.expected)}"
+    for name, line in (("source", case.source), ("target", case.migrated)):
+        yield f"  - {name}: {safe(''.join(text for text, _ in line))}"
+    if case.why:
+        yield f"  - why: {safe(case.why)}"
+
+
+def _grid(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(head)} |"
+    yield "|" + "---|" * len(head)
+    yield from (f"| {' | '.join(row)} |" for row in rows)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONG else f"{text[:_LONG]} … ({len(text):,} characters)"

@@ -1,0 +1,162 @@
+"""What goes out to workers and what comes back, without a cluster: the worker's functions are called right here."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from optimizer.cluster import worker
+from optimizer.cluster.remote import Remote, lost
+from optimizer.config import ModelSettings
+from optimizer.connect import bare, provider
+from optimizer.errors import BudgetExceeded, ConfigError, ModelError
+from optimizer.models import bridge, identity, transport
+from optimizer.models.cache import Cached, CallStore
+from optimizer.models.meter import Metered, Purse
+from optimizer.models.prices import Price
+from optimizer.models.transport import Exchange
+from optimizer.types import Message, Request, Response
+
+OFFLINE = ModelSettings(model="offline/sim-beta")
+HOSTED = ModelSettings(model="openai/gpt-4o", api_key_env="PROMPTPORT_TEST_KEY")
+
+
+class Here:
+    """A cluster whose only worker is a thread of this process; notes every text that goes out."""
+
+    def __init__(self, answer: Callable[..., str] | None = None) -> None:
+        self.sent: list[str] = []
+        self._answer = answer
+
+    async def call(self, work: Callable[..., str], *texts: str) -> str:
+        self.sent += texts
+        return await asyncio.to_thread(self._answer or work, *texts)
+
+
+def question(text: str = "Is 7 odd?", **options: Any) -> Request:
+    return Request((Message("system", "Say yes or no."), Message("user", text)), **options)
+
+
+def facing(problem: Exception, monkeypatch: pytest.MonkeyPatch) -> Remote:
+    """A model whose worker meets a problem."""
+
+    class Broken:
+        name = "m"
+
+        async def complete(self, request: Request) -> Response:
+            raise problem
+
+    monkeypatch.setattr(worker, "_model", lambda *_: Broken())
+    return Remote(Here(), OFFLINE)
+
+
+def test_a_worker_answers_as_the_model_itself_does() -> None:
+    request = question(params={"temperature": 0.5, "stop": ["\n"]}, sample=2)
+
+    assert bridge.run(Remote(Here(), OFFLINE).complete(request)) == bridge.run(bare(OFFLINE).complete(request))
+
+
+def test_what_is_remembered_does_not_depend_on_who_asked() -> None:
+    for section in (OFFLINE, HOSTED):
+        assert identity(Remote(Here(), section)) == identity(bare(section))
+
+
+def test_every_part_of_a_request_arrives() -> None:
+    parts: tuple[dict[str, Any], ...] = ({"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}},)
+    tools = [{"type": "function", "function": {"name": "z", "parameters": {"b": 1, "a": 2}}}]
+    plain = question("ä\ud800\x00 {{x}}", params={"a": [1, None, {"b": 0.1}], "tools": tools}, sample=3)
+    request = replace(plain, messages=(*plain.messages, Message("user", "[image]", parts)))
+
+    arrived = worker.read_request(worker.write_request(request))
+
+    assert arrived == request and arrived.key("m") == request.key("m")
+
+
+def test_what_a_server_says_of_its_limits_reaches_the_driver() -> None:
+    told = {"status": 429, "left": True, "headers": {"x-ratelimit-limit-requests": "60"}}
+    answer = {"error": {"kind": "ModelError", "text": "slow down", "status": 429, "retryable": True}, "exchange": told}
+
+    async def asked() -> Exchange:
+        with transport.observed() as exchange, suppress(ModelError):
+            await Remote(Here(lambda *_: json.dumps(answer)), OFFLINE).complete(question())
+        return exchange
+
+    met = bridge.run(asked())
+    assert {"status": met.status, "left": met.left, "headers": met.headers} == told
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"retryable": True, "status": 429, "retry_after": 1.5},
+        {"refused": True, "status": 400},
+        {"status": None},
+    ],
+)
+def test_an_error_of_a_model_comes_back_whole(facts: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = ModelError("it broke", model="offline/sim-beta", **facts)
+
+    with pytest.raises(ModelError) as met:
+        bridge.run(facing(problem, monkeypatch).complete(question()))
+
+    assert (str(met.value), vars(met.value)) == (str(problem), vars(problem))
+
+
+def test_a_key_that_a_worker_lacks_is_told_as_the_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PROMPTPORT_TEST_KEY", raising=False)
+
+    with pytest.raises(ConfigError, match=r"on a worker: .*PROMPTPORT_TEST_KEY is not set"):
+        bridge.run(Remote(Here(), HOSTED).complete(question()))
+
+
+def test_a_foreign_error_comes_back_in_words_without_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    remote = facing(RuntimeError("with sk-abcdefghij0123456789abcdef"), monkeypatch)
+
+    with pytest.raises(ModelError, match=r"RuntimeError: with <hidden>") as met:
+        bridge.run(remote.complete(question()))
+    assert not met.value.retryable
+
+
+def test_no_key_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROMPTPORT_TEST_KEY", "canary-" + "k" * 30)
+    here = Here(lambda *_: '{"response": {"text": "yes"}, "exchange": {"status": 200, "left": true, "headers": {}}}')
+
+    assert bridge.run(Remote(here, HOSTED).complete(question())).text == "yes"
+    assert here.sent and not any("canary" in text for text in here.sent)
+
+
+def test_a_call_whose_worker_was_lost_is_made_again() -> None:
+    class Losing(Here):
+        async def call(self, work: Callable[..., str], *texts: str) -> str:
+            answer = await super().call(work, *texts)
+            if len(self.sent) == len(texts):
+                raise lost("KilledWorker")
+            return answer
+
+    here = Losing()
+    model = provider(OFFLINE, asked=lambda section, labels: Remote(here, section, labels))
+
+    assert bridge.run(model.complete(question())).model == "offline/sim-beta"
+    assert len(here.sent) == 6  # three texts, twice
+
+
+def test_the_limit_of_the_budget_holds_over_all_workers(tmp_path: Path) -> None:
+    here, purse, price = Here(), Purse(calls=10), Price(1.0, 1.0)
+
+    async def many(model: Metered) -> list[Response | BaseException]:
+        asked = (model.complete(question(str(n))) for n in range(40))
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    with CallStore(tmp_path / "calls.sqlite") as store:
+        answers = bridge.run(many(Metered(Cached(Remote(here, OFFLINE), store), purse, "target", price)))
+
+    assert sum(isinstance(answer, Response) for answer in answers) == 10
+    assert sum(isinstance(answer, BudgetExceeded) for answer in answers) == 30
+    assert len(here.sent) == 3 * 10

@@ -1,0 +1,117 @@
+"""The cutover's files: weights, names, secrets. On the real proxy: tests/e2e/test_gateway_cutover.py."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import yaml
+
+from optimizer.errors import ConfigError, ExportError
+from optimizer.exporters.gateway import gateway, module_name, percent
+from optimizer.exporters.registry import export
+from optimizer.exporters.shipment import Export, Shipment, of_run
+from tests.conftest import Walked
+
+
+@pytest.fixture
+def shipment(plain_run: Walked) -> Shipment:
+    return of_run(plain_run.migration)
+
+
+def config(made: Export) -> dict[str, Any]:
+    told: dict[str, Any] = yaml.safe_load(made.files["config.yaml"])
+    return told
+
+
+def weights(made: Export, alias: str) -> dict[str, float]:
+    mixed = [entry for entry in config(made)["model_list"] if entry["model_name"] == alias]
+    return {entry["model_info"]["id"]: entry["litellm_params"]["weight"] for entry in mixed}
+
+
+@pytest.mark.parametrize(
+    ("share", "expected"),
+    [("0", 0.0), ("1%", 1.0), (" 10 % ", 10.0), ("0.5%", 0.5), ("100%", 100.0), ("shadow", None), ("Shadow", None)],
+)
+def test_shares_are_read(share: str, expected: float | None) -> None:
+    assert percent(share) == expected
+
+
+@pytest.mark.parametrize("share", ["101%", "-1", "half", "", "nan", "1e2", "5%%"])
+def test_what_is_no_share_is_refused_with_the_way_out(share: str) -> None:
+    with pytest.raises(ConfigError, match=r"--share: .* write shadow, or a percentage, as in 10%"):
+        percent(share)
+
+
+def test_both_models_share_the_alias_by_weight(shipment: Shipment) -> None:
+    alias = shipment.slug
+
+    assert weights(gateway(shipment, "10%"), alias) == {f"{alias}-source": 90, f"{alias}-target": 10}
+    assert weights(gateway(shipment), alias) == {f"{alias}-source": 99, f"{alias}-target": 1}
+    assert weights(gateway(shipment, "100%"), alias) == {f"{alias}-target": 100}
+    assert weights(gateway(shipment, "0%"), alias) == {f"{alias}-source": 100}
+
+
+def test_a_shadow_is_asked_by_the_source_and_has_no_weight(shipment: Shipment) -> None:
+    made, alias = gateway(shipment, "shadow"), shipment.slug
+    (mixed,) = (entry for entry in config(made)["model_list"] if entry["model_name"] == alias)
+
+    assert mixed["model_info"]["id"] == f"{alias}-source"
+    assert mixed["litellm_params"]["silent_model"] == f"{alias}-target"
+
+
+def test_what_fails_falls_back_to_the_source_and_the_hook_is_named(shipment: Shipment) -> None:
+    made, alias = gateway(shipment, "50%"), shipment.slug
+    stem = module_name(alias)
+
+    assert config(made)["router_settings"]["fallbacks"] == [{alias: [f"{alias}-source"]}]
+    assert config(made)["litellm_settings"]["callbacks"] == [f"{stem}.prompts"]
+    assert {f"{stem}.py", f"{stem}/reader.py", f"{stem}/source.json", f"{stem}/target.json"} < set(made.files)
+
+
+def test_each_side_has_its_own_prompt_and_parameters(shipment: Shipment) -> None:
+    made, stem = gateway(shipment), module_name(shipment.slug)
+    source, target = (json.loads(made.files[f"{stem}/{side}.json"]) for side in ("source", "target"))
+    assert shipment.migration and shipment.migration.prompt
+
+    assert (source["model"], target["model"]) == (shipment.migration.source, shipment.model)
+    assert source["messages"][-1]["content"] == shipment.migration.prompt.messages[-1].content.parts
+    assert target["messages"][-1]["content"] == shipment.prompt.messages[-1].content.parts
+    assert target["parameters"] == dict(shipment.prompt.sent)
+
+
+def test_keys_are_named_and_prices_are_carried(shipment: Shipment) -> None:
+    migration = shipment.migration
+    assert migration
+    section = {
+        "model": "openai/new",
+        "api_base": "http://new/v1",
+        "api_key_env": "NEW_KEY",
+        "price": {"input": 2.0, "output": 8.0, "cached_input": 0.5, "cache_write": None},
+        "timeout": 30.0,
+    }
+    settings = {**migration.settings, "source": section}
+
+    made = gateway(replace(shipment, migration=replace(migration, settings=settings)), "10%")
+
+    first = config(made)["model_list"][0]["litellm_params"]
+    assert (first["model"], first["api_key"], first["api_base"]) == (
+        "openai/new",
+        "os.environ/NEW_KEY",
+        "http://new/v1",
+    )
+    assert (first["input_cost_per_token"], first["cache_read_input_token_cost"]) == (2e-6, 5e-7)
+    assert "cache_creation_input_token_cost" not in first
+    assert any("if that is this very proxy" in note for note in made.notes)
+
+
+def test_a_bundle_alone_is_refused(shipment: Shipment) -> None:
+    with pytest.raises(ExportError, match="give the run directory, not a bundle"):
+        gateway(replace(shipment, migration=None, result=None))
+
+
+def test_a_share_belongs_to_the_gateway_alone(shipment: Shipment) -> None:
+    with pytest.raises(ConfigError, match="--share is for --as gateway"):
+        export(shipment, "openai", share="1%")

@@ -1,0 +1,171 @@
+"""A fleet: one budget, one store, one summary; whoever fails is named and stops nobody."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from optimizer.cli import main
+from optimizer.config import Budget
+from optimizer.errors import ConfigError
+from optimizer.fleet import run_fleet
+from optimizer.fleet.ledger import Entry
+from optimizer.fleet.page import as_page, summary
+from optimizer.fleet.settings import FleetSettings, tasks_below
+from optimizer.fleet.share import Want, budgets, divide
+from tests.e2e.runs import small_task
+
+TARGETS = ["offline/sim-beta", "offline/sim-gamma"]
+SMALL: dict[str, Any] = {"space": "quick", "trials": 3, "rounds": 1, "calls_per_trial": 3}
+
+
+def fleet(folder: Path, count: int = 3, **settings: Any) -> Path:
+    for n in range(count):
+        small_task(folder / "team" / f"task{n}", rows=30 + 2 * n, search=SMALL)
+    (folder / "fleet.yaml").write_text(yaml.safe_dump({"targets": TARGETS, "at_once": 2, **settings}))
+    return folder
+
+
+def written(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "runs/fleet/fleet.json").read_text())
+    return found
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three tasks and two targets, through."""
+    folder = fleet(tmp_path_factory.mktemp("fleet") / "f")
+    run_fleet(folder)
+    return folder
+
+
+def test_every_task_meets_every_target_and_the_summary_says_how(whole: Path) -> None:
+    found = written(whole)
+
+    assert [(r["task"], [t["model"] for t in r["targets"]]) for r in found["results"]] == [
+        (f"team/task{n}", TARGETS) for n in range(3)
+    ]
+    assert (found["tasks"], found["done"], found["failed"], sum(found["verdicts"].values())) == (3, 3, [], 6)
+    assert found["calls"] == sum(result["calls"] for result in found["results"])
+    page = (whole / "runs/fleet/fleet.html").read_text()
+    for result in found["results"]:
+        assert (whole / "runs/fleet" / result["report"]).exists() and result["report"] in page
+
+
+def test_a_task_that_fails_is_named_and_the_others_go_on(whole: Path, tmp_path: Path) -> None:
+    shutil.copytree(whole / "team", tmp_path / "f/team")
+    (tmp_path / "f/fleet.yaml").write_text((whole / "fleet.yaml").read_text())
+    (tmp_path / "f/team/task1/data.jsonl").write_text("{no json\n")
+
+    done = CliRunner().invoke(main, ["fleet", str(tmp_path / "f")])
+    found = written(tmp_path / "f")
+
+    assert done.exit_code == 6, done.output
+    assert "failed   team/task1: " in done.output and "2 of 3 tasks are through" in done.output
+    assert [(lost["task"], lost["kind"]) for lost in found["failed"]] == [("team/task1", "DataError")]
+    assert [result["task"] for result in found["results"]] == ["team/task0", "team/task2"]
+
+
+def test_a_fleet_started_again_runs_nothing_that_is_through(whole: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(whole, tmp_path / "f"))
+    run = folder / "runs/fleet/tasks/team/task0/run.log"
+    before, told = run.read_bytes(), list[str]()
+
+    run_fleet(folder, told=told.append)
+
+    assert run.read_bytes() == before
+    assert written(folder) == written(whole)
+    assert len(told) == 3
+
+
+def test_what_several_do_at_once_is_what_one_does_after_the_other(whole: Path, tmp_path: Path) -> None:
+    shutil.copytree(whole / "team", tmp_path / "f/team")
+    (tmp_path / "f/fleet.yaml").write_text(yaml.safe_dump({"targets": TARGETS, "at_once": 1}))
+    run_fleet(tmp_path / "f")
+
+    for n in range(3):
+        name = f"runs/fleet/tasks/team/task{n}"
+        for file in ("decision.json", "trials.jsonl", "confirmation.jsonl"):
+            assert (tmp_path / "f" / name / file).read_bytes() == (whole / name / file).read_bytes()
+
+
+def test_the_budget_holds_for_all_tasks_together(whole: Path, tmp_path: Path) -> None:
+    without = written(whole)["calls"]
+    folder = fleet(tmp_path / "f", budget={"calls": without - 60})
+    run_fleet(folder)
+    found = written(folder)
+
+    assert found["calls"] <= without - 60
+    assert {lost["kind"] for lost in found["failed"]} <= {"BudgetExceeded"}
+    assert found["done"] >= 1
+
+
+def test_tasks_for_which_there_is_no_money_are_named_and_ask_nothing(tmp_path: Path) -> None:
+    folder = fleet(tmp_path / "f", budget={"calls": 260})
+    run_fleet(folder)
+    found = written(folder)
+
+    assert found["calls"] <= 260
+    assert {lost["kind"] for lost in found["failed"]} == {"BudgetExceeded"} and found["done"] >= 1
+    assert not (folder / "runs/fleet/tasks/team/task2").exists()
+
+
+def test_a_shared_budget_is_divided_by_need() -> None:
+    assert divide(100, [Want(10, 30), Want(20, 60)]) == [10 + 70 / 3, 20 + 140 / 3]
+    assert divide(25, [Want(10, 30), Want(20, 60), Want(15, 15)]) == [10, None, 15]
+    assert divide(1000, [Want(1, 10), Want(1, 30)]) == [1 + 249.5, 1 + 748.5]
+
+
+def test_a_task_without_room_in_either_limit_gets_nothing() -> None:
+    wants = {"a": (Want(10, 20), Want(1.0, 2.0)), "b": (Want(10, 20), Want(5.0, 6.0))}
+
+    shared = budgets(Budget(calls=100, dollars=4.0), wants)
+
+    assert shared["b"] is None
+    assert shared["a"] == Budget(calls=50, dollars=4.0)
+
+
+def test_task_files_that_runs_wrote_down_are_no_tasks(whole: Path) -> None:
+    assert [path.relative_to(whole).as_posix() for path in tasks_below(whole)] == [
+        f"team/task{n}/task.yaml" for n in range(3)
+    ]
+
+
+def test_a_folder_without_tasks_says_what_a_fleet_is(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"holds no task\.yaml; a fleet is a folder"):
+        run_fleet(tmp_path)
+    with pytest.raises(ConfigError, match="no such folder"):
+        run_fleet(tmp_path / "none")
+
+
+def test_a_misspelt_key_in_fleet_yaml_is_answered_with_the_nearest(tmp_path: Path) -> None:
+    folder = fleet(tmp_path / "f", count=1, bugdet={"calls": 1})
+
+    with pytest.raises(ConfigError, match=r"fleet\.yaml.*bugdet.*Did you mean 'budget'"):
+        run_fleet(folder)
+
+
+def test_what_tasks_and_models_say_is_text_on_the_page() -> None:
+    evil = "<script>alert(1)</script>"
+    target = {
+        "model": evil,
+        "verdict": "stay",
+        "quality": {"source": 0.5, "migrated": 0.25},
+        "difference": {"mean": -0.25, "low": -0.4, "high": -0.1, "n": 9},
+        "cost_per_1000": None,
+        "latency_p95": None,
+    }
+    outcome = {"verdict": "stay", "recommended": None, "targets": [target]}
+    ended = {evil: Entry("", "tasks/x", outcome=outcome), "lost": Entry("", "tasks/y", error=evil, kind="DataError")}
+
+    page = as_page(summary(FleetSettings(name=evil), ended))
+
+    assert "<script" not in page
+    assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 5  # title, heading, task, target, error
+    assert "-40.0 to -10.0" in page

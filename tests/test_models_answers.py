@@ -1,0 +1,60 @@
+"""What an answer says: words, or calls of tools in the one form by which they are kept."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from optimizer.contract import Contract
+from optimizer.models.answers import said
+
+CONTRACT = Contract("tools", tools={"book": {"type": "object"}})
+
+
+def choice(content: str | None, *calls: tuple[str, str], finish: str | None = "stop") -> Any:
+    made = [SimpleNamespace(id="c", function=SimpleNamespace(name=name, arguments=text)) for name, text in calls]
+    return SimpleNamespace(message=SimpleNamespace(content=content, tool_calls=made or None), finish_reason=finish)
+
+
+@pytest.mark.parametrize("finish", ["tool_calls", "stop", "length", None])
+def test_calls_are_calls_whatever_reason_the_provider_gives(finish: str | None) -> None:
+    made = choice("I will book it.", ("book", '{"room": "roof", "n": 1}'), finish=finish)
+
+    assert said(made) == ('{"tool_calls": [{"arguments": {"n": 1, "room": "roof"}, "name": "book"}]}', "tool_calls")
+
+
+def test_equal_calls_are_equal_texts_however_their_arguments_are_written() -> None:
+    assert said(choice(None, ("book", '{"b": 1,  "a": "\\u00fc"}'))) == said(choice(None, ("book", '{"a":"ü","b":1}')))
+
+
+def test_words_stay_words() -> None:
+    assert said(choice("Hello", finish="length")) == ("Hello", "length")
+    assert said(choice(None, finish=None)) == ("", "stop")
+    assert said(choice("Hello", finish="tool_calls")) == ("Hello", "stop")
+
+
+@pytest.mark.parametrize("text", ['{"room": ', "roof", "[1]", '{"n": NaN}', "[" * 100_000, "9" * 5_000])
+def test_arguments_that_are_no_json_object_are_kept_and_invalid(text: str) -> None:
+    kept, finish = said(choice(None, ("book", text)))
+    reply = CONTRACT.read(kept, prose=finish != "tool_calls")
+
+    assert (reply.status, reply.error) == ("invalid", "invalid reply: the arguments of book are no JSON object")
+
+
+def test_arguments_nested_beyond_measure_are_invalid_and_end_no_run() -> None:
+    kept, _ = said(choice(None, ("book", '{"a":' * 900 + "1" + "}" * 900)))
+
+    assert CONTRACT.read(kept).status in ("ok", "invalid")
+
+
+def test_half_a_surrogate_pair_is_replaced() -> None:
+    text, _ = said(choice(None, ("book", '{"a": "\\ud800"}')))
+
+    assert text.encode("utf-8").decode() == text
+    assert said(choice("\ud800"))[0] == "?"
+
+
+def test_empty_arguments_are_none() -> None:
+    assert said(choice(None, ("book", ""))) == ('{"tool_calls": [{"arguments": {}, "name": "book"}]}', "tool_calls")

@@ -1,0 +1,262 @@
+"""What those see who run things: status from outside, logs as JSON, the trials' storage, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from optimizer import errors
+from optimizer.cli import main
+from optimizer.errors import ConfigError, ModelError, OptimizerError, RunDirError
+from optimizer.growth_commands import LOST_TASKS
+from optimizer.operations.beacon import Beacon, born
+from optimizer.operations.dashboard import storage_of
+from optimizer.operations.events import Events
+from optimizer.operations.status import as_text, status_of
+from optimizer.options import shows_errors
+from optimizer.watch import Progress, silent
+from tests.conftest import Walked
+from tests.e2e.runs import small_task
+
+
+class Hands:
+    """A clock that stands still until it is turned."""
+
+    def __init__(self) -> None:
+        self.at = 1000.0
+
+    def __call__(self) -> float:
+        return self.at
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    (tmp_path / "manifest.json").write_text('{"format": 1, "status": "under way"}')
+    return tmp_path
+
+
+def lit(run: Path, hands: Hands) -> Beacon:
+    return Beacon(run / "status.json", silent, {"dollars": 5.0, "calls": None, "minutes": None}, hands)
+
+
+# -- status
+
+
+def test_a_run_under_way_shows_state_spend_rate_and_the_time_left(run: Path) -> None:
+    hands = Hands()
+    with lit(run, hands) as beacon:
+        beacon(Progress("baseline", "s", 10, 10, calls=10, dollars=0.1))
+        hands.at += 5
+        beacon(Progress("search", "t", 0, 100, calls=10, dollars=0.1))
+        hands.at += 20
+        beacon(Progress("search", "t", 40, 100, best=0.75, calls=60, dollars=0.5))
+        found = status_of(run, now=hands.at + 3)
+
+    assert (found["state"], found["stage"], found["target"]) == ("running", "search", "t")
+    assert (found["calls"], found["dollars"], found["best"]) == (60, 0.5, {"t": 0.75})
+    assert found["rate"] == 2.5  # 50 calls in the 20 seconds of this stage
+    assert found["eta"] == 30.0  # 60 of 100 are left, 40 took 20 seconds
+    assert found["age"] == 3.0
+    text = as_text(found)
+    assert "running     search t 40/100" in text and "best        0.750  t" in text
+    assert "$0.5000 in 60 calls, of $5" in text and "2.5 calls/s; this stage is through in about 0:00:30" in text
+
+
+@pytest.mark.parametrize(
+    ("raised", "state"), [(None, "finished"), (KeyboardInterrupt(), "interrupted"), (ConfigError("bad"), "failed")]
+)
+def test_how_a_run_ended_is_told(run: Path, raised: BaseException | None, state: str) -> None:
+    with pytest.raises(type(raised)) if raised else lit(run, Hands()), lit(run, Hands()) as beacon:
+        beacon(Progress("baseline", "s", 1, 10))
+        if raised:
+            raise raised
+
+    found = status_of(run)
+
+    assert found["state"] == state
+    assert found["error"] == ("bad" if state == "failed" else "")
+    assert found["rate"] is None and found["eta"] is None
+
+
+def test_a_run_whose_process_is_gone_is_stopped(run: Path) -> None:
+    told = f"""
+from pathlib import Path
+from optimizer.operations.beacon import Beacon
+from optimizer.watch import Progress, silent
+Beacon(Path({str(run / "status.json")!r}), silent, {{}}).__enter__()(Progress("search", "t", 1, 2, calls=7))
+"""
+    subprocess.run([sys.executable, "-c", told], check=True)
+
+    found = status_of(run)
+
+    assert found["state"] == "stopped"
+    assert "start it again with the same --run-dir" in as_text(found)
+
+
+def test_another_process_with_the_same_number_is_not_the_run(run: Path) -> None:
+    lit(run, Hands()).__enter__()
+    facts = json.loads((run / "status.json").read_text())
+    assert status_of(run)["state"] == "running"
+    assert (facts["pid"], facts["born"], facts["host"]) == (os.getpid(), born(os.getpid()), socket.gethostname())
+
+    (run / "status.json").write_text(json.dumps(facts | {"born": "1"}))
+
+    assert status_of(run)["state"] == "stopped"
+
+
+@pytest.mark.parametrize(("seconds", "state"), [(100, "running"), (130, "stopped")])
+def test_a_run_on_another_machine_is_judged_by_its_last_note(run: Path, seconds: float, state: str) -> None:
+    lit(run, Hands()).__enter__()
+    facts = json.loads((run / "status.json").read_text())
+    (run / "status.json").write_text(json.dumps(facts | {"host": "elsewhere"}))
+
+    assert status_of(run, now=1000.0 + seconds)["state"] == state
+
+
+def test_looking_takes_no_lock_and_changes_nothing(plain_run: Walked, tmp_path: Path) -> None:
+    copied = plain_run.copy(tmp_path / "run")
+    before = {path.name: (path.stat().st_mtime_ns, path.stat().st_size) for path in copied.iterdir()}
+
+    done = CliRunner().invoke(main, ["status", str(copied), "--json"])
+
+    assert done.exit_code == 0 and json.loads(done.output)["state"] == "finished"
+    assert json.loads(done.output)["calls"] == sum(s.calls for s in plain_run.migration.spend.values())
+    assert {path.name: (path.stat().st_mtime_ns, path.stat().st_size) for path in copied.iterdir()} == before
+
+
+def test_where_there_is_no_run_status_says_so(tmp_path: Path) -> None:
+    done = CliRunner().invoke(main, ["status", str(tmp_path)])
+
+    assert done.exit_code == 2 and "no run here" in done.output
+
+
+def test_no_secret_and_no_control_character_gets_into_the_note(run: Path) -> None:
+    with pytest.raises(RunDirError), lit(run, Hands()):
+        raise RunDirError("\x1b[31mred with sk-abcdefghij0123456789abcdef")
+
+    text = (run / "status.json").read_text()
+    assert "sk-abc" not in text and "\\u001b" not in text and "red with <hidden>" in text
+
+
+# -- logs
+
+
+def test_what_a_run_says_is_one_json_object_a_line() -> None:
+    said: list[str] = []
+    events = Events(said.append, "demo")
+    with events as watch:
+        watch(Progress("baseline", "s", 5, 10, calls=5, dollars=0.25))
+        watch(Progress("search", "t", text="two\nlines and sk-abcdefghij0123456789abcdef"))
+
+    first, second = map(json.loads, said)
+    assert first.pop("time").endswith("+00:00")
+    assert first == {
+        "level": "info",
+        "event": "progress",
+        "run": "demo",
+        "stage": "baseline",
+        "target": "s",
+        "done": 5,
+        "total": 10,
+        "calls": 5,
+        "dollars": 0.25,
+    }
+    assert (second["event"], second["text"]) == ("note", "two lines and <hidden>")
+
+
+def test_a_run_can_log_json_lines_beside_its_outcome(tmp_path: Path) -> None:
+    task = small_task(tmp_path, rows=30, search={"space": "quick", "trials": 2, "rounds": 1, "calls_per_trial": 2})
+
+    done = CliRunner().invoke(main, ["run", str(task), "--log", "json", "--json"])
+
+    assert done.exit_code == 0, done.output
+    assert {json.loads(line)["run"] for line in done.stderr.splitlines()} == {"ticket-triage"}
+    assert json.loads(done.stdout)["verdict"] in ("migrate", "stay", "inconclusive")
+
+
+# -- the trials' storage
+
+
+def test_the_dashboard_gets_the_runs_own_file(plain_run: Walked, monkeypatch: pytest.MonkeyPatch) -> None:
+    from optimizer.operations import dashboard
+    from optimizer.study import opened
+
+    monkeypatch.setattr(dashboard, "find_spec", lambda _name: object())
+
+    storage = opened(storage_of(plain_run.run))
+
+    [study] = storage.get_all_studies()
+    assert study.study_name == "test/target"
+    assert len(storage.get_all_trials(study._study_id)) == len(plain_run.migration.targets[0].search.trials)
+
+
+def test_a_run_that_is_not_through_has_nothing_to_show(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from optimizer.operations import dashboard
+
+    monkeypatch.setattr(dashboard, "find_spec", lambda _name: object())
+    with pytest.raises(RunDirError, match="no trials are written down yet"):
+        storage_of(run)
+
+
+# -- exit codes
+
+CODES = {
+    "ConfigError": 2,
+    "DataError": 2,
+    "PluginError": 2,
+    "RunDirError": 2,
+    "ExportError": 2,
+    "ModelError": 3,
+    "CreditExhausted": 5,
+    "SearchError": 3,
+    "BudgetExceeded": 4,
+}
+
+
+def test_every_error_has_its_exit_code_and_is_in_the_table() -> None:
+    found = {
+        name: kind
+        for name, kind in vars(errors).items()
+        if isinstance(kind, type) and issubclass(kind, OptimizerError) and kind is not OptimizerError
+    }
+
+    assert {name: kind.exit_code for name, kind in found.items() if name in CODES} == CODES
+    assert {kind.exit_code for kind in found.values()} <= set(CODES.values())
+    documented = errors.__doc__ or ""
+    assert all(name in documented for name in found)
+
+
+@pytest.mark.parametrize("name", CODES)
+def test_a_command_that_meets_an_error_leaves_with_its_code_and_no_traceback(name: str) -> None:
+    kind: Any = getattr(errors, name)
+
+    @click.command()
+    @shows_errors
+    def failing() -> None:
+        raise kind("it broke", model="m") if issubclass(kind, ModelError) else kind("it broke")
+
+    done = CliRunner().invoke(failing)
+
+    assert (done.exit_code, "it broke" in done.output, "Traceback" in done.output) == (CODES[name], True, False)
+
+
+def test_an_interrupt_leaves_with_130() -> None:
+    @click.command()
+    @shows_errors
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    assert CliRunner().invoke(interrupted).exit_code == 130
+
+
+def test_no_two_meanings_share_an_exit_code() -> None:
+    assert LOST_TASKS not in {*CODES.values(), 0, 1, 10, 11, 130}
