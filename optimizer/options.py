@@ -30,9 +30,11 @@ def shows_errors(command: Callable[..., Any]) -> Callable[..., Any]:
             say(f"error: {error}", err=True)
             sys.exit(error.exit_code)
         except KeyboardInterrupt:
-            said, code = ("stopped", 143) if signals else ("interrupted", 130)
+            said = "stopped" if signals else "interrupted"
             say(f"{said}; all answers so far are kept: run the same command again to go on", err=True)
-            sys.exit(code)
+            if signals:
+                sys.exit(143)
+            sys.exit(130)
 
     return run
 
