@@ -90,6 +90,7 @@ def effort_of(calls: int, seed: int) -> Effort:
         rounds,
         max(Effort.calls_per_trial, calls // trials),
         compile_calls=max(20, calls // 8),
+        sure=0.5,  # like its peers, it takes whatever seems best; who migrates keeps the prompt unless one surely is
         seed=seed,
     )
 
