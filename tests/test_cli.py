@@ -322,7 +322,7 @@ def test_a_corrupt_call_store_is_refused_and_only_the_log_grows(tmp_path: Path, 
     assert result.exit_code == 2 and result.stderr.count("\n") == 1
     assert "calls.sqlite: the call store is damaged" in result.stderr and "Move the file away" in result.stderr
     changed = {path.name for path, data in before.items() if path.read_bytes() != data}
-    assert changed <= {"run.log", "manifest.json"}
+    assert changed <= {"run.log", "manifest.json", "status.json"}
     assert "the call store is damaged" in (run_dir / "run.log").read_text()
 
 
