@@ -30,11 +30,9 @@ def shows_errors(command: Callable[..., Any]) -> Callable[..., Any]:
             say(f"error: {error}", err=True)
             sys.exit(error.exit_code)
         except KeyboardInterrupt:
-            said = "stopped" if signals else "interrupted"
+            said, code = ("stopped", 143) if signals else ("interrupted", 130)
             say(f"{said}; all answers so far are kept: run the same command again to go on", err=True)
-            if signals:
-                sys.exit(143)
-            sys.exit(130)
+            sys.exit(code)
 
     return run
 
