@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from optimizer.allowance import Clock
 from optimizer.cluster import providers
 from optimizer.connect import Roles
 from optimizer.models import Model
+from optimizer.models.cache import Answers
 from optimizer.models.meter import Purse
 from optimizer.models.notice import listening
 from optimizer.models.purse import paid_for
@@ -41,12 +42,14 @@ def opened(
     *,
     watch: Watch = silent,
     connect: Callable[..., Roles] | None = None,
+    store: Answers | None = None,
     around: Callable[[Model], Model] = lambda model: model,
     now: Callable[[], float] = time.monotonic,
 ) -> Iterator[Opened]:
     """All that a run of `task` in the directory `path` works with.
 
     `connect`: who plays the roles, in place of the models that the task names. `around`: put around each of these.
+    `store`: where answers are remembered, in place of the run's own; it stays open.
     """
     settings = task.settings
     agreed = RunDir.open(path, fingerprint=fingerprint(task), versions=versions())
@@ -54,13 +57,13 @@ def opened(
         agreed as run,
         RunLog(run.log, watch) as log,
         Beacon(run.status, log, settings.budget.model_dump()) as tell,
-        open_store(settings.store, task.folder, run.calls) as store,
+        nullcontext(store) if store is not None else open_store(settings.store, task.folder, run.calls) as answers,
         Journal(run.tries) as journal,
         providers(settings, around) as usual,
     ):
         limits = settings.budget.model_dump(exclude={"minutes"})
-        purse = Purse(**limits, journal=journal, before=journal.before(lambda key: paid_for(store.get(key))))
-        roles = (connect or usual)(settings, store, purse)
+        purse = Purse(**limits, journal=journal, before=journal.before(lambda key: paid_for(answers.get(key))))
+        roles = (connect or usual)(settings, answers, purse)
         clock = Clock(settings.budget.minutes, run.manifest().get("clock", {}), run.note_clock, now)
         purse.late = clock.late
         with clock, listening(lambda text: tell(Progress("search", text=text))):

@@ -47,6 +47,10 @@ def _rouge() -> float:
     return float(found["rougeL"].fmeasure)
 
 
+def booked(**given: JSON) -> JSON:
+    return {"name": "book", "arguments": {"day": "Monday", **given}}
+
+
 #: By hand, but for the three that are a library's.
 WORKED: Mapping[str, Case] = {
     "bleu": Case("the cat sat on a mat", "the cat sat on the mat", _bleu),
@@ -71,11 +75,12 @@ WORKED: Mapping[str, Case] = {
     "rouge": Case("police killed the gunman", "police kill the gunman", _rouge),
     "rouge_l": Case("police killed the gunman", "police kill the gunman", 0.75),
     "token_f1": Case("the cat sat", "cat sat down", 2 * 2 / (2 + 3)),
+    "tool_call": Case([booked(room=3)], [booked(room=2)], 0.5 + 0.5 / 2),  # the tool, and one argument of two
     "valid": Case("anything", None, 1.0),
 }
 SYMMETRIC = {
     *("edit_similarity", "embedding_similarity", "exact_match", "kappa", "label_accuracy", "macro_f1"),
-    *("normalized_match", "rouge_l", "token_f1"),
+    *("normalized_match", "rouge_l", "token_f1", "tool_call"),
 }
 #: What a flawless answer is, where it is not the right answer's own text.
 FLAWLESS: Mapping[str, tuple[JSON, JSON, dict[str, Any]]] = {
@@ -87,6 +92,7 @@ FLAWLESS: Mapping[str, tuple[JSON, JSON, dict[str, Any]]] = {
     "preference": ("ours", "4", {}),
     "regex_match": ("a", None, {"pattern": "a"}),
     "embedding_similarity": ("yes", "yes", {}),
+    "tool_call": ([booked(room=2)], [booked(room=2)], {}),
 }
 WORDS = ["the", "cat", "Cat.", "sat", "on", "3.5", "-2", "7%", "né", "猫", "!", "{", "[1]", "I", "cannot", "sorry"]
 
@@ -147,6 +153,8 @@ def test_whatever_is_said_the_score_is_between_nought_and_one_and_symmetric_wher
     right = "3.5" if name == "numeric" else right
     given: JSON = {"a": right, "b": said} if name == "json_fields" else right
     answer: JSON = {"a": said, "c": 1} if name == "json_fields" else said
+    if name == "tool_call":
+        given, answer = ([booked(room=rng.randrange(2)) for _ in range(rng.randrange(3))] for _ in range(2))
     options = WORKED[name].options if name != "contains" else {"text": ["cat", "7%"]}
     options = {} if name in ("json_fields",) else options
 

@@ -30,6 +30,7 @@ from optimizer.fleet.ledger import Entry, Ledger
 from optimizer.fleet.page import write_summary
 from optimizer.fleet.settings import FleetSettings, names, opened, read_fleet, tasks_below
 from optimizer.fleet.share import Want, budgets
+from optimizer.models.cache import Answers
 from optimizer.models.stores import open_store
 from optimizer.pipeline import migrate
 from optimizer.plan import plan
@@ -51,6 +52,7 @@ class _Fleet:
     folder: Path
     ledger: Ledger
     connect: Callable[..., connect.Roles]
+    store: Answers
     told: Told
 
 
@@ -81,11 +83,11 @@ def _shared(settings: FleetSettings, folder: Path, out: Path, told: Told, stack:
         asked = partial(Remote, cluster)
     one_at_a_time = Lock()
 
-    def connected(chosen: object, _store: object, purse: object) -> connect.Roles:
+    def connected(chosen: object, store: object, purse: object) -> connect.Roles:
         with one_at_a_time:  # so that all find the same gate before a model, and its limits hold for all together
             return connect.connect(chosen, store, purse, asked=asked)  # type: ignore[arg-type]
 
-    return _Fleet(settings, out, Ledger(out / "ledger.json"), connected, told)
+    return _Fleet(settings, out, Ledger(out / "ledger.json"), connected, store, told)
 
 
 def _walk(fleet: _Fleet, named: Mapping[str, Path]) -> dict[str, Entry]:
@@ -165,7 +167,9 @@ def _one(fleet: _Fleet, name: str, task: Task, budget: Budget | None, part: int)
         spent[0] = progress if progress.calls else spent[0]
 
     try:
-        outcome = outcome_json(migration := migrate(task, path, connect=fleet.connect, watch=watch), path)
+        outcome = outcome_json(
+            migration := migrate(task, path, connect=fleet.connect, store=fleet.store, watch=watch), path
+        )
         out_of = any("budget" in target.search.stopped_by for target in migration.targets)
         starved, error = out_of and settings.budget != own, None
     except Exception as problem:  # noqa: BLE001  named, and no matter to the others

@@ -180,6 +180,8 @@ class Purse:
         if question not in self._paid:
             self._paid.add(question)
             self._books.setdefault(role, _Book()).add(response)
+            if self._journal:
+                self._journal.answered(question, role)
             if lost := self._before.pop(question, None):
                 self._before_calls -= lost.calls
                 self._before_pico -= lost.pico

@@ -92,6 +92,7 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._known: set[str] = set()
         try:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
             size = os.fstat(self._file).st_size
@@ -101,7 +102,13 @@ class Journal:
             raise RunDirError(f"{path}: cannot be written ({error.strerror}); choose another --run-dir") from error
 
     def begun(self, question: bytes, role: str, cost: Cost) -> None:
+        self._known.add(question.hex())
         self._write(["+", question.hex(), role, *cost])
+
+    def answered(self, question: bytes, role: str) -> None:
+        """Also an answer that another run paid for is this run's own when it is started again."""
+        if question.hex() not in self._known:
+            self.begun(question, role, Cost(0, 0))
 
     def freed(self, question: bytes) -> None:
         self._write(["-", question.hex()])
@@ -121,6 +128,7 @@ class Journal:
                 found[key] = Lost(role, known.times + 1, Cost(pico, tokens))
             else:
                 found[key] = known._replace(times=known.times - 1)
+        self._known |= found.keys()
         settled = {key: _settled(lost, paid(key)) for key, lost in found.items()}
         return {bytes.fromhex(key): lost for key, lost in settled.items() if lost.calls}
 
