@@ -135,7 +135,7 @@ def test_the_exit_codes_are_the_ones_in_the_code() -> None:
     of_errors = {kind.exit_code for kind in kinds if issubclass(kind, errors.OptimizerError)}
     source = "".join(Path(str(module.__file__)).read_text("utf-8") for module in (cli, shared_options))
     of_commands = {int(code) for code in re.findall(r'"(?:stay|inconclusive)": (\d+)', source)}
-    of_commands |= {int(code) for code in re.findall(r"sys\.exit\((\d+)\)", source)}
+    of_commands |= {int(code) for code in re.findall(r'"(?:stopped|interrupted)", (\d+)\)', source)}
 
     [told] = re.findall(r"^Exit codes: (.*?)\n\n", README, re.MULTILINE | re.DOTALL)
     assert {int(code) for code in re.findall(r"\b\d+\b", told)} == {0, LOST_TASKS} | of_errors | of_commands
