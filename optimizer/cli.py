@@ -17,12 +17,12 @@ from typing import Any
 import click
 
 from optimizer import __version__
-from optimizer.bundle_commands import gate, sign, verify
-from optimizer.commands import compare, report, rescore, results
-from optimizer.export_commands import export
-from optimizer.growth_commands import dashboard, fleet, status, track
-from optimizer.init_command import init
-from optimizer.options import FAULTS, leave, say, shares, shows_errors
+from optimizer.commands.beginning import init
+from optimizer.commands.bundles import gate, sign, verify
+from optimizer.commands.exports import export
+from optimizer.commands.finished import compare, report, rescore, results
+from optimizer.commands.fleets import dashboard, fleet, status, track
+from optimizer.commands.options import FAULTS, leave, say, shares, shows_errors
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

@@ -17,9 +17,8 @@ ROOT = Path(__file__).parent.parent
 LAYERS = """
     __main__
     cli
-    growth_commands
+    commands                                                parse, call one function, print
     fleet
-    commands   bundle_commands   export_commands   init_command             parse, call one function, print
     pipeline   compare   gate                               the run, from top to bottom; the same for recorded outputs
     opening
     operations
@@ -39,7 +38,7 @@ LAYERS = """
     crossover
     config   space   trial   wording   programs.prompted   confirm
     suite
-    evaluate   prompt   habits   options   reasons
+    evaluate   prompt   habits   reasons
     metrics   findings   power   layout   programs   offline   runlog   prospect   slices
     models   contract   picking   template   objective   statistics   race   plugins   split   console
     media   tools   examples
@@ -72,15 +71,7 @@ DOORS = {
     "yaml": {"config.yamlfile", "habits", "examples"},
     "filelock": {"rundir"},
     "rich": {"console", "cli"},
-    "click": {
-        "cli",
-        "commands",
-        "bundle_commands",
-        "export_commands",
-        "growth_commands",
-        "init_command",
-        "options",
-    },
+    "click": {"cli", "commands"},
 }
 #: The same for what only some users need: each is in an extra, and is opened late.
 OPTIONAL = {

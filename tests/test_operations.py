@@ -16,13 +16,13 @@ from click.testing import CliRunner
 
 from optimizer import errors
 from optimizer.cli import main
+from optimizer.commands.fleets import LOST_TASKS
+from optimizer.commands.options import shows_errors
 from optimizer.errors import ConfigError, ModelError, OptimizerError, RunDirError
-from optimizer.growth_commands import LOST_TASKS
 from optimizer.operations.beacon import Beacon, born
 from optimizer.operations.dashboard import storage_of
 from optimizer.operations.events import Events
 from optimizer.operations.status import as_text, status_of
-from optimizer.options import shows_errors
 from optimizer.watch import Progress, silent
 from tests.conftest import Walked
 from tests.e2e.runs import small_task

@@ -11,9 +11,9 @@ import click
 import pytest
 
 from optimizer import __version__, cli, errors
-from optimizer import options as shared_options
 from optimizer.cli import main
-from optimizer.growth_commands import LOST_TASKS
+from optimizer.commands import options as shared_options
+from optimizer.commands.fleets import LOST_TASKS
 from optimizer.plan import plan
 from optimizer.task import load_task
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from optimizer.options import say, shows_errors
+from optimizer.commands.options import say, shows_errors
 
 LOST_TASKS = 6  # exit code: a fleet went through, but for tasks that are named
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from optimizer.options import say, shows_errors
+from optimizer.commands.options import say, shows_errors
 
 
 @click.command()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from optimizer.options import say, shows_errors
+from optimizer.commands.options import say, shows_errors
 
 
 @click.command()

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from optimizer.options import columns, leave, say, shows_errors
+from optimizer.commands.options import columns, leave, say, shows_errors
 
 
 @click.command()

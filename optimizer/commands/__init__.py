@@ -1,0 +1,1 @@
+"""The commands, a module for each occasion. They parse, call one function and print; no logic lives here."""
