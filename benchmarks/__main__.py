@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import ablation, calibration, overhead, same, scale
+from benchmarks import ablation, calibration, exhaustive, limits, overhead, same, scale, throughput
 from benchmarks.peers import __main__ as peers
 from benchmarks.tables import __main__ as tables
 
@@ -10,6 +10,9 @@ if __name__ == "__main__":
     calibration.main([])
     same.main([])
     overhead.main([])
+    exhaustive.main([])
+    throughput.main([])
+    limits.main([])
     scale.main([])
     tables.main([])
     ablation.main([])

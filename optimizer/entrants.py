@@ -107,9 +107,13 @@ class Entrants:
 
     def best(self) -> int:
         """The candidate with the highest expected objective among those that keep the constraints, if any does."""
-        mean = self.values
-        ranked = sorted((c for c in self.candidates if c.seen), key=lambda c: -mean[c.number])
-        return next((c.number for c in ranked if self.allowed(c)), ranked[0].number if ranked else 0)
+        mean = self.race.posterior().mean
+        seen = [c.number for c in self.candidates if c.seen]
+        best = max(seen, key=mean.__getitem__, default=0)
+        if not seen or self.allowed(self[best]):
+            return best
+        ranked = sorted(seen, key=lambda number: -mean[number])
+        return next((number for number in ranked if self.allowed(self[number])), best)
 
     def allowed(self, candidate: Candidate) -> bool:
         return bool(candidate.seen) and all(check.met for check in self.scale.constraints.check(candidate.evaluation))
