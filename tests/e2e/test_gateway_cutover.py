@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -30,7 +31,7 @@ from tests.e2e.runs import COMMAND, SOURCE, TARGET, finished, hosted, small_task
 ALIAS, STEM = "ticket-triage", "promptport_ticket_triage"
 _ROUTING = Path(__file__).with_name("gateway") / "routing.py"
 _PICKED = 10_000  # by the router alone
-_ASKED = 300  # through HTTP, where 10,000 would take many minutes
+_ASKED = int(os.environ.get("PROMPTPORT_SPLIT", "300"))  # through HTTP, where 10,000 take many minutes
 SHARES = {"1%": 0.01, "10%": 0.1, "50%": 0.5, "100%": 1.0}
 
 
