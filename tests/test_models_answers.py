@@ -9,6 +9,7 @@ import pytest
 
 from optimizer.contract import Contract
 from optimizer.models.answers import said
+from optimizer.models.usage import stated
 
 CONTRACT = Contract("tools", tools={"book": {"type": "object"}})
 
@@ -58,3 +59,9 @@ def test_half_a_surrogate_pair_is_replaced() -> None:
 
 def test_empty_arguments_are_none() -> None:
     assert said(choice(None, ("book", ""))) == ('{"tool_calls": [{"arguments": {}, "name": "book"}]}', "tool_calls")
+
+
+@pytest.mark.parametrize("count", [10**9 + 1, 10**400, -3, "12", 1.5, None])
+def test_a_count_that_can_be_none_is_missing(count: object) -> None:
+    assert stated(SimpleNamespace(prompt_tokens=count, completion_tokens=4), "four words are here") is None
+    assert stated(SimpleNamespace(prompt_tokens=12, completion_tokens=count), "four words are here") is None

@@ -6,6 +6,8 @@ from typing import Any
 
 from optimizer.types import Request
 
+_MOST = 10**9  # tokens; a count above that is none
+
 
 def stated(usage: Any, text: str) -> dict[str, int] | None:
     """The counts that an answer came with, by the names of `Response`; None where they are missing.
@@ -38,4 +40,4 @@ def estimated(request: Request, text: str) -> dict[str, int]:
 
 def _count(source: Any, name: str) -> int:
     value = getattr(source, name, None)
-    return value if isinstance(value, int) and value > 0 else 0
+    return value if isinstance(value, int) and 0 < value <= _MOST else 0
