@@ -11,6 +11,7 @@ from benchmarks.peers import contest, subjects, tables
 from benchmarks.peers.contest import Cell
 
 RESULTS = Path(__file__).parents[1] / "results"
+CALLS = 800  # of the target, for one optimisation
 
 
 def cells(tasks: Sequence[str], methods: Sequence[str], seeds: range, calls: int, weight: float) -> list[Cell]:
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
-    parser.add_argument("--calls", type=int, default=800, help="of the target, for one optimisation")
+    parser.add_argument("--calls", type=int, default=CALLS, help="of the target, for one optimisation")
     parser.add_argument("--weight", type=float, default=0.2, help="of the relative cost, in the second objective")
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--table", action="store_true", help="only write the tables anew")
@@ -43,8 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not chosen.table:
         seeds = range(chosen.first, chosen.first + chosen.seeds)
         contest.run(cells(chosen.tasks, chosen.methods, seeds, chosen.calls, chosen.weight), book)
-    (chosen.results / "peers.md").write_text(tables.as_markdown(book.rows(), chosen.calls, chosen.weight), "utf-8")
-    print(f"written: {chosen.results / 'peers.csv'}, {chosen.results / 'peers.md'}", file=sys.stderr)
+    page = chosen.results / ("peers.md" if chosen.calls == CALLS else f"peers_{chosen.calls}.md")
+    page.write_text(tables.as_markdown(book.rows(), chosen.calls, chosen.weight), "utf-8")
+    print(f"written: {chosen.results / 'peers.csv'}, {page}", file=sys.stderr)
 
 
 if __name__ == "__main__":
