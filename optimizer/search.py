@@ -138,7 +138,7 @@ class _Search:
             self._join(number, params)
 
     def _known(self, params: Mapping[str, Value]) -> bool:
-        return frozenset(self.pool.space.settled(params).items()) in self.tried
+        return self.pool.space.key(params) in self.tried
 
     def _newcomers(self, number: int) -> list[Mapping[str, Value]]:
         """The unchanged prompt and the family's habits first; new wordings and programs in the best form so far."""
@@ -166,7 +166,7 @@ class _Search:
         """Enter a configuration, unless it builds a prompt that is in the race already."""
         for note in compile_asked(self.pool, self.brief, self._best_prompt, number, params):
             self._note(note)
-        self.tried.add(frozenset(self.pool.space.settled(params).items()))
+        self.tried.add(self.pool.space.key(params))
         params = self.pool.settled(params)
         try:
             prompt = self.pool.build(params)

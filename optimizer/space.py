@@ -164,6 +164,10 @@ class SearchSpace:
                 settled[dimension.name] = dimension.choices[0]
         return settled
 
+    def key(self, params: Mapping[str, Value]) -> frozenset[tuple[str, Value]]:
+        """The same for configurations that differ in idle choices only."""
+        return frozenset(self.settled(params).items())
+
     def build(self, prompt: Prompt, params: Mapping[str, Value]) -> Variant:
         """Pure: the same params always give the same variant. Raises ConfigError where a dimension cannot do it."""
         variant, params = Variant(prompt), self.settled(params)

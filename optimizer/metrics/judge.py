@@ -56,18 +56,26 @@ _RUBRIC = "The answer says what the reference says, completely, and nothing that
 _BETTER = "The better answer does more fully and more exactly what the input asks for, and says nothing unsupported."
 
 
-@dataclass(frozen=True)
-class Judge:
+class _Asking:
     """`asks` tells the scorer that a judgement waits for a model, so that many are made at once."""
+
+    asks = True
+
+    def __call__(self, example: Example, output: Output, reference: Output | None) -> Score:
+        return self.draw(example, output, reference, 0)
+
+    def draw(self, example: Example, output: Output, reference: Output | None, number: int) -> Score:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Judge(_Asking):
+    """An answer's marks, from each judge `samples` times."""
 
     judges: Sequence[Model]
     rubric: str
     against: Against
     samples: int = 1
-    asks: bool = True
-
-    def __call__(self, example: Example, output: Output, reference: Output | None) -> Score:
-        return self.draw(example, output, reference, 0)
 
     def draw(self, example: Example, output: Output, reference: Output | None, number: int) -> Score:
         """The score, asked for anew: draws of other numbers are other questions."""
@@ -93,17 +101,13 @@ class Judge:
 
 
 @dataclass(frozen=True)
-class Preference:
+class Preference(_Asking):
     """Ours against the source's answer. Each pair is shown in both orders, so that a judge's fancy for the first (or
     the second) place cancels out; `order_agrees` tells in how many pairs it did not matter."""
 
     judges: Sequence[Model]
     rubric: str
     samples: int = 1
-    asks: bool = True
-
-    def __call__(self, example: Example, output: Output, reference: Output | None) -> Score:
-        return self.draw(example, output, reference, 0)
 
     def draw(self, example: Example, output: Output, reference: Output | None, number: int) -> Score:
         if output.status != "ok":

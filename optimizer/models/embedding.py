@@ -138,17 +138,6 @@ class LocalEmbedder:
         return found
 
 
-def embedder(
-    name: str,
-    *,
-    api_base: str | None = None,
-    api_key_env: str | None = None,
-    price: Price | None = None,
-    params: dict[str, Any] | None = None,
-    timeout: float = 60.0,
-) -> Model:
-    if name.startswith(LOCAL_PREFIX):
-        return LocalEmbedder(name)
-    return LiteLLMEmbedder(
-        name, api_base=api_base, api_key_env=api_key_env, price=price, params=params, timeout=timeout
-    )
+def embedder(name: str, **settings: Any) -> Model:
+    """`settings`: see LiteLLMEmbedder; a model on this machine has none."""
+    return LocalEmbedder(name) if name.startswith(LOCAL_PREFIX) else LiteLLMEmbedder(name, **settings)

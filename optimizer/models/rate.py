@@ -154,10 +154,14 @@ class Gate:
     def _widen(self) -> None:
         before, self._width = int(self._width), min(self._most, self._width + 1 / self._width)
         for _ in range(int(self._width) - before):
-            if self._debt:
-                self._debt -= 1
-            else:
-                self._slots.release()
+            self._give_back()
+
+    def _give_back(self) -> None:
+        """One slot, unless the gate became narrower: then it pays off what is owed."""
+        if self._debt:
+            self._debt -= 1
+        else:
+            self._slots.release()
 
     @asynccontextmanager
     async def _slot(self) -> AsyncIterator[None]:
@@ -168,10 +172,7 @@ class Gate:
         try:
             yield
         finally:
-            if self._debt:
-                self._debt -= 1
-            else:
-                self._slots.release()
+            self._give_back()
 
     @asynccontextmanager
     async def _first(self) -> AsyncIterator[None]:
