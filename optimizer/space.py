@@ -177,8 +177,7 @@ class SearchSpace:
 
     def preset(self, wishes: Mapping[str, Value]) -> Mapping[str, Value]:
         """The unchanged configuration with those wishes that the space can fulfil."""
-        fulfilled = {name: value for name, value in wishes.items() if value in self.choices(name)}
-        return {**self.unchanged, **fulfilled}
+        return {**self.unchanged, **{name: value for name, value in wishes.items() if value in self.choices(name)}}
 
 
 #: Stands where a space has nothing to choose: the prompt as it is, and no other.
