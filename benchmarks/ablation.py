@@ -16,7 +16,7 @@ from statistics import fmean, stdev
 
 from benchmarks.peers.ours import FRACTIONS, _labels, effort_of
 from benchmarks.peers.subjects import TARGETS, Subject, subject
-from optimizer.brief import Brief, Cast, Ground, Scale
+from optimizer.data.split import split_examples
 from optimizer.evaluate import record
 from optimizer.habits import Habits, habits_of
 from optimizer.models.meter import Metered, Purse
@@ -24,10 +24,10 @@ from optimizer.objective import Constraints, Objective, Unit
 from optimizer.offline import OfflineModel
 from optimizer.offline.personas import PRICES
 from optimizer.programs.prompted import PromptProgram
-from optimizer.search import search
+from optimizer.search.brief import Brief, Cast, Ground, Scale
+from optimizer.search.loop import search
+from optimizer.search.trial import SearchResult
 from optimizer.space import SearchSpace
-from optimizer.split import split_examples
-from optimizer.trial import SearchResult
 from search_spaces import STANDARD
 
 RESULTS = Path(__file__).parent / "results"

@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 from scipy.special import bdtr
 from scipy.stats import binom, t
 
-from optimizer.pairs import exact_p
-from optimizer.statistics import p_value
+from optimizer.verdict.pairs import exact_p
+from optimizer.verdict.statistics import p_value
 
 Matrix: TypeAlias = NDArray[np.float64]
 Shape: TypeAlias = Callable[[np.random.Generator, tuple[int, int], float], Matrix]  # differences with mean -loss

@@ -24,12 +24,12 @@ from threadpoolctl import threadpool_limits
 from benchmarks.ablation import UNCOMPILED, brief
 from benchmarks.peers.ours import first_pool
 from benchmarks.peers.subjects import TARGETS, Subject, subject
-from optimizer.brief import Brief
-from optimizer.candidates import Pool
 from optimizer.evaluate import record
 from optimizer.offline import OfflineModel
 from optimizer.programs.prompted import PromptProgram
-from optimizer.search import search
+from optimizer.search.brief import Brief
+from optimizer.search.candidates import Pool
+from optimizer.search.loop import search
 from optimizer.space import Value
 
 RESULTS = Path(__file__).parent / "results"

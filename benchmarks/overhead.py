@@ -13,13 +13,13 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from optimizer.brief import Brief, Cast, Effort, Ground, Scale
-from optimizer.contract import Contract
 from optimizer.habits import habits_of
 from optimizer.models.scripted import ScriptedModel
 from optimizer.objective import Constraints, Objective, Unit
 from optimizer.prompt import Prompt
-from optimizer.search import search
+from optimizer.prompt.contract import Contract
+from optimizer.search.brief import Brief, Cast, Effort, Ground, Scale
+from optimizer.search.loop import search
 from optimizer.space import SearchSpace
 from optimizer.types import Example, Output, Request, Score
 from search_spaces import STANDARD

@@ -31,11 +31,11 @@ import yaml
 
 from optimizer.config import ModelSettings
 from optimizer.connect import connect
-from optimizer.migration import Migration
 from optimizer.models import Model
 from optimizer.models.scripted import ScriptedModel
 from optimizer.pipeline import migrate
 from optimizer.pricing import price_of
+from optimizer.results.migration import Migration
 from optimizer.space import SearchSpace
 from optimizer.task import load_task
 from optimizer.types import Request

@@ -42,8 +42,8 @@ def main() -> None:
 def check(task_file: Path) -> None:
     """Read everything, ask no model; print sizes, calls and dollars to expect."""
     from optimizer.connect import preflight
-    from optimizer.plan import plan
-    from optimizer.summary import expectation
+    from optimizer.planning.plan import plan
+    from optimizer.report.summary import expectation
     from optimizer.task import load_task
 
     planned = plan(load_task(task_file), strict=True)
@@ -69,8 +69,8 @@ def run(task_file: Path, run_dir: Path | None, as_json: bool, target: str | None
     from optimizer.importers.standin import refuse_standins
     from optimizer.operations.tracing import traced
     from optimizer.pipeline import migrate
-    from optimizer.rundir import slug
-    from optimizer.summary import outcome, outcome_json
+    from optimizer.report.summary import outcome, outcome_json
+    from optimizer.results.rundir import slug
     from optimizer.task import load_task, with_target
 
     task = load_task(task_file)
@@ -115,7 +115,7 @@ def list_(kind: str) -> None:
     """What goes by a name: metrics, search spaces, program optimizers, offline models, examples, formats out and in."""
     from optimizer.exporters.registry import names
     from optimizer.importers import names as formats
-    from optimizer.summary import names_of
+    from optimizer.report.summary import names_of
 
     outside = {"exporters": names, "importers": formats}
     for name, words in outside[kind]() if kind in outside else names_of(kind):
@@ -127,8 +127,8 @@ for _command in (init, compare, rescore, results, report, verify, sign, gate, ex
 
 
 def _watcher(*, quiet: bool, log: str, name: str) -> Any:
-    from optimizer.console import Lines, Live
     from optimizer.operations.events import Events
+    from optimizer.progress.console import Lines, Live
 
     if log == "json":
         return Events(lambda line: click.echo(line, err=True), name)

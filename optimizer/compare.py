@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from optimizer.agreement import versions
-from optimizer.confirm import Confirmation, standard_of
 from optimizer.errors import ConfigError
 from optimizer.evaluate import score
 from optimizer.metrics import Metric, build_metric
-from optimizer.migration import Migration, TargetResult
 from optimizer.models.scripted import ScriptedModel
 from optimizer.objective import Evaluation
 from optimizer.outlets import publish
+from optimizer.planning.agreement import versions
 from optimizer.recorded import Answers, Recording
-from optimizer.rundir import RunDir
-from optimizer.trial import NO_SEARCH
+from optimizer.results.migration import Migration, TargetResult
+from optimizer.results.rundir import RunDir
+from optimizer.search.trial import NO_SEARCH
 from optimizer.types import Score
-from optimizer.weigh import Evidence, weigh_all
+from optimizer.verdict.confirm import Confirmation, standard_of
+from optimizer.verdict.weigh import Evidence, weigh_all
 
 _FINGERPRINT = "comparison"  # nothing was paid for, so one comparison may take another's place; a run's never
 _NEEDS = {"p95_latency": "latency", "cost_per_1000": "cost", "prompt_tokens": "input_tokens"}

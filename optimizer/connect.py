@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
 from optimizer.config import ModelSettings, Settings
-from optimizer.contract import Contract
 from optimizer.errors import ConfigError, CreditExhausted, ModelError
 from optimizer.metrics import Metric, build_metric
 from optimizer.models import Model, bridge
@@ -31,6 +30,7 @@ from optimizer.models.tries import Counted
 from optimizer.models.wary import Wary
 from optimizer.offline import OFFLINE, OfflineModel, heeded
 from optimizer.pricing import OFFLINE_PREFIX, price_of, price_of_vectors
+from optimizer.prompt.contract import Contract
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,6 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from optimizer.agreement import fingerprint, versions
-from optimizer.allowance import Clock
 from optimizer.cluster import providers
 from optimizer.connect import Roles
 from optimizer.models import Model
@@ -20,10 +18,12 @@ from optimizer.models.purse import paid_for
 from optimizer.models.stores import open_store
 from optimizer.models.tries import Journal
 from optimizer.operations.beacon import Beacon
-from optimizer.rundir import RunDir
-from optimizer.runlog import RunLog
+from optimizer.planning.agreement import fingerprint, versions
+from optimizer.planning.allowance import Clock
+from optimizer.progress import Progress, Watch, silent
+from optimizer.progress.log import RunLog
+from optimizer.results.rundir import RunDir
 from optimizer.task import Task
-from optimizer.watch import Progress, Watch, silent
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from optimizer.errors import ConfigError, ExportError, RunDirError
 from optimizer.exporters.bundle import withdraw_bundle, write_bundle
 from optimizer.exporters.signing import private_key, sign
-from optimizer.migration import Migration
 from optimizer.models.pgserver import is_address
 from optimizer.report import write_report
-from optimizer.rundir import RunDir
-from optimizer.study import share_study
+from optimizer.results.migration import Migration
+from optimizer.results.rundir import RunDir
+from optimizer.search.study import share_study
 
 
 def publish(migration: Migration, run: RunDir) -> list[str]:

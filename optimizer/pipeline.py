@@ -14,31 +14,31 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from optimizer.agreement import fingerprint, versions
-from optimizer.allowance import Allowance, Clock
-from optimizer.brief import Brief, Cast, Effort, Ground, Scale
-from optimizer.confirm import Confirmation, Standard, standard_of
 from optimizer.connect import Roles, metric_of
-from optimizer.demos import choices_in
 from optimizer.errors import DataError
 from optimizer.evaluate import record, score
-from optimizer.migration import Migration, TargetResult
 from optimizer.models import Model
 from optimizer.models.meter import Purse, Spend
 from optimizer.models.venture import Venture
 from optimizer.objective import Evaluation, Unit, pooled
 from optimizer.opening import opened
 from optimizer.outlets import publish, share_trials
-from optimizer.plan import Plan, plan
+from optimizer.planning.agreement import fingerprint, versions
+from optimizer.planning.allowance import Allowance, Clock
+from optimizer.planning.plan import Plan, plan
 from optimizer.pricing import OFFLINE_PREFIX, origin_of_prices, price_of
 from optimizer.programs.shipped import program_of
+from optimizer.progress import Progress, Stage, Watch
 from optimizer.prompt import Prompt
-from optimizer.search import search
+from optimizer.results.migration import Migration, TargetResult
+from optimizer.search.brief import Brief, Cast, Effort, Ground, Scale
+from optimizer.search.loop import search
+from optimizer.search.trial import SearchResult
+from optimizer.space.demos import choices_in
 from optimizer.task import Task
-from optimizer.trial import SearchResult
 from optimizer.types import Example, Output
-from optimizer.watch import Progress, Stage, Watch
-from optimizer.weigh import Evidence, weigh_all
+from optimizer.verdict.confirm import Confirmation, Standard, standard_of
+from optimizer.verdict.weigh import Evidence, weigh_all
 
 _TASTE = 20  # examples that the source answers first, to see whether its replies can be read at all
 _BROKEN = 0.5

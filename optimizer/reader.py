@@ -199,7 +199,7 @@ def _odd(constant: str) -> Any:
 
 
 def mismatch(value: Any, schema: dict[str, Any], at: str = "$") -> str | None:
-    """Where `value` breaks the schema, or None. Knows the keywords listed in `optimizer.contract.KEYWORDS`."""
+    """Where `value` breaks the schema, or None. Knows the keywords listed in `optimizer.prompt.contract.KEYWORDS`."""
     kinds = schema.get("type", [])
     if kinds and not any(is_type(value, k) for k in ([kinds] if isinstance(kinds, str) else kinds)):
         return f"{at} must be of type {kinds}, got {json.dumps(value)[:60]}"

@@ -14,7 +14,7 @@ from optimizer.data import Table, columns, read_files, read_hub
 from optimizer.data.other_rows import on_other_rows
 from optimizer.data.ratings import read_ratings
 from optimizer.data.remarks import remarks
-from optimizer.data.stages import Origin, columns_of, read_stages, unasked
+from optimizer.data.stages import Origin, Stage, columns_of, read_stages, unasked
 from optimizer.errors import ConfigError, OptimizerError
 from optimizer.importers import read_table
 from optimizer.metrics.scrutiny import Rated
@@ -22,7 +22,6 @@ from optimizer.metrics.whole import Row
 from optimizer.models.prices import Price
 from optimizer.pricing import price_of
 from optimizer.prompt import Prompt
-from optimizer.stages import Stage
 from optimizer.types import Example, Output
 
 

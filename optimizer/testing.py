@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from optimizer.prompt import Prompt
 from optimizer.space import Dimension, SearchSpace
-from optimizer.spacecheck import faults
+from optimizer.space.check import faults
 from optimizer.types import Example, Output, Score
 
 Metric = Callable[[Example, Output, Output | None], Score | float | bool]

@@ -1,7 +1,7 @@
 """Decoding parameters. `None` leaves what the prompt and the model's settings say.
 
-A target that does not take a parameter loses its dimension; see `optimizer/parameters.py`. Vendors advise to change
-one of temperature and top_p, and some refuse both together, so each of them takes the other's place.
+A target that does not take a parameter loses its dimension; see `optimizer/space/parameters.py`. Vendors advise to
+change one of temperature and top_p, and some refuse both together, so each of them takes the other's place.
 """
 
 from __future__ import annotations

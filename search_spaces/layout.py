@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from optimizer.prompt.suite import Suite
 from optimizer.space import Choice, Variant, in_layout
-from optimizer.suite import Suite
 
 DELIMITERS = Choice("delimiters", ("as_is", "xml", "markdown"), in_layout("delimiters"))
 PLACEMENT = Choice("placement", ("as_is", "system", "user"), in_layout("placement"))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from optimizer.migration import Migration
+from optimizer.results.migration import Migration
 from tests.walking import SEARCH, crew, finished, writes
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell that starts tests in the background has it ignored

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from optimizer.allowance import Allowance, Clock
-from optimizer.estimate import Need, Share
 from optimizer.models.meter import Purse
+from optimizer.planning.allowance import Allowance, Clock
+from optimizer.planning.estimate import Need, Share
 from optimizer.types import Response
 
 NEED = Need(Share(10, 0.1), first=4, answer=0.01, worst=0.05)

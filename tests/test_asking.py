@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from random import Random
 
-from optimizer.asking import proposed, strayed
+from optimizer.search.asking import proposed, strayed
 from optimizer.space import SearchSpace, Value
 from search_spaces import DELIMITERS, DEMOS, REPLY
 

@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 
 from optimizer import reader
-from optimizer.contract import Contract
 from optimizer.errors import ExportError
 from optimizer.exporters.bundle import as_bundle, faithful, write_bundle
-from optimizer.layout import Layout
-from optimizer.migration import Migration
 from optimizer.outlets import publish
 from optimizer.prompt import Demo, Prompt
-from optimizer.rundir import RunDir
+from optimizer.prompt.contract import Contract
+from optimizer.prompt.layout import Layout
+from optimizer.results.migration import Migration
+from optimizer.results.rundir import RunDir
 from optimizer.types import JSON, Example
 from tests.conftest import Walked
 

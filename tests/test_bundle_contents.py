@@ -12,7 +12,6 @@ import jsonschema
 import pytest
 
 from optimizer import reader
-from optimizer.contract import KEYWORDS, NOTES
 from optimizer.exporters.bundle import as_bundle
 from optimizer.exporters.evidence import figures
 from optimizer.exporters.thresholds import held_out, thresholds
@@ -21,7 +20,8 @@ from optimizer.metrics.judge import wording
 from optimizer.metrics.whole import mean_bounds
 from optimizer.objective import Evaluation
 from optimizer.prompt import Prompt
-from optimizer.records import as_json
+from optimizer.prompt.contract import KEYWORDS, NOTES
+from optimizer.results.records import as_json
 from optimizer.types import Output, Score
 from tests.conftest import Walked
 from tests.test_bundle import scored

@@ -24,7 +24,7 @@ from optimizer.exporters import sealing
 from optimizer.exporters.bundle import bundle_files, bundle_zip, read_bundle, sign_bundle, verify_bundle, write_bundle
 from optimizer.exporters.signing import KEY_VARIABLE, SIGNATURE
 from optimizer.outlets import publish
-from optimizer.rundir import RunDir
+from optimizer.results.rundir import RunDir
 from tests.conftest import Walked
 
 

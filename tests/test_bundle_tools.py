@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from optimizer import reader
-from optimizer.contract import Contract
 from optimizer.exporters.bundle import verify_bundle
 from optimizer.prompt import Prompt
+from optimizer.prompt.contract import Contract
 from optimizer.tools import Toolset
 from tests.conftest import Walked
 from tests.test_bundle import in_production, written

@@ -21,7 +21,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from optimizer.cli import main
-from optimizer.rundir import RunDir
+from optimizer.results.rundir import RunDir
 from tests.conftest import Walked
 
 COMMAND = Path(sys.executable).with_name("promptport")

@@ -17,12 +17,12 @@ from scipy import stats
 
 from optimizer.cli import main
 from optimizer.compare import compare, write_comparison
-from optimizer.confirm import Verdict
 from optimizer.errors import ConfigError, DataError, RunDirError
-from optimizer.migration import Migration
 from optimizer.recorded import load_recording
 from optimizer.report.measures import measures
-from optimizer.rundir import RunDir
+from optimizer.results.migration import Migration
+from optimizer.results.rundir import RunDir
+from optimizer.verdict.confirm import Verdict
 
 PRICES = {"old": {"input": 2.0, "output": 8.0}, "new": {"input": 0.5, "output": 1.5}}
 

@@ -12,20 +12,20 @@ from typing import Any
 import pytest
 import yaml
 
-from optimizer.brief import Brief, Cast, Effort, Ground, Scale
-from optimizer.candidates import Pool, program_key
-from optimizer.compiles import check_programs, compile_asked, compile_planned, extra_calls
 from optimizer.config import Settings
 from optimizer.config.sections import ProgramSettings
-from optimizer.crossover import crossings
 from optimizer.errors import ConfigError
 from optimizer.habits import habits_of
 from optimizer.models.cache import Cached, CallStore
 from optimizer.objective import Constraints, Objective, Unit
-from optimizer.parameters import Terms, fitted
 from optimizer.programs.dspy import OPTIMIZERS
-from optimizer.search import search
+from optimizer.search.brief import Brief, Cast, Effort, Ground, Scale
+from optimizer.search.candidates import Pool, program_key
+from optimizer.search.compiles import check_programs, compile_asked, compile_planned, extra_calls
+from optimizer.search.crossover import crossings
+from optimizer.search.loop import search
 from optimizer.space import Choice, SearchSpace, Value
+from optimizer.space.parameters import Terms, fitted
 from optimizer.testing import check_space
 from optimizer.types import Output, Request
 from search_spaces import ALL_PROGRAMS, DELIMITERS, DEMO_CHOICE, DEMOS, KNOBS, REPLY, WORDING

@@ -17,7 +17,7 @@ from optimizer.config.prompts import PromptSettings
 from optimizer.errors import ConfigError
 from optimizer.models.prices import Price
 from optimizer.objective import Constraints, Objective
-from optimizer.template import Var
+from optimizer.prompt.template import Var
 
 TEN_LINES = """\
 data: tickets.jsonl

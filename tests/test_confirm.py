@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from scipy.stats import binomtest
 
-from optimizer.confirm import Confirmation, Decision, Verdict, decide
 from optimizer.errors import DataError
 from optimizer.objective import Constraints, Evaluation
 from optimizer.types import Output, Score
+from optimizer.verdict.confirm import Confirmation, Decision, Verdict, decide
 
 MIGRATE, STAY, OPEN = Verdict.MIGRATE, Verdict.STAY, Verdict.INCONCLUSIVE
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from optimizer.contract import Contract
 from optimizer.errors import ConfigError
+from optimizer.prompt.contract import Contract
 
 JSON = Contract(
     "json",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from optimizer.crossover import crossings
+from optimizer.search.crossover import crossings
 from optimizer.space import SearchSpace
 from search_spaces import DELIMITERS, DEMOS, REPLY
 

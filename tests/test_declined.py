@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from optimizer.migration import Migration
 from optimizer.objective import Evaluation
-from optimizer.records import decision
 from optimizer.report.measures import measures
-from optimizer.summary import outcome, outcome_json
+from optimizer.report.summary import outcome, outcome_json
+from optimizer.results.migration import Migration
+from optimizer.results.records import decision
 from optimizer.types import Score
 from tests.conftest import Walked
 

@@ -13,21 +13,21 @@ import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from optimizer import reader
-from optimizer.brief import Brief, Cast, Ground, Scale
-from optimizer.candidates import Pool
-from optimizer.contract import Contract
-from optimizer.demos import Shot, choose
-from optimizer.enrich import enrich
 from optimizer.errors import ExportError
 from optimizer.exporters.bundle import as_bundle, faithful
 from optimizer.habits import habits_of
-from optimizer.layout import Layout
 from optimizer.models.scripted import ScriptedModel
 from optimizer.objective import Constraints, Objective, Unit
-from optimizer.picking import Picking, pooled
 from optimizer.prompt import Demo, Prompt
-from optimizer.rundir import RunDir
+from optimizer.prompt.contract import Contract
+from optimizer.prompt.layout import Layout
+from optimizer.prompt.picking import Picking, pooled
+from optimizer.results.rundir import RunDir
+from optimizer.search.brief import Brief, Cast, Ground, Scale
+from optimizer.search.candidates import Pool
+from optimizer.search.enrich import enrich
 from optimizer.space import Choice, DemoPlan, SearchSpace, Value
+from optimizer.space.demos import Shot, choose
 from optimizer.types import Example, Output, Request, Score
 from search_spaces import DEMO_CHOICE, DEMO_ORDER, DEMOS, WORDING
 from tests.conftest import Walked

@@ -14,14 +14,14 @@ from typing import Any
 
 import pytest
 
-from optimizer.contract import Contract
 from optimizer.errors import BudgetExceeded, ConfigError, ModelError, SearchError
-from optimizer.layout import Layout
 from optimizer.offline import OfflineModel
 from optimizer.programs.dspy import OPTIMIZERS, Compiled, Recipe, compile_prompt
 from optimizer.programs.dspy.engine import Purse
 from optimizer.prompt import Demo, Prompt
-from optimizer.template import Template, Var
+from optimizer.prompt.contract import Contract
+from optimizer.prompt.layout import Layout
+from optimizer.prompt.template import Template, Var
 from optimizer.types import JSON, Example, Message, Output, Request, Response, Score
 
 ASKING = [name for name in OPTIMIZERS if name != "labeled_few_shot"]

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from optimizer.errors import ConfigError
-from optimizer.estimate import Estimate, Need, Share
-from optimizer.plan import plan
+from optimizer.planning.estimate import Estimate, Need, Share
+from optimizer.planning.plan import plan
 from optimizer.task import load_task
 from tests.walking import SEARCH, SOURCE, TARGET, write_task
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from optimizer.contract import Contract
 from optimizer.errors import BudgetExceeded, ConfigError, DataError, ModelError
 from optimizer.evaluate import record, record_pairs, score
 from optimizer.models.scripted import ScriptedModel
 from optimizer.programs.prompted import PromptProgram
 from optimizer.prompt import Prompt
+from optimizer.prompt.contract import Contract
 from optimizer.types import JSON, Example, Inputs, Output, Reply, Request, Response, Score, Status
 
 PROMPT = Prompt.from_messages(

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 import yaml
 
-from optimizer.contract import Contract
 from optimizer.examples.analyst import generate
 from optimizer.examples.analyst.world import Fact, World, companies, metrics
 from optimizer.metrics import build_metric
 from optimizer.prompt import Prompt
+from optimizer.prompt.contract import Contract
 from optimizer.task import load_task
 from optimizer.types import Output
 

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 import yaml
 
-from optimizer.contract import Contract
 from optimizer.examples.calls import generate
 from optimizer.examples.calls.situations import OUTCOMES, VOICES, read_situations
-from optimizer.template import Template
+from optimizer.prompt.contract import Contract
+from optimizer.prompt.template import Template
 
 FOLDER = Path(generate.__file__).parent
 FIELDS = ("reason", "outcome", "follow_up")

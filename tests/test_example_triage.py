@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
-from optimizer.contract import Contract
 from optimizer.examples.triage import generate, reading
-from optimizer.template import Template
+from optimizer.prompt.contract import Contract
+from optimizer.prompt.template import Template
 
 FOLDER = Path(generate.__file__).parent
 

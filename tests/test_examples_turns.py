@@ -11,7 +11,7 @@ import pytest
 
 from optimizer.examples import EXAMPLES, copy_example
 from optimizer.programs.shipped import program_of
-from optimizer.suite import Suite
+from optimizer.prompt.suite import Suite
 from optimizer.task import Task, load_task
 
 

@@ -14,19 +14,19 @@ import yaml
 from click.testing import CliRunner, Result
 
 from optimizer.cli import main
-from optimizer.confirm import Verdict
-from optimizer.contract import Contract
 from optimizer.errors import ConfigError, ExportError, PluginError
 from optimizer.exporters.registry import EXPORTERS, export, names, write_export
 from optimizer.exporters.regression import held_to
 from optimizer.exporters.rendering import faithful
 from optimizer.exporters.shipment import Export, Shipment, of_bundle, of_run
-from optimizer.layout import Layout
 from optimizer.objective import Evaluation
-from optimizer.picking import Picking
 from optimizer.prompt import Demo, Prompt
+from optimizer.prompt.contract import Contract
+from optimizer.prompt.layout import Layout
+from optimizer.prompt.picking import Picking
 from optimizer.tools import Toolset
 from optimizer.types import Example, Inputs, Score
+from optimizer.verdict.confirm import Verdict
 from tests.conftest import Walked
 from tests.e2e.hostile import ASKED, ROWS, SYSTEM, hostile
 from tests.test_bundle import shipping

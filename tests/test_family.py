@@ -13,18 +13,18 @@ import pytest
 from scipy import stats
 
 from optimizer.config.terms import Terms
-from optimizer.confirm import Verdict
-from optimizer.corners import corners
-from optimizer.migration import Migration
 from optimizer.objective import Evaluation, pooled
-from optimizer.power import power
 from optimizer.report import as_page
-from optimizer.rescore import rescore
-from optimizer.rundir import RunDir
-from optimizer.statistics import examples_needed, fewest_pairs, noise, p_value, shared_confidence
-from optimizer.summary import outcome, outcome_json
+from optimizer.report.summary import outcome, outcome_json
+from optimizer.results.corners import corners
+from optimizer.results.migration import Migration
+from optimizer.results.rescore import rescore
+from optimizer.results.rundir import RunDir
 from optimizer.task import load_task
 from optimizer.types import Output, Request, Score
+from optimizer.verdict.confirm import Verdict
+from optimizer.verdict.power import power
+from optimizer.verdict.statistics import examples_needed, fewest_pairs, noise, p_value, shared_confidence
 from tests.walking import TARGET, crew, finished, number, parity, wordy, write_task
 
 # -- Holm
@@ -142,7 +142,7 @@ def test_a_run_asks_every_held_out_example_as_often_as_it_is_told(tmp_path: Path
 
 
 def test_draws_are_in_the_estimate_before_they_are_paid_for(tmp_path: Path) -> None:
-    from optimizer.plan import plan
+    from optimizer.planning.plan import plan
 
     once = plan(load_task(write_task(tmp_path / "1"))).expected
     thrice = plan(load_task(write_task(tmp_path / "3", decision={"draws": 3}))).expected
@@ -240,8 +240,8 @@ def test_the_smallest_difference_is_one_that_a_simulation_shows_four_times_in_fi
 
 
 def test_check_prints_it(tmp_path: Path) -> None:
-    from optimizer.plan import plan
-    from optimizer.summary import expectation
+    from optimizer.planning.plan import plan
+    from optimizer.report.summary import expectation
 
     told = expectation(plan(load_task(write_task(tmp_path, rows=60))))
     assert "held out: 30 examples can show a difference of" in told

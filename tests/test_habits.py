@@ -10,9 +10,9 @@ import pytest
 import search_spaces
 from optimizer.errors import ConfigError
 from optimizer.habits import habits_of
-from optimizer.layout import Layout
 from optimizer.prompt import Prompt
-from optimizer.template import Template, Var
+from optimizer.prompt.layout import Layout
+from optimizer.prompt.template import Template, Var
 
 PROMPT = Prompt(Template(("Sort it.",)), Template((Var("ticket"),)))
 FAMILIES = ["claude", "deepseek", "gemini", "generic", "gpt", "llama", "mistral", "nova", "qwen"]

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from optimizer.contract import Contract
 from optimizer.errors import ExportError
 from optimizer.exporters.registry import EXPORTERS, write_export
 from optimizer.exporters.shipment import Export, Shipment, of_run
 from optimizer.importers import import_files
 from optimizer.importers.writing import write_task
-from optimizer.layout import Layout
+from optimizer.prompt.contract import Contract
+from optimizer.prompt.layout import Layout
 from optimizer.task import Task, load_task
 from tests import walking
 from tests.e2e.hostile import ROWS, hostile

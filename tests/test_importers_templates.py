@@ -14,8 +14,8 @@ from optimizer.errors import OptimizerError
 from optimizer.importers import blocks, dialects
 from optimizer.importers.dialects import Reader
 from optimizer.importers.promptfile import prompt_file, syntax_of
-from optimizer.layout import Turn
-from optimizer.template import Template
+from optimizer.prompt.layout import Turn
+from optimizer.prompt.template import Template
 from tests.test_importers_fuzz import WRITTEN
 
 SOUPS = json.loads((WRITTEN / "soups.json").read_text("utf-8"))

@@ -20,29 +20,24 @@ LAYERS = """
     commands                                                parse, call one function, print
     fleet
     pipeline   compare   gate                               the run, from top to bottom; the same for recorded outputs
-    opening
+    opening   outlets                                       what a run opens; what it hands out
     operations
     cluster
-    allowance   outlets   plan                              what may be spent; what is handed out; what is settled
-    search   estimate   exporters   report   summary   recorded   tidy
-    sensitivity
-    rescore
-    enrich   rundir   agreement   entrants   testing
-    compiles
-    candidates   restore   task   connect   programs.shipped   joining   spacecheck   spacefile
-    records   importers
-    corners
-    migration   data   pricing   parameters   propose   demos   programs.dspy   pruning   lessons   weigh
-    asking   parts
-    study   brief
-    crossover
-    config   space   trial   wording   programs.prompted   confirm
-    suite
-    evaluate   prompt   habits   reasons
-    metrics   findings   power   layout   programs   offline   runlog   prospect   slices
-    models   contract   picking   template   objective   statistics   race   plugins   split   console
-    media   tools   examples
-    errors   types   reader   copying   twoway   pairs   watch   redact   stages
+    report   exporters   planning   recorded   testing
+    results
+    verdict
+    search
+    task   connect   programs.shipped   space.file
+    pricing   importers
+    space   programs.dspy
+    data
+    config   programs.prompted
+    evaluate   habits
+    metrics   programs   offline   objective
+    prompt
+    models   plugins   progress
+    tools   examples
+    errors   types   reader   redact
 """
 
 #: Who may import what is not ours. `late`: only inside functions, so that `promptport --help` need not wait for it.
@@ -51,14 +46,14 @@ DOORS = {
     "dspy": {"programs.dspy"},
     "gepa": {"programs.dspy"},
     "tqdm": {"programs.dspy"},
-    "optuna": {"study", "programs.dspy.quiet", "programs.dspy.variants"},
+    "optuna": {"search.study", "programs.dspy.quiet", "programs.dspy.variants"},
     "datasets": {"data"},
-    "sklearn": {"demos", "programs.dspy.showing", "metrics.labels", "slices"},
+    "sklearn": {"space.demos", "programs.dspy.showing", "metrics.labels", "verdict.slices"},
     "joblib": {"evaluate"},
-    "threadpoolctl": {"search", "fleet"},
-    "scipy": {"confirm", "pairs", "metrics.calls", "metrics.whole", "metrics.scrutiny", "report.intervals"},
-    "numpy": {"race", "twoway", "prospect", "pruning", "crossover", "statistics", "pairs", "metrics.whole", "slices"},
-    "jinja2": {"template", "exporters.jinja", "report.page", "report.rescored", "fleet.page"},
+    "threadpoolctl": {"search.loop", "fleet"},
+    "scipy": {"verdict.confirm", "verdict.pairs", "metrics", "report.intervals"},
+    "numpy": {"search", "verdict.statistics", "verdict.pairs", "metrics.whole", "verdict.slices"},
+    "jinja2": {"prompt.template", "exporters.jinja", "report.page", "report.rescored", "fleet.page"},
     "aiohttp": {
         "models.transport",
         "models.access",
@@ -69,8 +64,8 @@ DOORS = {
     },
     "pydantic": {"config", "fleet.settings"},
     "yaml": {"config.yamlfile", "habits", "examples"},
-    "filelock": {"rundir"},
-    "rich": {"console", "cli"},
+    "filelock": {"results.rundir"},
+    "rich": {"progress.console", "cli"},
     "click": {"cli", "commands"},
 }
 #: The same for what only some users need: each is in an extra, and is opened late.
@@ -80,7 +75,7 @@ OPTIONAL = {
     "psycopg": {"models.pgserver", "models.postgres"},
     "distributed": {"cluster.dask"},
     "ray": {"cluster.ray"},
-    "sqlalchemy": {"study"},
+    "sqlalchemy": {"search.study"},
     "optuna_dashboard": {"operations.dashboard"},
     "opentelemetry": {"operations.tracing"},
     "mlflow": {"operations.tracking"},
@@ -115,7 +110,7 @@ COMES_WITH = {
     "yaml": "PyYAML",
     "sklearn": "scikit-learn",
 }
-SPACES_MAY_USE = {"space", "prompt", "suite", "tools", "types", "programs", "search_spaces"}
+SPACES_MAY_USE = {"space", "prompt", "tools", "types", "programs", "search_spaces"}
 
 
 def _modules(folder: Path) -> dict[str, Path]:
@@ -238,7 +233,7 @@ def test_search_spaces_use_only_what_an_author_of_spaces_uses(path: Path) -> Non
 def test_no_module_of_the_engine_knows_the_offline_models_but_those_that_connect_and_list_them() -> None:
     knowing = {name for name in ALL if any(_in(found, {"offline"}) for found in ours(MODULES[name]))}
 
-    assert {name for name in knowing if not _in(name, {"offline"})} == {"cli", "connect", "pricing", "summary"}
+    assert {name for name in knowing if not _in(name, {"offline"})} == {"cli", "connect", "pricing", "report.summary"}
 
 
 def test_every_dependency_is_declared_and_every_declared_one_is_used() -> None:

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from optimizer.lessons import lessons
 from optimizer.prompt import Prompt
-from optimizer.search import search
+from optimizer.search.lessons import lessons
+from optimizer.search.loop import search
+from optimizer.search.trial import SearchResult, Trial
 from optimizer.space import SearchSpace
-from optimizer.trial import SearchResult, Trial
 from search_spaces import REPLY, WORDING
 from tests.test_search import PROMPT, brief, wordy
 

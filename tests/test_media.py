@@ -11,11 +11,11 @@ import yaml
 
 from optimizer import reader
 from optimizer.errors import ConfigError, ExportError
-from optimizer.layout import Layout
-from optimizer.media import LARGEST, shown
 from optimizer.prompt import Prompt
+from optimizer.prompt.layout import Layout
+from optimizer.prompt.media import LARGEST, shown
+from optimizer.prompt.template import Template
 from optimizer.task import load_task
-from optimizer.template import Template
 
 IMAGE = {"type": "image_url", "image_url": {"url": "{{photo}}", "detail": "low"}}
 FILE = {"type": "file", "file": {"filename": "terms.pdf", "file_data": "data:application/pdf;base64,{{pdf}}"}}

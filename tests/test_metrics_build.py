@@ -10,10 +10,10 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 
-from optimizer.contract import Contract
 from optimizer.errors import ConfigError, DataError, PluginError
 from optimizer.metrics import METRICS, Metric, Weighted, build, build_metric
 from optimizer.models.scripted import ScriptedModel
+from optimizer.prompt.contract import Contract
 from optimizer.types import Example, Output, Score
 
 GOLD, PLAIN = Example("7", {"passages": ["It is high."]}, "high"), Example("8", {})

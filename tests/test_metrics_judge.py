@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from optimizer.config import load_settings
-from optimizer.confirm import Verdict
 from optimizer.errors import BudgetExceeded, ConfigError, DataError, ModelError
 from optimizer.evaluate import asked_together, score
 from optimizer.metrics import build
@@ -19,9 +18,10 @@ from optimizer.metrics.scrutiny import Rated, agreement, scrutinise
 from optimizer.metrics.whole import Row
 from optimizer.models.scripted import ScriptedModel
 from optimizer.report import as_page
-from optimizer.rundir import RunDir
+from optimizer.results.rundir import RunDir
 from optimizer.task import load_task
 from optimizer.types import Example, Output, Request
+from optimizer.verdict.confirm import Verdict
 from tests.walking import crew, walk, write_task
 
 EXAMPLE = Example("e1", {"question": "2 + 2?"}, "4")

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from optimizer.contract import Contract
 from optimizer.metrics import build, build_metric
 from optimizer.metrics.whole import Row, Whole, bounds, figures, wholes
+from optimizer.prompt.contract import Contract
 from optimizer.types import Example, Output
 from tests.test_metrics_build import Spec
 

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from optimizer.contract import Contract
 from optimizer.errors import ConfigError, DataError
 from optimizer.metrics import build
+from optimizer.prompt.contract import Contract
 from optimizer.types import JSON, Example, Output, Score
 
 SCHEMA = {

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from optimizer.contract import Contract
 from optimizer.models.answers import said
 from optimizer.models.usage import stated
+from optimizer.prompt.contract import Contract
 
 CONTRACT = Contract("tools", tools={"book": {"type": "object"}})
 

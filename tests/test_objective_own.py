@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from optimizer.config.terms import Terms, Wishes, terms_of
-from optimizer.corners import corners
 from optimizer.errors import PluginError
 from optimizer.objective import Objective, Unit
-from optimizer.plan import plan
-from optimizer.rescore import rescore
+from optimizer.planning.plan import plan
+from optimizer.results.corners import corners
+from optimizer.results.rescore import rescore
 from optimizer.task import load_task
 from tests.test_rescore import WHOLE, sometimes
 from tests.walking import crew, finished, walk, write_task

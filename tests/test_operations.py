@@ -23,7 +23,7 @@ from optimizer.operations.beacon import Beacon, born
 from optimizer.operations.dashboard import storage_of
 from optimizer.operations.events import Events
 from optimizer.operations.status import as_text, status_of
-from optimizer.watch import Progress, silent
+from optimizer.progress import Progress, silent
 from tests.conftest import Walked
 from tests.e2e.runs import small_task
 
@@ -91,7 +91,7 @@ def test_a_run_whose_process_is_gone_is_stopped(run: Path) -> None:
     told = f"""
 from pathlib import Path
 from optimizer.operations.beacon import Beacon
-from optimizer.watch import Progress, silent
+from optimizer.progress import Progress, silent
 Beacon(Path({str(run / "status.json")!r}), silent, {{}}).__enter__()(Progress("search", "t", 1, 2, calls=7))
 """
     subprocess.run([sys.executable, "-c", told], check=True)
@@ -188,7 +188,7 @@ def test_a_run_can_log_json_lines_beside_its_outcome(tmp_path: Path) -> None:
 
 def test_the_dashboard_gets_the_runs_own_file(plain_run: Walked, monkeypatch: pytest.MonkeyPatch) -> None:
     from optimizer.operations import dashboard
-    from optimizer.study import opened
+    from optimizer.search.study import opened
 
     monkeypatch.setattr(dashboard, "find_spec", lambda _name: object())
 

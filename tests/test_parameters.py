@@ -7,20 +7,20 @@ from typing import Any
 
 import pytest
 
-from optimizer.candidates import Pool
 from optimizer.config import ModelSettings
 from optimizer.connect import accepted
-from optimizer.contract import Contract
 from optimizer.errors import ModelError
 from optimizer.evaluate import record
 from optimizer.models import bridge
 from optimizer.models.litellm import supported_params
 from optimizer.models.scripted import ScriptedModel
 from optimizer.models.venture import Venture
-from optimizer.parameters import Terms, carried, fitted, varied
 from optimizer.programs.prompted import PromptProgram
 from optimizer.prompt import Prompt
+from optimizer.prompt.contract import Contract
+from optimizer.search.candidates import Pool
 from optimizer.space import SearchSpace
+from optimizer.space.parameters import Terms, carried, fitted, varied
 from optimizer.types import Example, Message, Request, Response
 from search_spaces import (
     DELIMITERS,

@@ -8,10 +8,10 @@ from itertools import product
 
 import pytest
 
-from optimizer.contract import Contract
 from optimizer.errors import ConfigError
-from optimizer.layout import Layout
 from optimizer.prompt import Demo, Prompt
+from optimizer.prompt.contract import Contract
+from optimizer.prompt.layout import Layout
 from optimizer.types import Message
 
 LABELS = Contract("labels", ("yes", "no"))

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from optimizer.contract import Contract
 from optimizer.errors import BudgetExceeded, SearchError
 from optimizer.habits import habits_of
 from optimizer.models.scripted import ScriptedModel
 from optimizer.offline import OfflineModel
 from optimizer.prompt import Prompt
-from optimizer.propose import Failure, Proposal, propose
-from optimizer.template import Template, Var
+from optimizer.prompt.contract import Contract
+from optimizer.prompt.template import Template, Var
+from optimizer.search.propose import Failure, Proposal, propose
 from optimizer.types import Request
 
 PROMPT = Prompt(

@@ -8,8 +8,8 @@ import random
 import numpy as np
 import pytest
 
-from optimizer.prospect import gain_of_looking, gain_of_racing
-from optimizer.twoway import Posterior
+from optimizer.search.prospect import gain_of_looking, gain_of_racing
+from optimizer.search.twoway import Posterior
 
 
 def posterior(mean: list[float], variance: list[float]) -> Posterior:

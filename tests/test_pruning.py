@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from optimizer.pruning import Pruning
-from optimizer.study import PRUNERS
+from optimizer.search.pruning import Pruning
+from optimizer.search.study import PRUNERS
 
 _EXAMPLES = 48
 

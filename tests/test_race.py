@@ -7,8 +7,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from optimizer.race import Race, shared_order
-from optimizer.twoway import Evidence, Field, Shares
+from optimizer.search.race import Race, shared_order
+from optimizer.search.twoway import Evidence, Field, Shares
 
 
 def run(race: Race, truth: np.ndarray, noise: np.ndarray, upto: float | None = None) -> None:

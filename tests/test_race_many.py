@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from optimizer.race import Race
+from optimizer.search.race import Race
 
 
 def test_the_best_of_many_is_found_though_most_leave_the_model() -> None:

@@ -14,7 +14,7 @@ from optimizer import __version__, cli, errors
 from optimizer.cli import main
 from optimizer.commands import options as shared_options
 from optimizer.commands.fleets import LOST_TASKS
-from optimizer.plan import plan
+from optimizer.planning.plan import plan
 from optimizer.task import load_task
 
 ROOT = Path(__file__).parent.parent

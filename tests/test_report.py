@@ -14,16 +14,16 @@ from typing import Any
 
 import pytest
 
-from optimizer.confirm import Confirmation, Verdict
-from optimizer.layout import Turn
-from optimizer.migration import Migration, Spend, TargetResult
 from optimizer.objective import Evaluation
 from optimizer.prompt import Prompt
+from optimizer.prompt.layout import Turn
+from optimizer.prompt.template import Template
 from optimizer.report import as_page, view, write_report
 from optimizer.report.diff import compare
-from optimizer.rundir import RunDir
-from optimizer.template import Template
+from optimizer.results.migration import Migration, Spend, TargetResult
+from optimizer.results.rundir import RunDir
 from optimizer.types import Example, Output, Score
+from optimizer.verdict.confirm import Confirmation, Verdict
 from tests.conftest import Walked
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from optimizer.confirm import Confirmation
-from optimizer.migration import Migration, TargetResult
 from optimizer.objective import Evaluation
 from optimizer.report import intervals
 from optimizer.report.growth import Growth, growth, in_words
 from optimizer.report.intervals import Measured
 from optimizer.report.measures import Measure, measures
 from optimizer.report.table import table
+from optimizer.results.migration import Migration, TargetResult
 from optimizer.types import Output, Score
+from optimizer.verdict.confirm import Confirmation
 from tests.conftest import Walked
 
 RUNS, N, LEVEL = 400, 60, 0.95

@@ -14,17 +14,17 @@ from click.testing import CliRunner
 
 from optimizer.cli import main
 from optimizer.config.terms import Terms, Wishes, terms_of
-from optimizer.confirm import Verdict
 from optimizer.errors import ConfigError, RunDirError
-from optimizer.migration import Migration
 from optimizer.objective import Evaluation
 from optimizer.report.rescored import Outcome, as_text
-from optimizer.rescore import as_migration, rescore
-from optimizer.rundir import RunDir
-from optimizer.sensitivity import take_apart
-from optimizer.study import importance
-from optimizer.trial import Trial
+from optimizer.results.migration import Migration
+from optimizer.results.rescore import as_migration, rescore
+from optimizer.results.rundir import RunDir
+from optimizer.results.sensitivity import take_apart
+from optimizer.search.study import importance
+from optimizer.search.trial import Trial
 from optimizer.types import Output, Request, Score
+from optimizer.verdict.confirm import Verdict
 from tests.test_compare import comparison, table
 from tests.walking import SEARCH, Crew, crew, finished, number, parity
 

@@ -15,8 +15,8 @@ import yaml
 from optuna.storages.journal import JournalFileBackend
 
 from optimizer.errors import RunDirError
-from optimizer.records import as_json, as_lines
-from optimizer.rundir import RunDir, slug, write_whole
+from optimizer.results.records import as_json, as_lines
+from optimizer.results.rundir import RunDir, slug, write_whole
 from optimizer.task import load_task
 from optimizer.types import Example, Output
 from tests.conftest import Walked
@@ -60,11 +60,9 @@ def test_texts_in_every_script_and_half_a_surrogate_pair_are_read_back_equal(tmp
 
 
 def test_every_file_named_in_its_docstring_is_there_and_no_other(plain_run: Walked) -> None:
-    import optimizer.rundir
+    from optimizer.results import rundir
 
-    told = {
-        line.split()[0].rstrip("/") for line in (optimizer.rundir.__doc__ or "").splitlines() if line[:4] == " " * 4
-    }
+    told = {line.split()[0].rstrip("/") for line in (rundir.__doc__ or "").splitlines() if line[:4] == " " * 4}
     assert {path.name for path in plain_run.run.iterdir()} == told | {".lock"}
 
 

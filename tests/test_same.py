@@ -7,9 +7,9 @@ import pytest
 from scipy import stats
 
 from benchmarks.same import simulate
-from optimizer.confirm import Confirmation, Verdict, decide
 from optimizer.objective import Constraints, Evaluation, pooled
 from optimizer.types import Output, Score
+from optimizer.verdict.confirm import Confirmation, Verdict, decide
 
 RUNS, HELD_OUT = 100, 80
 

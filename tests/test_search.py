@@ -9,17 +9,17 @@ from dataclasses import replace
 
 import pytest
 
-from optimizer.brief import Brief, Cast, Effort, Ground, Scale
-from optimizer.contract import Contract
 from optimizer.errors import BudgetExceeded, ModelError
 from optimizer.habits import habits_of
 from optimizer.models.prices import Price
 from optimizer.models.scripted import ScriptedModel
 from optimizer.objective import Constraints, Objective, Unit
 from optimizer.prompt import Prompt
-from optimizer.search import search
+from optimizer.prompt.contract import Contract
+from optimizer.search.brief import Brief, Cast, Effort, Ground, Scale
+from optimizer.search.loop import search
+from optimizer.search.trial import SearchResult
 from optimizer.space import SearchSpace
-from optimizer.trial import SearchResult
 from optimizer.types import Example, Output, Request, Score
 from search_spaces import DELIMITERS, DEMOS, PLACEMENT, PROGRAMS, REASONING, REPLY, WORDING
 

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from optimizer.confirm import Confirmation, Decision, Verdict, decide
 from optimizer.errors import ConfigError
 from optimizer.objective import Constraints, Evaluation
 from optimizer.report import as_page
-from optimizer.rundir import RunDir
-from optimizer.slices import CLUSTER, Slice, SliceResult, find_slices, weigh_slices
-from optimizer.statistics import p_value
+from optimizer.results.rundir import RunDir
 from optimizer.task import load_task
 from optimizer.types import Output, Request, Score
+from optimizer.verdict.confirm import Confirmation, Decision, Verdict, decide
+from optimizer.verdict.slices import CLUSTER, Slice, SliceResult, find_slices, weigh_slices
+from optimizer.verdict.statistics import p_value
 from tests.walking import crew, number, parity, walk, write_task
 
 TOPICS = {

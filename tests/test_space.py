@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from optimizer.candidates import Pool
-from optimizer.contract import Contract
-from optimizer.demos import Shot, choose, good_shots
 from optimizer.errors import ConfigError
 from optimizer.objective import Evaluation
 from optimizer.prompt import Prompt
+from optimizer.prompt.contract import Contract
+from optimizer.prompt.template import Template
+from optimizer.search.candidates import Pool
+from optimizer.search.study import SAMPLERS, ask, check_names, write_study
+from optimizer.search.trial import Trial
 from optimizer.space import Choice, DemoPlan, SearchSpace, in_layout
-from optimizer.study import SAMPLERS, ask, check_names, write_study
-from optimizer.template import Template
+from optimizer.space.demos import Shot, choose, good_shots
 from optimizer.testing import check_space
-from optimizer.trial import Trial
 from optimizer.types import Example, Output, Score
 from search_spaces import DELIMITERS, DEMOS, QUICK, REPLY, STANDARD, TEMPERATURE, WORDING
 

@@ -14,17 +14,17 @@ import pytest
 import yaml
 
 import search_spaces
-from optimizer.candidates import Pool
-from optimizer.contract import Contract
 from optimizer.errors import ConfigError, PluginError
-from optimizer.plan import plan
+from optimizer.planning.plan import plan
 from optimizer.plugins import known_names, resolve
 from optimizer.prompt import Prompt
+from optimizer.prompt.contract import Contract
+from optimizer.prompt.template import Template
+from optimizer.search.candidates import Pool
 from optimizer.space import Choice, SearchSpace, Variant, in_demos, in_layout, in_params
-from optimizer.spacecheck import faults, refuse_faults, without_faults
-from optimizer.spacefile import find_space, read_space
+from optimizer.space.check import faults, refuse_faults, without_faults
+from optimizer.space.file import find_space, read_space
 from optimizer.task import load_task
-from optimizer.template import Template
 from optimizer.testing import check_space
 from optimizer.tools import Toolset
 from search_spaces import TOOLS

@@ -7,8 +7,8 @@ from collections import Counter
 
 import pytest
 
+from optimizer.data.split import Split, content_key, split_examples
 from optimizer.errors import DataError
-from optimizer.split import Split, content_key, split_examples
 from optimizer.types import Example
 
 SHARES = (0.2, 0.3, 0.5)

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import yaml
 
+from optimizer.data.stages import Stage
 from optimizer.errors import ConfigError, DataError
-from optimizer.plan import plan
+from optimizer.planning.plan import plan
 from optimizer.report.facts import gather
-from optimizer.rundir import RunDir
-from optimizer.stages import Stage
-from optimizer.summary import expectation
+from optimizer.report.summary import expectation
+from optimizer.results.rundir import RunDir
 from optimizer.task import load_task
 from tests.test_compare import comparison, side, table
 from tests.walking import walk, write_task
@@ -110,7 +110,7 @@ def test_an_amount_that_is_none_is_refused_with_its_row(value: Any, shown: str, 
 
 
 def test_a_run_on_other_stages_is_another_task(tmp_path: Path) -> None:
-    from optimizer.agreement import fingerprint
+    from optimizer.planning.agreement import fingerprint
 
     one, other = (load_task(task(tmp_path / str(n), stages=STAGES[:n])) for n in (1, 2))
     assert fingerprint(one) != fingerprint(other)

@@ -10,8 +10,8 @@ import pytest
 from scipy.optimize import minimize_scalar
 from scipy.stats import beta, multinomial
 
-from optimizer.pairs import Sample, exact_p, graded_p
-from optimizer.statistics import examples_needed, p_value, paired, smallest_difference
+from optimizer.verdict.pairs import Sample, exact_p, graded_p
+from optimizer.verdict.statistics import examples_needed, p_value, paired, smallest_difference
 
 
 def drawn(seed: int, n: int, *, binary: bool) -> tuple[list[float], list[float]]:

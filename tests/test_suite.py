@@ -10,23 +10,23 @@ from typing import Any
 
 import pytest
 
-from optimizer.candidates import Pool
-from optimizer.compiles import compile_planned, fit_for
-from optimizer.contract import Contract
 from optimizer.errors import ConfigError, ModelError
 from optimizer.evaluate import record
 from optimizer.exporters.bundle import verify_bundle
-from optimizer.parts import by_parts
-from optimizer.plan import plan
+from optimizer.planning.plan import plan
 from optimizer.programs.dspy import OPTIMIZERS, compile_prompt
 from optimizer.programs.dspy.opening import live, open_suite
 from optimizer.programs.shipped import program_of
+from optimizer.prompt.contract import Contract
+from optimizer.prompt.suite import Part, Suite
+from optimizer.prompt.template import Template
 from optimizer.report import write_report
-from optimizer.rundir import RunDir
+from optimizer.results.rundir import RunDir
+from optimizer.search.candidates import Pool
+from optimizer.search.compiles import compile_planned, fit_for
 from optimizer.space import Choice, SearchSpace
-from optimizer.suite import Part, Suite
+from optimizer.space.parts import by_parts
 from optimizer.task import load_task
-from optimizer.template import Template
 from optimizer.types import Example, Request
 from search_spaces import ADAPTER, ALL_PROGRAMS, DELIMITERS, DEMOS, KNOBS, REPLY, TEMPERATURE, WORDING
 from tests.test_compiles import brief

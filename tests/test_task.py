@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from optimizer.data.split import split_examples
 from optimizer.errors import ConfigError, DataError
-from optimizer.split import split_examples
 from optimizer.task import Task, load_task, with_target
 from optimizer.types import Example, Output
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from optimizer.errors import ConfigError, ExportError
-from optimizer.template import Logic, Syntax, Template, Var, join
+from optimizer.prompt.template import Logic, Syntax, Template, Var, join
 
 NASTY = 'Reply {"a": 1} or {{"b": 2}}, {# no comment #}, {$5}, user: "quoted" — ünï\n\n'
 

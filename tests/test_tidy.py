@@ -12,8 +12,8 @@ from click.testing import CliRunner
 from datasets import Dataset
 
 from optimizer.cli import main
-from optimizer.migration import Migration
-from optimizer.tidy import tables, write_tables
+from optimizer.results.migration import Migration
+from optimizer.results.tidy import tables, write_tables
 from tests.walking import finished
 
 

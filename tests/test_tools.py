@@ -13,17 +13,17 @@ import pytest
 import yaml
 
 from optimizer import reader
-from optimizer.contract import Contract
-from optimizer.demos import choices_in
 from optimizer.errors import ConfigError, DataError
 from optimizer.evaluate import record
 from optimizer.habits import habits_of
-from optimizer.layout import Layout
 from optimizer.models.scripted import ScriptedModel
-from optimizer.parameters import Terms, carried, fitted, offered
 from optimizer.programs.prompted import PromptProgram
 from optimizer.prompt import Demo, Prompt
-from optimizer.propose import question as proposal
+from optimizer.prompt.contract import Contract
+from optimizer.prompt.layout import Layout
+from optimizer.search.propose import question as proposal
+from optimizer.space.demos import choices_in
+from optimizer.space.parameters import Terms, carried, fitted, offered
 from optimizer.task import load_task
 from optimizer.tools import Toolset
 from optimizer.types import JSON, Message, Request, Response, calls_as_text

@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from optimizer.confirm import Verdict
 from optimizer.errors import BudgetExceeded, ConfigError, DataError, ModelError, RunDirError
-from optimizer.migration import Migration
-from optimizer.plan import plan
-from optimizer.rundir import RunDir
+from optimizer.planning.plan import plan
+from optimizer.progress import Progress
+from optimizer.results.migration import Migration
+from optimizer.results.rundir import RunDir
 from optimizer.task import load_task
 from optimizer.types import Request
-from optimizer.watch import Progress
+from optimizer.verdict.confirm import Verdict
 from tests.conftest import Walked
 from tests.walking import (
     SEARCH,

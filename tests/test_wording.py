@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from optimizer.contract import Contract
 from optimizer.prompt import Demo, Prompt
-from optimizer.template import Template, Var
-from optimizer.wording import Copies, fault, reworded
+from optimizer.prompt.contract import Contract
+from optimizer.prompt.template import Template, Var
+from optimizer.prompt.wording import Copies, fault, reworded
 
 INSTRUCTIONS = Template(("Sort the ticket of ", Var("customer"), '. Reply like {"label": "x"} or {{like}} this.'))
 PROMPT = Prompt(INSTRUCTIONS, Template(("Ticket: ", Var("ticket"))), protected=("Reply like",))

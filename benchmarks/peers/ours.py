@@ -9,12 +9,9 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.peers.gate import Gate
 from benchmarks.peers.subjects import Subject
-from optimizer.brief import Brief, Cast, Effort, Ground, Scale
-from optimizer.candidates import Pool
 from optimizer.config import ModelSettings
 from optimizer.connect import provider
-from optimizer.demos import as_text, choices_in, good_shots
-from optimizer.enrich import LOOK
+from optimizer.data.split import split_examples
 from optimizer.errors import ModelError, SearchError
 from optimizer.evaluate import record
 from optimizer.habits import habits_of
@@ -26,11 +23,14 @@ from optimizer.objective import Constraints, Objective, Unit
 from optimizer.offline.personas import PRICES
 from optimizer.programs.prompted import PromptProgram
 from optimizer.prompt import Prompt
-from optimizer.propose import Failure, propose
-from optimizer.search import search
+from optimizer.search.brief import Brief, Cast, Effort, Ground, Scale
+from optimizer.search.candidates import Pool
+from optimizer.search.enrich import LOOK
+from optimizer.search.loop import search
+from optimizer.search.propose import Failure, propose
+from optimizer.search.study import ask
 from optimizer.space import SearchSpace, Value
-from optimizer.split import split_examples
-from optimizer.study import ask
+from optimizer.space.demos import as_text, choices_in, good_shots
 from optimizer.types import Output
 from search_spaces import STANDARD
 

@@ -18,8 +18,8 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.peers.gate import Gate
 from benchmarks.peers.subjects import Subject
-from optimizer.demos import as_text
-from optimizer.template import Template
+from optimizer.prompt.template import Template
+from optimizer.space.demos import as_text
 
 HERE = Path(__file__).parent
 PATIENCE = 1800  # seconds for one optimisation

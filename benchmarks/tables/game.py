@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.tables.recorded import Factors, Landscape, Matrix
-from optimizer.race import shared_order
+from optimizer.search.race import shared_order
 
 LINK = 0.65  # where answers were recorded, set-ups correlate by 0.5 in the median; paraphrases are more alike
 EXAMPLES = 1400  # drawn for each prompt where only accuracies were recorded

@@ -6,8 +6,8 @@ import numpy as np
 
 from benchmarks.tables.game import Game
 from benchmarks.tables.rivals import Choice
-from optimizer.brief import Effort
-from optimizer.race import Race
+from optimizer.search.brief import Effort
+from optimizer.search.race import Race
 
 
 def raced(game: Game, budget: int, *, warm: bool = False, anchor: int | None = None) -> Race:

@@ -21,7 +21,7 @@ from benchmarks.tables import game as games
 from benchmarks.tables.game import Game
 from benchmarks.tables.recorded import Landscape, Matrix, recorded
 from benchmarks.tables.rivals import Method
-from optimizer import race, search, twoway
+from optimizer.search import loop, race, twoway
 
 METHODS: Mapping[str, Method] = {
     "race": ours.race,
@@ -121,5 +121,5 @@ def _digest(method: str) -> str:
     if method in (*OURS, ENGINE):
         own += [race.__file__, twoway.__file__]
     if method == ENGINE:
-        own += [search.__file__]
+        own += [loop.__file__]
     return hashlib.sha256(b"".join(Path(str(file)).read_bytes() for file in [*shared, *own])).hexdigest()[:8]

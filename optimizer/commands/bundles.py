@@ -70,7 +70,7 @@ def gate(
     from optimizer.gate import gate as ask
     from optimizer.gate.junit import as_junit
     from optimizer.gate.telling import as_dict, as_text
-    from optimizer.rundir import write_whole
+    from optimizer.results.rundir import write_whole
 
     result = ask(bundle, task_file, new=new, target=target, key=key, limits=Limits(calls, dollars))
     if junit:

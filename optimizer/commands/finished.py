@@ -39,7 +39,7 @@ def compare(file: Path, out: Path | None, require: str | None, as_json: bool, **
     from optimizer.compare import compare, write_comparison
     from optimizer.config.options import as_sections
     from optimizer.recorded import load_recording
-    from optimizer.summary import outcome, outcome_json
+    from optimizer.report.summary import outcome, outcome_json
 
     folder = out or file.parent / f"{file.stem}-comparison"
     migration = compare(load_recording(file, as_sections(**options)))
@@ -61,7 +61,7 @@ def compare(file: Path, out: Path | None, require: str | None, as_json: bool, **
 def rescore(run_dir: Path, as_json: bool, **wishes: Any) -> None:
     """A finished run under other weights, constraints, margins or metrics, from stored answers. Asks no model."""
     from optimizer.report.rescored import as_dict, as_text, under, write_rescored
-    from optimizer.rundir import RunDir
+    from optimizer.results.rundir import RunDir
 
     migration = RunDir.read(run_dir).migration()
     outcomes, studies = under(migration, **wishes)
@@ -82,8 +82,8 @@ def rescore(run_dir: Path, as_json: bool, **wishes: Any) -> None:
 def results(run_dir: Path, form: Any, out: Path | None, notebook: bool) -> None:
     """Trials, answers and held-out answers of a run as tidy tables."""
     from optimizer.examples import copy_notebook
-    from optimizer.rundir import RunDir
-    from optimizer.tidy import write_tables
+    from optimizer.results.rundir import RunDir
+    from optimizer.results.tidy import write_tables
 
     folder = out or run_dir / "results"
     for path in write_tables(RunDir.read(run_dir).migration(), folder, form):
@@ -98,7 +98,7 @@ def results(run_dir: Path, form: Any, out: Path | None, notebook: bool) -> None:
 def report(run_dir: Path) -> None:
     """Write the report of a finished run again; needs no key and no network."""
     from optimizer.outlets import publish
-    from optimizer.rundir import RunDir
+    from optimizer.results.rundir import RunDir
 
     found = RunDir.read(run_dir)
     for lost in publish(found.migration(), found):

@@ -57,7 +57,7 @@ def _stoppable(came: list[int]) -> Iterator[None]:
 
 def say(text: object, *, err: bool = False) -> None:
     """What data, models and task files say is printed without control characters and secrets."""
-    from optimizer.console import printable
+    from optimizer.progress.console import printable
 
     click.echo(printable(str(text)), err=err)
 

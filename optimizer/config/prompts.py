@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from optimizer.config.sections import ReplySettings, Section, Text, as_problem, many
 from optimizer.prompt import Prompt
-from optimizer.template import Syntax
+from optimizer.prompt.template import Syntax
 from optimizer.tools import Toolset
 from optimizer.types import Params, Role
 

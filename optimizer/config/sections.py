@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 from pydantic.config import JsonDict
 
-from optimizer.contract import Contract, Kind
 from optimizer.errors import ConfigError
+from optimizer.prompt.contract import Contract, Kind
 from optimizer.tools import Toolset
 
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from optimizer.config.sections import Data, Recorded
-from optimizer.contract import Contract
 from optimizer.data import Row, Table
 from optimizer.data.golds import Gold, gold_reader
 from optimizer.errors import ConfigError, DataError, nearest
 from optimizer.models.prices import Price
+from optimizer.prompt.contract import Contract
 from optimizer.types import JSON, Example, Output
 
 _SHOWN = 5  # problems listed before "and so many more"

@@ -9,9 +9,9 @@ from functools import partial
 from typing import Any
 
 from optimizer import reader
-from optimizer.contract import Contract
 from optimizer.data import parsing
 from optimizer.errors import nearest
+from optimizer.prompt.contract import Contract
 from optimizer.types import JSON
 
 Gold = Callable[[JSON], tuple[JSON, str | None]]

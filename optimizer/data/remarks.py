@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from optimizer.config import Settings
-from optimizer.split import content_key
+from optimizer.data.split import content_key
 from optimizer.types import Example, Output
 
 

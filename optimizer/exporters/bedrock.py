@@ -13,7 +13,7 @@ from optimizer.exporters.names import BEDROCK, provider_of, renamed
 from optimizer.exporters.rendering import Render, Said, doubled, faithful, identifiers, substituted
 from optimizer.exporters.shipment import Export, Shipment, plain
 from optimizer.reader import fill
-from optimizer.records import as_json
+from optimizer.results.records import as_json
 
 _NAME = r"([0-9a-zA-Z][_-]?){1,100}"
 _MODEL = re.compile(r"(arn:[\w:\-]+/?)?[\w.\-]+(:[\w\-]+){0,2}(/\w{1,12})?", re.ASCII)

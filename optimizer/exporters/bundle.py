@@ -27,11 +27,11 @@ from optimizer.exporters.sealing import BUNDLE, HELD_OUT, PROGRAM, READER, SCHEM
 from optimizer.exporters.standing import standing
 from optimizer.exporters.thresholds import held_out, thresholds
 from optimizer.exporters.verifying import FORMAT, PROGRAM_FORMAT, read_bundle, schema_text, verify_bundle
-from optimizer.migration import Migration, TargetResult
 from optimizer.prompt import Prompt
-from optimizer.records import as_json, as_lines, plain
-from optimizer.rundir import write_bytes
-from optimizer.suite import Suite
+from optimizer.prompt.suite import Suite
+from optimizer.results.migration import Migration, TargetResult
+from optimizer.results.records import as_json, as_lines, plain
+from optimizer.results.rundir import write_bytes
 from optimizer.types import Example
 
 __all__ = [

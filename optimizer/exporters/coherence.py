@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from optimizer import reader
-from optimizer.contract import Contract
 from optimizer.errors import OptimizerError
+from optimizer.prompt.contract import Contract
 
 
 def problem(bundle: Mapping[str, Any]) -> str | None:

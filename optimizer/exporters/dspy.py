@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from optimizer.errors import ExportError
 from optimizer.exporters.shipment import Export, Shipment
-from optimizer.records import as_json
-from optimizer.suite import Suite
+from optimizer.prompt.suite import Suite
+from optimizer.results.records import as_json
 
 
 def dspy(shipment: Shipment) -> Export:

@@ -14,10 +14,10 @@ from optimizer.config.model_settings import ModelSettings
 from optimizer.errors import ConfigError
 from optimizer.metrics.judge import wording
 from optimizer.metrics.whole import mean_bounds
-from optimizer.migration import Migration, TargetResult
 from optimizer.objective import Evaluation
 from optimizer.pricing import origin_of_prices, price_of
-from optimizer.records import as_json, plain
+from optimizer.results.migration import Migration, TargetResult
+from optimizer.results.records import as_json, plain
 from optimizer.types import Example
 
 

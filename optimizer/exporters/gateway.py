@@ -21,11 +21,11 @@ from optimizer.config.yamlfile import write_yaml
 from optimizer.errors import ConfigError, ExportError
 from optimizer.exporters.bundle import as_bundle, faithful
 from optimizer.exporters.shipment import Export, Shipment
-from optimizer.migration import Migration, TargetResult
 from optimizer.prompt import Prompt
-from optimizer.records import as_json
-from optimizer.suite import Suite
-from optimizer.trial import SearchResult, Trial
+from optimizer.prompt.suite import Suite
+from optimizer.results.migration import Migration, TargetResult
+from optimizer.results.records import as_json
+from optimizer.search.trial import SearchResult, Trial
 
 SHADOW = "shadow"
 _HOOK = Path(__file__).with_name("gateway_hook.py")

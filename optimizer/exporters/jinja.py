@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from optimizer.exporters.rendering import Said
-from optimizer.layout import Turn
-from optimizer.template import Template, Var
+from optimizer.prompt.layout import Turn
+from optimizer.prompt.template import Template, Var
 
 
 def jinja(turns: Sequence[Turn], show: Callable[[str], str] = "{{{{ {} }}}}".format) -> Said:

@@ -12,7 +12,7 @@ from typing import Any
 from optimizer.exporters.messages import parameters
 from optimizer.exporters.rendering import faithful, identifiers, printed, substituted
 from optimizer.exporters.shipment import Export, Shipment, plain
-from optimizer.records import as_json
+from optimizer.results.records import as_json
 
 _KINDS = {"system": "System", "user": "Human", "assistant": "AI"}
 

@@ -15,7 +15,7 @@ from optimizer.errors import ExportError
 from optimizer.exporters.jinja import engine, fill, jinja
 from optimizer.exporters.rendering import Said, faithful, printed, substituted
 from optimizer.exporters.shipment import Export, Shipment, plain
-from optimizer.records import as_json
+from optimizer.results.records import as_json
 
 _ROLES = {"system": "System:", "user": "User:", "assistant": "Assistant:"}
 _RESERVED = {"model", "input", "output"}

@@ -9,7 +9,7 @@ from optimizer.errors import ExportError
 from optimizer.exporters.rendering import doubled, faithful, in_one_pass, substituted
 from optimizer.exporters.shipment import Export, Shipment, plain
 from optimizer.reader import content
-from optimizer.records import as_json
+from optimizer.results.records import as_json
 
 
 def openai(shipment: Shipment) -> Export:

@@ -10,14 +10,14 @@ import json
 from dataclasses import replace
 
 from optimizer.config.terms import Terms
-from optimizer.confirm import Confirmation, Decision, standard_of
-from optimizer.contract import Contract
 from optimizer.errors import ExportError
 from optimizer.exporters.shipment import Shipment
-from optimizer.migration import Migration, TargetResult
 from optimizer.objective import Evaluation, pooled
+from optimizer.prompt.contract import Contract
+from optimizer.results.migration import Migration, TargetResult
 from optimizer.types import Output, Score
-from optimizer.weigh import Evidence, weigh
+from optimizer.verdict.confirm import Confirmation, Decision, standard_of
+from optimizer.verdict.weigh import Evidence, weigh
 
 BUNDLE = "use --as bundle, which ships the parser"
 

@@ -15,7 +15,6 @@ from typing import Any
 from optimizer.config.model_settings import ModelSettings
 from optimizer.config.terms import Terms
 from optimizer.config.yamlfile import write_yaml
-from optimizer.contract import Contract
 from optimizer.errors import ExportError
 from optimizer.evaluate import score
 from optimizer.exporters.jinja import engine, fill, jinja
@@ -24,10 +23,11 @@ from optimizer.exporters.regression import asks_nobody
 from optimizer.exporters.rendering import faithful, identifiers, substituted
 from optimizer.exporters.shipment import Export, Shipment, plain
 from optimizer.metrics import build_metric
-from optimizer.migration import Migration, TargetResult
 from optimizer.pricing import OFFLINE_PREFIX, price_of
-from optimizer.records import as_json
-from optimizer.records import plain as as_plain
+from optimizer.prompt.contract import Contract
+from optimizer.results.migration import Migration, TargetResult
+from optimizer.results.records import as_json
+from optimizer.results.records import plain as as_plain
 
 _UNSAFE = re.compile(r"\{[{%#]|\n\Z|\A(file|package|https?)://?", re.IGNORECASE)
 _PROVIDERS = {

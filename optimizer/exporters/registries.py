@@ -10,7 +10,7 @@ from optimizer.exporters.jinja import engine, fill, jinja
 from optimizer.exporters.names import MLFLOW, provider_of, renamed
 from optimizer.exporters.rendering import Said, doubled, faithful, identifiers, substituted
 from optimizer.exporters.shipment import Export, Shipment, plain
-from optimizer.records import as_json
+from optimizer.results.records import as_json
 
 _VARIABLE = re.compile(r"\{\{\s*([a-zA-Z_]\w*(?:\.[a-zA-Z_]\w*)*)\s*\}\}", re.ASCII)
 _SIGN = "{% if true %}{% endif %}"  # prints nothing, and says that all the messages are Jinja

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from optimizer.confirm import Verdict
 from optimizer.errors import ConfigError, ExportError
 from optimizer.exporters import bedrock, dotprompt, dspy, langchain, litellm, messages, promptfoo, prompty, registries
 from optimizer.exporters.bundle import bundle_files
@@ -16,7 +15,8 @@ from optimizer.exporters.sealing import archive
 from optimizer.exporters.shipment import Export, Exporter, Shipment
 from optimizer.exporters.signing import private_key
 from optimizer.plugins import known_names, resolve
-from optimizer.rundir import slug
+from optimizer.results.rundir import slug
+from optimizer.verdict.confirm import Verdict
 
 
 def _bundle(shipment: Shipment) -> Export:

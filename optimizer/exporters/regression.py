@@ -9,8 +9,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from optimizer.contract import Contract
 from optimizer.metrics import METRICS, build_metric
+from optimizer.prompt.contract import Contract
 from optimizer.reader import calls
 from optimizer.types import Example, Output, calls_as_text
 

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from optimizer.errors import ExportError
 from optimizer.exporters.shipment import Shipment
-from optimizer.layout import Turn
+from optimizer.prompt.layout import Turn
 from optimizer.types import JSON, Inputs
 
 Said: TypeAlias = list[dict[str, Any]]

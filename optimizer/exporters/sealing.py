@@ -17,7 +17,7 @@ from typing import Any
 
 from optimizer.errors import ExportError
 from optimizer.exporters.signing import SIGNATURE
-from optimizer.records import as_json
+from optimizer.results.records import as_json
 
 BUNDLE, READER, SCHEMA, SUMS = "bundle.json", "reader.py", "schema.json", "checksums.json"
 PROGRAM, HELD_OUT = "program.json", "held_out.jsonl"

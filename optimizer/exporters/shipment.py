@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from optimizer import reader
-from optimizer.contract import Contract
 from optimizer.errors import ConfigError, ExportError, nearest
 from optimizer.exporters.bundle import verify_bundle
-from optimizer.layout import Turn
-from optimizer.media import Media
-from optimizer.migration import Migration, TargetResult
 from optimizer.prompt import Prompt
-from optimizer.rundir import RunDir
-from optimizer.suite import Suite
-from optimizer.template import Logic, Segment, Template, Var
+from optimizer.prompt.contract import Contract
+from optimizer.prompt.layout import Turn
+from optimizer.prompt.media import Media
+from optimizer.prompt.suite import Suite
+from optimizer.prompt.template import Logic, Segment, Template, Var
+from optimizer.results.migration import Migration, TargetResult
+from optimizer.results.rundir import RunDir
 from optimizer.tools import Toolset
 from optimizer.types import Example, Inputs, Params
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from optimizer.errors import ConfigError, ExportError
-from optimizer.records import as_json
+from optimizer.results.records import as_json
 
 SIGNATURE = "signature.json"
 #: Names a file with the private key, or holds the key itself (in PEM), as secrets come in continuous integration.

@@ -12,8 +12,8 @@ from typing import Any
 
 from optimizer.exporters.evidence import example_digest, figures
 from optimizer.metrics import METRICS
-from optimizer.migration import Migration, TargetResult
-from optimizer.records import plain
+from optimizer.results.migration import Migration, TargetResult
+from optimizer.results.records import plain
 
 DEARER, SLOWER = 1.2, 2.0
 _NEEDS_SOURCE = {"preference"}  # compares with the source's answer, whatever else there is

@@ -20,7 +20,6 @@ from pathlib import Path
 from threading import Lock
 
 from optimizer import connect
-from optimizer.agreement import fingerprint
 from optimizer.cluster import open_cluster
 from optimizer.cluster.remote import Remote
 from optimizer.config import Budget
@@ -33,11 +32,12 @@ from optimizer.fleet.share import Want, budgets
 from optimizer.models.cache import Answers
 from optimizer.models.stores import open_store
 from optimizer.pipeline import migrate
-from optimizer.plan import plan
+from optimizer.planning.agreement import fingerprint
+from optimizer.planning.plan import plan
+from optimizer.progress import Progress
 from optimizer.redact import redact
-from optimizer.summary import outcome_json
+from optimizer.report.summary import outcome_json
 from optimizer.task import Task
-from optimizer.watch import Progress
 
 Told = Callable[[str], None]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from optimizer.errors import RunDirError
-from optimizer.rundir import write_whole
+from optimizer.results.rundir import write_whole
 
 FORMAT = 1
 

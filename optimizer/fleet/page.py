@@ -11,7 +11,7 @@ from typing import Any
 
 from optimizer.fleet.ledger import Entry
 from optimizer.fleet.settings import FleetSettings
-from optimizer.rundir import write_whole
+from optimizer.results.rundir import write_whole
 
 
 def write_summary(settings: FleetSettings, ended: Mapping[str, Entry], folder: Path) -> None:

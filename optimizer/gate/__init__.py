@@ -23,7 +23,7 @@ from optimizer.gate.shipped import shipped
 from optimizer.gate.weighing import GateResult, weighed
 from optimizer.models.cache import CallStore
 from optimizer.models.meter import Purse
-from optimizer.records import plain
+from optimizer.results.records import plain
 from optimizer.task import Task, load_task
 
 __all__ = ["GateResult", "Limits", "gate"]

@@ -10,13 +10,13 @@ from typing import Any
 
 from optimizer import reader
 from optimizer.config.sections import ProgramSettings
-from optimizer.contract import Contract
 from optimizer.errors import ConfigError, DataError
 from optimizer.exporters.sealing import PROGRAM
 from optimizer.exporters.verifying import Verified
 from optimizer.models import Model
 from optimizer.programs import Program
 from optimizer.programs.prompted import read_response
+from optimizer.prompt.contract import Contract
 from optimizer.task import Task
 from optimizer.types import JSON, Inputs, Message, Reply, Request
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from optimizer.gate.weighing import GateResult
-from optimizer.records import plain
+from optimizer.results.records import plain
 
 _SHOWN = 5
 

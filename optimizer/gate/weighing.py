@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any, Literal
 
-from optimizer.confirm import FEWEST, LOST, surely_broken
 from optimizer.exporters.verifying import Verified
 from optimizer.gate.examples import Sealed
 from optimizer.metrics import Metric
 from optimizer.metrics.whole import Row, alone, mean_bounds
 from optimizer.models.meter import Spend
 from optimizer.objective import Check, Evaluation
-from optimizer.statistics import paired
+from optimizer.verdict.confirm import FEWEST, LOST, surely_broken
+from optimizer.verdict.statistics import paired
 
 GateVerdict = Literal["pass", "fail", "inconclusive"]
 EXIT_CODES: Mapping[str, int] = {"pass": 0, "fail": 10, "inconclusive": 11}

@@ -15,7 +15,7 @@ from importlib.resources import files
 from typing import Any
 
 from optimizer.errors import ConfigError, nearest
-from optimizer.layout import Layout
+from optimizer.prompt.layout import Layout
 
 Wish = str | int | float | bool | None
 GENERIC = "generic"

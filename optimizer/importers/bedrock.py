@@ -9,8 +9,8 @@ from optimizer.importers.node import Node
 from optimizer.importers.picking import chosen
 from optimizer.importers.reading import Source
 from optimizer.importers.values import Draft, Format, ImportFault, Wish
-from optimizer.layout import Turn
-from optimizer.template import Template
+from optimizer.prompt.layout import Turn
+from optimizer.prompt.template import Template
 from optimizer.types import Role
 
 _CARRIED = ("name", "description", "defaultVariant", "variants", "ResponseMetadata", "clientToken")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from optimizer.errors import ConfigError
 from optimizer.importers.values import ImportFault
-from optimizer.template import Template
+from optimizer.prompt.template import Template
 
 _PATH = r"(?:\.\./)*(?:@index|@first|@last|this|[A-Za-z_]\w*)(?:\.[A-Za-z_]\w*)*"
 _TAG = re.compile(

@@ -8,7 +8,7 @@ from optimizer.importers.chat import ROLES, Losses, arranged
 from optimizer.importers.node import Node
 from optimizer.importers.reading import Source
 from optimizer.importers.values import Draft, Format, ImportFault, Wish
-from optimizer.template import Template, Var
+from optimizer.prompt.template import Template, Var
 from optimizer.types import Role
 
 _FILE = "bundle.json"

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from optimizer.importers.dialects import Reader
 from optimizer.importers.node import Node, as_text
 from optimizer.importers.values import ImportFault
-from optimizer.layout import Turn
-from optimizer.template import Logic, Template, Var
+from optimizer.prompt.layout import Turn
+from optimizer.prompt.template import Logic, Template, Var
 from optimizer.types import Role
 
 ROLES: dict[str, Role] = {

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 from optimizer.errors import ConfigError
 from optimizer.importers.values import ImportFault
-from optimizer.template import Logic, Segment, Template, Var
+from optimizer.prompt.template import Logic, Segment, Template, Var
 
 Reader = Callable[[str, str], Template]
 _NAME = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*"

@@ -13,7 +13,7 @@ from optimizer.importers.chat import ROLES, Losses, arranged
 from optimizer.importers.node import Node
 from optimizer.importers.reading import Source
 from optimizer.importers.values import Draft, Format, ImportFault, Wish
-from optimizer.template import Template
+from optimizer.prompt.template import Template
 from optimizer.types import Role
 
 _MARKER = re.compile(r"\{\{~?\s*role\s+(?:\"(\w+)\"|'(\w+)')\s*~?\}\}")

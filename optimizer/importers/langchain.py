@@ -15,7 +15,7 @@ from optimizer.importers.companion import completed
 from optimizer.importers.node import Node
 from optimizer.importers.reading import Source
 from optimizer.importers.values import Draft, Format, ImportFault, Wish
-from optimizer.template import Template, Var
+from optimizer.prompt.template import Template, Var
 from optimizer.types import Role
 
 _SPEAKERS: dict[str, Role] = {

@@ -14,7 +14,7 @@ from optimizer.importers.dotprompt import dialect
 from optimizer.importers.node import Node
 from optimizer.importers.reading import Source
 from optimizer.importers.values import Draft, Format, ImportFault, Wish
-from optimizer.template import Logic
+from optimizer.prompt.template import Logic
 from optimizer.types import Role
 
 _OPENS: dict[str, Role] = {"System:": "system", "User:": "user", "Assistant:": "assistant"}

@@ -7,7 +7,7 @@ from optimizer.importers.chat import Losses, arranged, spoken
 from optimizer.importers.node import Node
 from optimizer.importers.reading import Source
 from optimizer.importers.values import Draft, Format, ImportFault, Wish
-from optimizer.template import Template, Var
+from optimizer.prompt.template import Template, Var
 from optimizer.types import JSON, Role
 
 _FILES = ("system_prompt.txt", "user_prompt.txt", "few_shot.json")

@@ -10,7 +10,7 @@ from optimizer.importers.chat import arranged
 from optimizer.importers.companion import completed
 from optimizer.importers.reading import Source
 from optimizer.importers.values import Draft, Format, Wish
-from optimizer.template import Template
+from optimizer.prompt.template import Template
 from optimizer.types import Role
 
 _ENDINGS = (".txt", ".md", ".j2")

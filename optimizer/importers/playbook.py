@@ -9,8 +9,8 @@ from optimizer.importers.reading import Source
 from optimizer.importers.recover import question
 from optimizer.importers.table import rows_of_table
 from optimizer.importers.values import Draft, Format, ImportFault, Wish
-from optimizer.layout import Turn
-from optimizer.template import Template, Var
+from optimizer.prompt.layout import Turn
+from optimizer.prompt.template import Template, Var
 from optimizer.types import JSON
 
 _SOURCE = {

@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 
 from optimizer.errors import ConfigError, ExportError
-from optimizer.layout import Turn
-from optimizer.template import Logic, Syntax, Template
+from optimizer.prompt.layout import Turn
+from optimizer.prompt.template import Logic, Syntax, Template
 
 _SYNTAXES: tuple[Syntax, ...] = ("mustache", "dollar")
 

@@ -13,8 +13,8 @@ from optimizer.importers.picking import chosen
 from optimizer.importers.promptfoo_tests import MOST, Tests
 from optimizer.importers.reading import Source, parse_json, yaml_of
 from optimizer.importers.values import Draft, Format, ImportFault, Wish
-from optimizer.layout import Turn
-from optimizer.template import Template
+from optimizer.prompt.layout import Turn
+from optimizer.prompt.template import Template
 from optimizer.types import JSON
 
 _CARRIED = ("description", "prompts", "providers", "targets", "tests", "defaultTest", "$schema")

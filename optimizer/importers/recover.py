@@ -13,8 +13,8 @@ from dataclasses import replace
 from typing import Any
 
 from optimizer.importers.values import Draft, ImportFault, Log, Record
-from optimizer.layout import Turn
-from optimizer.template import Segment, Template, Var
+from optimizer.prompt.layout import Turn
+from optimizer.prompt.template import Segment, Template, Var
 from optimizer.types import JSON, Role
 
 AMOUNTS = ("latency", "input_tokens", "output_tokens", "cost")

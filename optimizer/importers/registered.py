@@ -8,7 +8,7 @@ from optimizer.importers.node import Node
 from optimizer.importers.reading import Source
 from optimizer.importers.schemas import json_reply
 from optimizer.importers.values import Draft, Format, Wish
-from optimizer.template import Template
+from optimizer.prompt.template import Template
 
 _CARRIED = ("name", "template", "model_config", "response_format", "prompt_type")
 _MARK = "{% if true %}{% endif %}"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from optimizer.contract import KEYWORDS, NOTES, TYPES
 from optimizer.importers.chat import Losses
 from optimizer.importers.node import Node, shown
+from optimizer.prompt.contract import KEYWORDS, NOTES, TYPES
 
 _PICO = ("string", "number", "integer", "boolean", "null", "any")
 

@@ -9,7 +9,7 @@ from optimizer.importers.chat import Losses, turns
 from optimizer.importers.node import Node
 from optimizer.importers.reading import Source
 from optimizer.importers.values import Draft, Format, Wish
-from optimizer.layout import Turn
+from optimizer.prompt.layout import Turn
 from optimizer.types import JSON
 
 _SETTINGS = ("temperature", "top_p", "max_output_tokens", "reasoning_effort", "max_tokens")

@@ -8,7 +8,7 @@ from typing import Any
 
 from optimizer.errors import DataError
 from optimizer.importers.reading import Source
-from optimizer.layout import Turn
+from optimizer.prompt.layout import Turn
 from optimizer.types import JSON
 
 

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from optimizer.contract import Contract
 from optimizer.errors import ConfigError, PluginError, nearest
 from optimizer.metrics.calls import tool_call
 from optimizer.metrics.embedding import embedding_similarity
@@ -38,6 +37,7 @@ from optimizer.metrics.translation import bleu, chrf, rouge
 from optimizer.metrics.valid import valid
 from optimizer.models import Model
 from optimizer.plugins import resolve
+from optimizer.prompt.contract import Contract
 
 __all__ = ["METRICS", "Custom", "Metric", "MetricSpec", "Weighted", "build", "build_metric"]
 

@@ -6,11 +6,11 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from optimizer.contract import Contract
 from optimizer.errors import ConfigError, OptimizerError
 from optimizer.metrics.standard import Unscored
 from optimizer.models import Model
 from optimizer.models.embedding import asked, unpack
+from optimizer.prompt.contract import Contract
 from optimizer.types import Message, Request
 
 _JSON = Contract("json")

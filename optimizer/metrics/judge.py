@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
-from optimizer.contract import Contract
 from optimizer.errors import ConfigError, ModelError
 from optimizer.metrics.standard import Against, Compared, Unscored, wanted_text
 from optimizer.models import Model, bridge
+from optimizer.prompt.contract import Contract
 from optimizer.types import Example, Message, Output, Request, Score
 
 _TRIES = 2

@@ -10,12 +10,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from optimizer.console import harmless
 from optimizer.errors import RunDirError
-from optimizer.records import as_json
+from optimizer.progress import Progress, Watch
+from optimizer.progress.console import harmless
 from optimizer.redact import redact
-from optimizer.rundir import write_whole
-from optimizer.watch import Progress, Watch
+from optimizer.results.records import as_json
+from optimizer.results.rundir import write_whole
 
 FORMAT = 1
 _EVERY = 1.0  # seconds between two notes

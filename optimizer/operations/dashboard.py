@@ -8,8 +8,8 @@ from pathlib import Path
 from optimizer.config import load_settings
 from optimizer.errors import ConfigError, RunDirError
 from optimizer.models.pgserver import is_address
-from optimizer.rundir import RunDir
-from optimizer.study import opened
+from optimizer.results.rundir import RunDir
+from optimizer.search.study import opened
 
 
 def storage_of(path: Path) -> str | Path:

@@ -6,9 +6,9 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from optimizer.console import Lines, harmless
+from optimizer.progress import Progress
+from optimizer.progress.console import Lines, harmless
 from optimizer.redact import redact
-from optimizer.watch import Progress
 
 
 class Events:

@@ -12,7 +12,7 @@ from typing import Any
 
 from optimizer.errors import RunDirError
 from optimizer.operations.beacon import FORMAT, born
-from optimizer.rundir import RunDir
+from optimizer.results.rundir import RunDir
 
 _SILENT = 120.0  # seconds without a note after which a run on another machine is taken for dead
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from optimizer.errors import ConfigError
-from optimizer.migration import Migration, TargetResult
-from optimizer.rundir import RunDir
+from optimizer.results.migration import Migration, TargetResult
+from optimizer.results.rundir import RunDir
 
 _FILES = ("decision.json", "report.html")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from optimizer.contract import Contract
 from optimizer.models import Model
 from optimizer.prompt import Prompt
+from optimizer.prompt.contract import Contract
 from optimizer.types import JSON, Inputs, Reply, Response
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from optimizer.programs import Program
 from optimizer.programs.prompted import PromptProgram
 from optimizer.prompt import Prompt
-from optimizer.suite import Suite
+from optimizer.prompt.suite import Suite
 
 
 def program_of(prompt: Prompt) -> Program:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from optimizer.migration import Migration
 from optimizer.report.facts import gather
 from optimizer.report.machine import as_json
 from optimizer.report.markdown import as_markdown
 from optimizer.report.page import as_page
-from optimizer.rundir import write_whole
+from optimizer.results.migration import Migration
+from optimizer.results.rundir import write_whole
 
 __all__ = ["as_page", "write_report"]
 

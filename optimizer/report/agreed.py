@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from optimizer import records
-from optimizer.migration import Migration
-from optimizer.records import plain
+from optimizer.results import records
+from optimizer.results.migration import Migration
+from optimizer.results.records import plain
 
 _SETTINGS = ("source", "targets", "metrics", "decision", "constraints", "slices", "stages")
 

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from optimizer.migration import Migration, TargetResult
+from optimizer.data.stages import AMOUNTS, Stage
 from optimizer.objective import Evaluation
 from optimizer.report import intervals
 from optimizer.report.intervals import Measured
 from optimizer.report.measures import Unit
-from optimizer.stages import AMOUNTS, Stage
+from optimizer.results.migration import Migration, TargetResult
 
 UNITS: Mapping[str, Unit] = {
     "latency": "seconds",

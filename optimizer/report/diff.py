@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import cast
 
-from optimizer.layout import Turn
 from optimizer.prompt import Prompt
-from optimizer.template import Template
+from optimizer.prompt.layout import Turn
+from optimizer.prompt.template import Template
 from optimizer.types import Role
 
 _WORD = re.compile(r"\s+|\w+|[^\w\s]")

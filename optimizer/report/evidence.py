@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from optimizer.metrics.scrutiny import Scrutiny
 from optimizer.metrics.standard import brief
 from optimizer.metrics.whole import Figure
-from optimizer.migration import Migration, TargetResult
 from optimizer.report.breakdown import UNITS, StageRow
 from optimizer.report.charts import points
 from optimizer.report.table import Cell, cell
-from optimizer.slices import SliceResult
+from optimizer.results.migration import Migration, TargetResult
+from optimizer.verdict.slices import SliceResult
 
 _WIDE = 240  # characters of a text in a cell
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from optimizer.corners import Corners, corners
-from optimizer.migration import Migration, TargetResult
 from optimizer.objective import Evaluation
 from optimizer.report import intervals
 from optimizer.report.agreed import Agreed, agreed
@@ -15,6 +13,8 @@ from optimizer.report.growth import Growth, growth
 from optimizer.report.intervals import Measured
 from optimizer.report.measures import Measure, measures
 from optimizer.report.view import Moves, moves
+from optimizer.results.corners import Corners, corners
+from optimizer.results.migration import Migration, TargetResult
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from typing import Any
 
 from optimizer.config.model_settings import ModelSettings, PriceSettings
 from optimizer.errors import ConfigError
-from optimizer.migration import Migration, TargetResult
 from optimizer.models.prices import Price
 from optimizer.objective import Evaluation
 from optimizer.pricing import price_of
+from optimizer.results.migration import Migration, TargetResult
 
 _NEAR = 0.02  # what measured costs may differ from tokens times price, and still follow it
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist, fmean, stdev
 
-from optimizer.statistics import paired
+from optimizer.verdict.statistics import paired
 
 _LARGE = 400  # scores from which on Student's t is taken
 _RATE = 1e-12  # smaller differences are those of rounding

@@ -10,10 +10,10 @@ import json
 import math
 from typing import Any
 
-from optimizer.records import best_verdict, plain, recommendation
 from optimizer.report.facts import Facts, TargetFacts
 from optimizer.report.growth import Growth
 from optimizer.report.intervals import Measured
+from optimizer.results.records import best_verdict, plain, recommendation
 
 SCHEMA = "promptport.report/1"
 

@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from optimizer.migration import TargetResult
 from optimizer.objective import Evaluation
 from optimizer.report import intervals
 from optimizer.report.intervals import Measured
-from optimizer.statistics import paired
+from optimizer.results.migration import TargetResult
 from optimizer.types import Output, Score, Status
+from optimizer.verdict.statistics import paired
 
 Unit = Literal["score", "share", "dollars", "seconds", "tokens"]
 

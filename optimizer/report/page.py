@@ -8,8 +8,6 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
-from optimizer.corners import Corners
-from optimizer.migration import Migration
 from optimizer.prompt import Prompt
 from optimizer.report import charts, evidence, pictures, view
 from optimizer.report.diff import compare, spoken
@@ -17,6 +15,8 @@ from optimizer.report.facts import Facts, Part, TargetFacts, gather
 from optimizer.report.growth import in_words
 from optimizer.report.rows import island
 from optimizer.report.table import cell, table, tiles
+from optimizer.results.corners import Corners
+from optimizer.results.migration import Migration
 
 
 def as_page(migration: Migration, facts: Facts | None = None) -> str:

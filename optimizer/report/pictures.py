@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from optimizer.corners import Corners
 from optimizer.report import charts
 from optimizer.report.facts import Part
 from optimizer.report.growth import Growth
+from optimizer.results.corners import Corners
 
 _SMALL, _LARGE = 5.0, 13.0  # radius of the fastest and of the slowest target
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from optimizer.config.terms import Terms, Wishes, terms_of
-from optimizer.migration import Migration
-from optimizer.records import as_json, plain
 from optimizer.report import charts
-from optimizer.rescore import Rescored, rescore
-from optimizer.rundir import write_whole
-from optimizer.sensitivity import Cell, Study, take_apart
+from optimizer.results.migration import Migration
+from optimizer.results.records import as_json, plain
+from optimizer.results.rescore import Rescored, rescore
+from optimizer.results.rundir import write_whole
+from optimizer.results.sensitivity import Cell, Study, take_apart
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from optimizer.media import shown
-from optimizer.migration import Migration, TargetResult
-from optimizer.slices import CLUSTER, find_slices
+from optimizer.prompt.media import shown
+from optimizer.results.migration import Migration, TargetResult
 from optimizer.types import Output, Score
+from optimizer.verdict.slices import CLUSTER, find_slices
 
 _PAGE = 12_000_000  # characters of texts that the page may hold
 _LONGEST, _SHORTEST = 4_000, 240

@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from optimizer.migration import Migration, TargetResult
 from optimizer.report.charts import Dot
 from optimizer.report.diff import Line, words
-from optimizer.trial import Trial
+from optimizer.results.migration import Migration, TargetResult
+from optimizer.search.trial import Trial
 from optimizer.types import JSON, Output, Score
 
 _SHOWN = 25  # examples of each kind on the page

@@ -22,7 +22,6 @@ from typing import Any
 import pytest
 
 from optimizer import exporters
-from optimizer.contract import Contract
 from optimizer.errors import ExportError
 from optimizer.evaluate import record
 from optimizer.exporters.registry import export, write_export
@@ -30,6 +29,7 @@ from optimizer.exporters.shipment import Shipment
 from optimizer.models.scripted import ScriptedModel
 from optimizer.programs.dspy.opening import open_suite
 from optimizer.programs.shipped import program_of
+from optimizer.prompt.contract import Contract
 from optimizer.types import Example, Request
 from tests.e2e.conftest import needed
 from tests.e2e.environments import node_consumers, python_consumers

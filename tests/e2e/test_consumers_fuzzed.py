@@ -13,10 +13,10 @@ from optimizer.errors import ExportError
 from optimizer.exporters.jinja import jinja
 from optimizer.exporters.registry import export, write_export
 from optimizer.exporters.shipment import Export, Shipment, plain
-from optimizer.layout import Turn
 from optimizer.prompt import Prompt
-from optimizer.records import as_json
-from optimizer.template import Segment, Template, Var
+from optimizer.prompt.layout import Turn
+from optimizer.prompt.template import Segment, Template, Var
+from optimizer.results.records import as_json
 from optimizer.types import Example
 from tests.e2e.test_consumers import HERE, consumed_all, example, node, python, rows, scored
 

@@ -23,7 +23,7 @@ import optimizer
 from optimizer import reader
 from optimizer.errors import ExportError
 from optimizer.exporters.bundle import verify_bundle, write_bundle
-from optimizer.rundir import RunDir
+from optimizer.results.rundir import RunDir
 from optimizer.types import Message, Request
 from tests.e2e.conftest import FIGURES, needed
 from tests.e2e.runs import COMMAND, TARGET, lines

@@ -10,24 +10,24 @@ from statistics import fmean
 import pytest
 
 import optimizer.examples
-from optimizer.candidates import Pool
 from optimizer.config import MetricSettings
-from optimizer.confirm import Verdict
-from optimizer.demos import Shot, choices_in, good_shots
 from optimizer.evaluate import record, score
 from optimizer.metrics import build_metric
-from optimizer.migration import Migration, TargetResult
 from optimizer.objective import Evaluation
 from optimizer.offline import OfflineModel
 from optimizer.pipeline import migrate
 from optimizer.programs.prompted import PromptProgram
 from optimizer.prompt import Prompt
+from optimizer.prompt.template import Template
+from optimizer.results.migration import Migration, TargetResult
+from optimizer.search.candidates import Pool
+from optimizer.search.study import ask
+from optimizer.search.trial import Trial
 from optimizer.space import SearchSpace
-from optimizer.study import ask
+from optimizer.space.demos import Shot, choices_in, good_shots
 from optimizer.task import load_task, with_target
-from optimizer.template import Template
-from optimizer.trial import Trial
 from optimizer.types import Example, Output
+from optimizer.verdict.confirm import Verdict
 from search_spaces import DELIMITERS, PLACEMENT, REASONING, REPLY, REPLY_AT, STANDARD, TEMPERATURE
 
 GOOD, HOPELESS = ("offline/sim-beta", "offline/sim-gamma"), "offline/sim-delta"

@@ -17,11 +17,11 @@ from typing import Any
 import pytest
 import yaml
 
-from optimizer.migration import Migration
 from optimizer.models.litellm import LiteLLMModel
 from optimizer.models.prices import Price
 from optimizer.prompt import Prompt
-from optimizer.rundir import RunDir
+from optimizer.results.migration import Migration
+from optimizer.results.rundir import RunDir
 from optimizer.types import Example
 from tests.e2e.books import Books, served
 from tests.e2e.gateway.environment import environment, variables

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from optimizer.prompt import Prompt
-from optimizer.rundir import RunDir
+from optimizer.results.rundir import RunDir
 from tests.e2e.browser import Page, visit
 from tests.e2e.conftest import Finished
 from tests.e2e.runs import TRIAGE, finished, lines, small_task

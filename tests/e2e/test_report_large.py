@@ -16,8 +16,8 @@ import pytest
 import yaml
 
 from optimizer.compare import compare, write_comparison
-from optimizer.migration import Migration, TargetResult
 from optimizer.recorded import load_recording
+from optimizer.results.migration import Migration, TargetResult
 from tests.e2e.browser import Page, visit
 from tests.e2e.conftest import needed
 from tests.test_compare import write_csv

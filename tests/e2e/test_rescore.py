@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from optimizer.rundir import RunDir
+from optimizer.results.rundir import RunDir
 from tests.e2e.runs import COMMAND, finished, small_task
 
 #: One round, and calls enough for every candidate to meet every validation example: so other weights meet the same

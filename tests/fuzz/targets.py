@@ -17,7 +17,7 @@ from optimizer.errors import ModelError, OptimizerError
 from optimizer.exporters.sealing import archive, checksums
 from optimizer.exporters.verifying import read_bundle
 from optimizer.recorded import load_recording
-from optimizer.spacefile import read_space
+from optimizer.space.file import read_space
 from optimizer.task import load_task
 
 _TASK = b"""name: tickets

@@ -22,9 +22,9 @@ from optimizer.programs.dspy.quiet import hush
 from optimizer.programs.dspy.recipes import OPTIMIZERS, check, for_suite, recipe_of
 from optimizer.programs.dspy.rows import Marker, answers, good_score, replies, rows, source_scores, words_of
 from optimizer.prompt import Prompt
-from optimizer.suite import Suite
+from optimizer.prompt.suite import Suite
+from optimizer.prompt.wording import Copies
 from optimizer.types import Example, Output
-from optimizer.wording import Copies
 
 __all__ = ["OPTIMIZERS", "Compiled", "Recipe", "compile_prompt"]
 

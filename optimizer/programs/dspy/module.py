@@ -23,8 +23,8 @@ from optimizer.models import Model
 from optimizer.programs.dspy.engine import Purse
 from optimizer.programs.prompted import PromptProgram
 from optimizer.prompt import Demo, Prompt
+from optimizer.prompt.wording import Copies, fault, reworded
 from optimizer.types import Output, Request, Response, Score
-from optimizer.wording import Copies, fault, reworded
 
 _BLANK = "Answer the input."  # stands for empty instructions: DSPy would put in a sentence of its own
 

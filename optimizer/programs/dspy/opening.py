@@ -18,11 +18,11 @@ from typing import Any
 import dspy
 from dspy.utils.saving import get_dependency_versions
 
-from optimizer.contract import Contract
 from optimizer.errors import ConfigError
 from optimizer.plugins import resolve
 from optimizer.programs.dspy.quiet import hush
-from optimizer.suite import ALONE, Origin, Part, Suite
+from optimizer.prompt.contract import Contract
+from optimizer.prompt.suite import ALONE, Origin, Part, Suite
 from optimizer.types import Params
 
 _MOST = 20_000_000  # bytes of a state file

@@ -20,7 +20,7 @@ from optimizer.programs.dspy.showing import (
     knn_few_shot,
     labeled_few_shot,
 )
-from optimizer.suite import Suite
+from optimizer.prompt.suite import Suite
 
 __all__ = ["OPTIMIZERS", "check", "for_suite", "recipe_of"]
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
-from optimizer.contract import Contract
 from optimizer.errors import SearchError
 from optimizer.metrics import Metric
+from optimizer.prompt.contract import Contract
 from optimizer.types import JSON, Example, Output, Score
 
 

@@ -19,7 +19,7 @@ from optimizer.models import Model, bridge
 from optimizer.programs.dspy.engine import Engine, Halt, as_messages
 from optimizer.programs.dspy.opening import live
 from optimizer.programs.dspy.rows import as_text
-from optimizer.suite import Suite
+from optimizer.prompt.suite import Suite
 from optimizer.types import JSON, Inputs, Reply, Request, Response
 
 ADAPTERS = {"chat": dspy.ChatAdapter, "json": dspy.JSONAdapter, "xml": dspy.XMLAdapter}

@@ -19,9 +19,9 @@ from optimizer.programs.dspy.engine import Purse
 from optimizer.programs.dspy.module import NOW, Asked
 from optimizer.programs.dspy.opening import live
 from optimizer.programs.dspy.running import ADAPTERS, Line, reply
-from optimizer.suite import Suite
+from optimizer.prompt.suite import Suite
+from optimizer.prompt.wording import Copies, fault
 from optimizer.types import Output, Request, Response, Score
-from optimizer.wording import Copies, fault
 
 
 class SuiteBench:

@@ -1,0 +1,100 @@
+"""What can be settled before the first call: the space and the prompt for each target, and what a run will take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from optimizer.config import ModelSettings
+from optimizer.connect import accepted, check_metrics
+from optimizer.data.split import Split, split_examples
+from optimizer.habits import Habits, habits_of
+from optimizer.models.sunset import endings
+from optimizer.planning.estimate import Estimate, estimate, refuse_small_budget
+from optimizer.pricing import OFFLINE_PREFIX
+from optimizer.prompt import Prompt
+from optimizer.search.compiles import check_programs, fit_for
+from optimizer.search.study import check_names
+from optimizer.space import SearchSpace
+from optimizer.space.check import faults, refuse_faults, without_faults
+from optimizer.space.file import find_space
+from optimizer.space.parameters import Terms, carried, fitted, offered, varied
+from optimizer.space.parts import by_parts
+from optimizer.task import Task
+
+Accepted = Callable[[ModelSettings], frozenset[str] | None]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The task for one target: the source's prompt with the parameters that it takes, and what can be varied."""
+
+    habits: Habits
+    prompt: Prompt
+    space: SearchSpace
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A task with all that can be settled before the first call. `fits`: of each target, in the task file's order."""
+
+    task: Task
+    parts: Split
+    fits: tuple[Fit, ...]
+    expected: Estimate
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was found in data and settings, and which models end when; what concerns one target is in `fits`."""
+        task = self.task
+        return (*task.notes, *self.parts.notes, *task.settings.warnings, *endings(_roles(task)))
+
+
+def plan(task: Task, *, strict: bool = False, accepted: Accepted = accepted) -> Plan:
+    """Asks nothing. Raises what is wrong with the task: models, prices, space, sampler, metrics, objective, splits,
+    budget.
+
+    `strict` raises for a choice of the space that cannot be used as well; else it is lost, with a note.
+    """
+    parts = split_examples(
+        task.examples, task.settings.split.fractions, seed=task.settings.split.seed, strata=task.strata
+    )
+    space, notes = _sound_space(task, strict=strict)
+    check_metrics(task.settings, task.prompt.contract)
+    task.settings.objective.build()
+    check_names(task.settings.search.sampler, task.settings.search.pruner)
+    check_programs(space)
+    fits = tuple(_fit(task, section, space, notes, accepted) for section in task.settings.targets)
+    expected = estimate(task, parts, space)
+    refuse_small_budget(task, expected)
+    return Plan(task, parts, fits, expected)
+
+
+def _sound_space(task: Task, *, strict: bool) -> tuple[SearchSpace, tuple[str, ...]]:
+    name = task.settings.search.space
+    space, unfit = by_parts(find_space(name, task.folder), task.prompt)
+    if strict:
+        refuse_faults(name, faults(space, task.prompt))
+    sound, lost = without_faults(fit_for(space, task.prompt), task.prompt)
+    return sound, (*unfit, *lost)
+
+
+def _roles(task: Task) -> Iterator[tuple[str, str]]:
+    """Who is asked as what; offline models have no provider who could withdraw them."""
+    settings = task.settings
+    sections = {"source": (settings.source,), "target": settings.targets, "judge": settings.panel}
+    named = ((role, section.model) for role, found in sections.items() for section in found)
+    return ((role, model) for role, model in named if not model.startswith(OFFLINE_PREFIX))
+
+
+def _fit(task: Task, section: ModelSettings, space: SearchSpace, lost: tuple[str, ...], accepted: Accepted) -> Fit:
+    habits, source = habits_of(section.model, section.family), task.prompt.params
+    asks = set(source) - set(section.params) or task.prompt.tools or varied(space, task.prompt)  # else nobody need
+    # open LiteLLM for it
+    terms = Terms(section.model, accepted(section) if asks else None, habits.drop_params)
+    params, left = carried(source, section.params, terms)
+    tools, untold = offered(task.prompt.tools, terms)
+    prompt = replace(task.prompt, params=params, tools=tools)
+    own, notes = fitted(space, prompt, terms)
+    return Fit(habits, prompt, own, (*lost, *left, *untold, *notes))

@@ -1,0 +1,52 @@
+"""All that a run found out, as one value: what the report shows and the exporters ship."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from optimizer.data.stages import Stage
+from optimizer.models.meter import Spend
+from optimizer.prompt import Prompt
+from optimizer.search.trial import SearchResult
+from optimizer.types import Example, Output
+from optimizer.verdict.confirm import Confirmation, Decision
+
+__all__ = ["Migration", "Spend", "TargetResult"]
+
+
+@dataclass(frozen=True)
+class TargetResult:
+    """One target's way through the run."""
+
+    model: str
+    search: SearchResult
+    confirmation: Confirmation
+    decision: Decision
+
+
+@dataclass(frozen=True)
+class Migration:
+    """`split` maps "train", "validation" and "test" to example ids; `settings` is the task file with all
+    defaults filled in; `simulated` says that an offline model took part; `prices` names the table and its date.
+    `notes` are sentences on what was found in the data; `columns` is what slices are made of, by name and example id.
+    `stages`: what the application does beside the prompt.
+    Outputs that were recorded elsewhere come without a `prompt`, and their targets with NO_SEARCH."""
+
+    name: str
+    source: str
+    prompt: Prompt | None
+    examples: Mapping[str, Example]
+    split: Mapping[str, tuple[str, ...]]
+    baseline: tuple[Output, ...]
+    targets: tuple[TargetResult, ...]
+    settings: Mapping[str, Any]
+    spend: Mapping[str, Spend] = field(default_factory=dict)
+    expected: Mapping[str, Spend] = field(default_factory=dict)  # calls and dollars, as reckoned before the first call
+    versions: Mapping[str, str] = field(default_factory=dict)
+    prices: str = ""
+    simulated: bool = False
+    notes: tuple[str, ...] = ()
+    columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    stages: tuple[Stage, ...] = ()

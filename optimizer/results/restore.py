@@ -1,0 +1,128 @@
+"""A run's files as the one value that they were written from; see `records` for the way there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from optimizer.config.yamlfile import read_yaml
+from optimizer.data.stages import Stage
+from optimizer.metrics.scrutiny import Agreement, JudgeNoise, Scrutiny
+from optimizer.metrics.whole import Figure
+from optimizer.objective import Check, Evaluation
+from optimizer.prompt.suite import Suite
+from optimizer.results.migration import Migration, Spend, TargetResult
+from optimizer.results.records import SIDES
+from optimizer.search.trial import SearchResult, Trial
+from optimizer.types import Example, Output, Score
+from optimizer.verdict.confirm import Comparison, Confirmation, Decision, Family, Verdict
+from optimizer.verdict.slices import SliceResult
+from optimizer.verdict.statistics import Noise
+
+
+def read_migration(path: Path, manifest: Mapping[str, Any]) -> Migration:
+    run = manifest["run"]
+    decided = json.loads((path / "decision.json").read_text("utf-8"))["targets"]
+    trials = _lines(path / "trials.jsonl")
+    confirmed = _lines(path / "confirmation.jsonl")
+    answered = _lines(path / "answers.jsonl") if (path / "answers.jsonl").exists() else []
+    examples = [Example(**row) for row in _lines(path / "examples.jsonl")]
+    unmeasured = run.get("unmeasured", [{} for _ in decided])
+    return Migration(
+        name=run["name"],
+        source=run["source"],
+        prompt=run["prompt"] and Suite.from_dict(run["prompt"]),
+        examples={example.id: example for example in examples},
+        split={part: tuple(ids) for part, ids in json.loads((path / "split.json").read_text("utf-8")).items()},
+        baseline=tuple(Output(**row) for row in _lines(path / "baseline.jsonl")),
+        targets=tuple(
+            TargetResult(
+                row["model"],
+                _search(
+                    [t for t in trials if t["target"] == row["model"]],
+                    [a for a in answered if a["target"] == row["model"]],
+                    found,
+                ),
+                _confirmation([c for c in confirmed if c["target"] == row["model"]], lacking),
+                _decision(row),
+            )
+            for row, found, lacking in zip(decided, run["searches"], unmeasured, strict=True)
+        ),
+        settings=read_yaml(path / "task.yaml").data,
+        spend={role: Spend(**spent) for role, spent in run["spend"].items()},
+        expected={role: Spend(**share) for role, share in run.get("expected", {}).items()},
+        versions=run["versions"],
+        prices=run["prices"],
+        simulated=run["simulated"],
+        notes=tuple(run.get("notes", ())),
+        columns=json.loads((path / "columns.json").read_text("utf-8")) if (path / "columns.json").exists() else {},
+        stages=tuple(Stage(**row) for row in json.loads((path / "stages.json").read_text("utf-8")))
+        if "stages.json" in manifest["files"]
+        else (),
+    )
+
+
+def _search(
+    rows: Sequence[Mapping[str, Any]], answered: Sequence[Mapping[str, Any]], found: Mapping[str, Any]
+) -> SearchResult:
+    known = [{key: value for key, value in row.items() if key != "target"} for row in rows]
+    prompts = [Suite.from_dict(row.pop("prompt")) for row in known]
+    trials = tuple(Trial(**row, prompt=prompt) for row, prompt in zip(known, prompts, strict=True))
+    return SearchResult(
+        trials, found["best"], found["stopped_by"], found["instructions"], tuple(found["notes"]), _answers(answered)
+    )
+
+
+def _answers(rows: Sequence[Mapping[str, Any]]) -> dict[int, Evaluation]:
+    found: dict[int, list[tuple[Output, Score]]] = {}
+    for row in rows:
+        found.setdefault(row["trial"], []).append((Output(**row["output"]), Score(**row["score"])))
+    return {n: Evaluation(tuple(o for o, _ in pairs), tuple(s for _, s in pairs)) for n, pairs in found.items()}
+
+
+def _confirmation(rows: Sequence[Mapping[str, Any]], unmeasured: Mapping[str, Sequence[str]]) -> Confirmation:
+    def side(name: str) -> Evaluation | None:
+        if name not in rows[0]:
+            return None
+        outputs = tuple(Output(**row[name]["output"]) for row in rows)
+        marks = tuple(Score(**row[name]["score"]) for row in rows)
+        return Evaluation(outputs, marks, frozenset(unmeasured.get(name, ())))
+
+    def drawn(name: str) -> tuple[Evaluation, ...]:
+        told = [row["draws"][name] for row in rows]
+        return tuple(
+            Evaluation(tuple(Output(**d["output"]) for d in draw), tuple(Score(**d["score"]) for d in draw))
+            for draw in zip(*told, strict=True)
+        )
+
+    draws = {name: drawn(name) for name in rows[0].get("draws", ())}
+    return Confirmation(**{name: side(name) for name in SIDES}, draws=draws)  # type: ignore[arg-type]
+
+
+def _decision(row: Mapping[str, Any]) -> Decision:
+    return Decision(
+        verdict=Verdict(row["verdict"]),
+        reason=row["reason"],
+        comparison=Comparison(**row["comparison"]),
+        margin=row["margin"],
+        confidence=row["confidence"],
+        checks=tuple(Check(**check) for check in row["checks"]),
+        needed=row["needed"],
+        noise=row.get("noise") and Noise(**row["noise"]),
+        family=row.get("family") and Family(**row["family"]),
+        slices=tuple(SliceResult(**found | {"worst": tuple(found["worst"])}) for found in row.get("slices", ())),
+        judges=tuple(_scrutiny(found) for found in row.get("judges", ())),
+        figures=tuple(Figure(**found) for found in row.get("figures", ())),
+    )
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    with path.open(encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+def _scrutiny(found: Mapping[str, Any]) -> Scrutiny:
+    noise, human = found["noise"], found["human"]
+    return Scrutiny(**{**found, "noise": noise and JudgeNoise(**noise), "human": human and Agreement(**human)})

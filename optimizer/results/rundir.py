@@ -1,0 +1,221 @@
+"""The run directory: what is written where. The only module that knows the file names of a run.
+
+    manifest.json      format, fingerprint of the task, versions, status, spend, hashes of the other files
+    task.yaml          the task file with all defaults filled in
+    split.json         which example is in which part
+    baseline.jsonl     what the source answered
+    trials.jsonl       every configuration that was tried, with its prompt
+    answers.jsonl      what each of them answered on validation examples, with scores
+    confirmation.jsonl what source, unchanged and winner answered on the held-out examples
+    columns.json       by what the examples are looked at in parts
+    stages.json        what the other stages of the application took
+    examples.jsonl     the examples, as they were read
+    decision.json      the verdict, with its evidence
+    report.html        the page for people
+    report.md          the same in short, for a pull request
+    report.json        the same for programs
+    bundle/            the winning prompt, for production
+    bundle.zip         the same in one file
+    study.journal      Optuna's own storage
+    calls.sqlite       every answer that was paid for
+    tries.jsonl        every request that went out, so that nothing is lost sight of when a run is killed
+    run.log            what the run said, each time that it was started
+    status.json        where the run is, for those who look from outside
+
+A file is written whole or not at all, and read back only as it was written. There is no checkpoint: a run that was
+cut off is started again, walks the same way over the remembered answers and pays for nothing twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from optimizer.errors import RunDirError
+from optimizer.results import records
+from optimizer.results.migration import Migration, TargetResult
+from optimizer.results.records import as_json
+from optimizer.results.restore import read_migration
+from optimizer.search.study import write_study
+
+if TYPE_CHECKING:
+    from filelock import FileLock
+
+FORMAT = 1
+
+
+class RunDir:
+    """One run's directory, locked while a run writes to it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.calls = path / "calls.sqlite"
+        self.tries = path / "tries.jsonl"
+        self.report = path / "report.html"
+        self.study = path / "study.journal"
+        self.log = path / "run.log"
+        self.status = path / "status.json"
+        self._decision = path / "decision.json"
+        self._lock: FileLock | None = None
+
+    @classmethod
+    def open(cls, path: Path, *, fingerprint: str, versions: Mapping[str, str]) -> RunDir:
+        """Create the directory, or return to one of the same task to go on with it.
+
+        Raises RunDirError where it belongs to another task, to a newer format, to a run that is going on now, or
+        cannot be written.
+        """
+        run = cls(path)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            run._take_lock()
+        except OSError as error:
+            raise RunDirError(f"{path}: cannot write here ({error.strerror}); choose another --run-dir") from error
+        try:
+            run._begin(fingerprint, versions)
+        except BaseException:
+            run.close()
+            raise
+        return run
+
+    @classmethod
+    def read(cls, path: Path) -> RunDir:
+        """A directory to read from. Raises RunDirError where there is no run."""
+        run = cls(path)
+        if not run.manifest():
+            raise RunDirError(
+                f"{path}: no run here (manifest.json is missing); give the folder that `promptport run` wrote"
+            )
+        return run
+
+    def __enter__(self) -> RunDir:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+
+    def bundle(self, migration: Migration, result: TargetResult) -> Path:
+        """The bundle's folder; with several targets each has one below it."""
+        folder = self.path / "bundle"
+        return folder / slug(result.model) if len(migration.targets) > 1 else folder
+
+    def note_clock(self, facts: Mapping[str, Any]) -> None:
+        self._write_manifest(clock=dict(facts))
+
+    def write(self, migration: Migration) -> None:
+        """All that a run found out. `decision.json` goes first and comes last: where it is, the rest belongs to it."""
+        texts = {
+            "task.yaml": records.task_yaml(migration.settings),
+            "split.json": as_json(migration.split, sort=False),
+            "columns.json": as_json(migration.columns, sort=False),
+            "stages.json": as_json(migration.stages, sort=False),
+            "examples.jsonl": records.as_lines(migration.examples.values()),
+            "baseline.jsonl": records.as_lines(migration.baseline),
+            "trials.jsonl": records.as_lines(records.trials(migration)),
+            "answers.jsonl": records.as_lines(records.answers(migration)),
+            "confirmation.jsonl": records.as_lines(records.confirmations(migration)),
+            "decision.json": as_json(records.decision(migration)),
+        }
+        self._decision.unlink(missing_ok=True)
+        files = {name: _digest(text.encode()) for name, text in texts.items()}
+        self._write_manifest(run=records.facts(migration), files=files, status="finished")
+        studies = {result.model: result.search.trials for result in migration.targets if result.search.trials}
+        if studies:
+            write_study(self.study, studies)
+        for name, text in texts.items():
+            write_whole(self.path / name, text)
+
+    def migration(self) -> Migration:
+        """The run as one value again, read from its files. Raises RunDirError where one is missing or damaged."""
+        manifest = self.manifest()
+        if not self._decision.exists():
+            raise RunDirError(f"{self.path}: the run is not finished; start it again with the same --run-dir")
+        try:
+            for name, digest in manifest["files"].items():
+                if _digest((self.path / name).read_bytes()) != digest:
+                    raise ValueError(f"{name} is not as it was written")
+            return read_migration(self.path, manifest)
+        except (LookupError, TypeError, AttributeError, ValueError, OSError) as error:
+            raise RunDirError(
+                f"{self.path}: damaged ({error}); start the run again with the same --run-dir, its answers are kept"
+            ) from error
+
+    def manifest(self) -> dict[str, Any]:
+        """What manifest.json says; nothing where there is none. Raises RunDirError where it cannot be read."""
+        path = self.path / "manifest.json"
+        try:
+            found = json.loads(path.read_text("utf-8"))
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
+        except (ValueError, RecursionError, OSError) as error:
+            raise RunDirError(f"{path}: damaged ({error}); choose another --run-dir, or delete the file") from error
+        if not isinstance(found, dict):
+            raise RunDirError(f"{path}: damaged (not an object); choose another --run-dir, or delete the file")
+        if found.get("format") != FORMAT:
+            raise RunDirError(f"{path}: format {found.get('format')!r}, this version reads {FORMAT}; update promptport")
+        return found
+
+    def _begin(self, fingerprint: str, versions: Mapping[str, str]) -> None:
+        earlier = self.manifest().get("fingerprint", fingerprint)
+        if earlier != fingerprint:
+            raise RunDirError(
+                f"{self.path} holds a run of another task (fingerprint {earlier}, this task's is {fingerprint}): its "
+                "data, prompt, models, metrics, split, constraints or margin differ; choose another --run-dir, or "
+                "delete the folder to start afresh"
+            )
+        self._write_manifest(format=FORMAT, fingerprint=fingerprint, versions=dict(versions), status="under way")
+
+    def _write_manifest(self, **facts: Any) -> None:
+        write_whole(self.path / "manifest.json", as_json(self.manifest() | facts, sort=False))
+
+    def _take_lock(self) -> None:
+        from filelock import FileLock, Timeout
+
+        self._lock = FileLock(self.path / ".lock")
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise RunDirError(
+                f"{self.path}: another run is writing here; wait for it, or choose another --run-dir"
+            ) from None
+
+
+def write_whole(path: Path, text: str) -> None:
+    """The old file or the new one, never a half; also after a power cut."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """As `write_whole`, of what is no text."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            temporary.unlink()
+        raise RunDirError(
+            f"{path}: cannot be written ({error.strerror}); make room or choose another --run-dir"
+        ) from error
+
+
+def slug(name: str) -> str:
+    """A model's name as a folder's; never one that leads upwards."""
+    text = "".join(char if char.isalnum() or char in ".-" else "_" for char in name)
+    return text if text.strip(".") else "_" * len(text)
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,128 @@
+"""What is wrong with a search space, found before anything is asked: the contract of dimensions, choice by choice.
+
+`promptport check` refuses a space with a fault; in a run the faulty choices are lost, and named in log and report.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from optimizer.errors import ConfigError, nearest
+from optimizer.prompt import Prompt
+from optimizer.prompt.layout import Layout
+from optimizer.space import UNCHANGED, Choice, Dimension, SearchSpace, Value, Variant
+from optimizer.space.demos import check_plan
+
+_RANGES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
+    "temperature": ("a number from 0 to 2", lambda v: 0 <= v <= 2),
+    "top_p": ("a number above 0, at most 1", lambda v: 0 < v <= 1),
+    "max_tokens": ("a whole number from 1 on", lambda v: isinstance(v, int) and v >= 1),
+}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A choice that cannot be used; the whole dimension where `whole` is set."""
+
+    dimension: str
+    value: Value
+    problem: str
+    whole: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.dimension} {self.problem}" if self.whole else f"{self.dimension}={self.value!r} {self.problem}"
+
+
+def faults(space: SearchSpace, prompt: Prompt) -> Iterator[Fault]:
+    """Every choice that breaks the contract of dimensions on this prompt, in the order of the space."""
+    for dimension in space.dimensions:
+        if problem := _unfit(dimension):
+            yield Fault(dimension.name, None, problem, whole=True)
+            continue
+        for value in dimension.choices:
+            first = value == dimension.choices[0]
+            try:
+                problem = _changed(dimension, prompt) if first else _broken(dimension, value, prompt)
+            except ConfigError as error:
+                problem = f"cannot be built: {str(error).removeprefix(f'{dimension.name}={value!r} ')}"
+            if problem:
+                yield Fault(dimension.name, value, problem, whole=first)
+            if problem and first:
+                break
+
+
+def refuse_faults(name: str, found: Iterable[Fault]) -> None:
+    """Raises ConfigError with all of them."""
+    lines = [str(fault) for fault in found]
+    if lines:
+        raise ConfigError("\n  ".join([f"search.space: {name} cannot be used as it is: ", *lines]))
+
+
+def without_faults(space: SearchSpace, prompt: Prompt) -> tuple[SearchSpace, tuple[str, ...]]:
+    """The space that is left, and a note on each choice that was lost."""
+    found = list(faults(space, prompt))
+    lost = {(fault.dimension, fault.value) for fault in found}
+    whole = {fault.dimension for fault in found if fault.whole}
+    sound = tuple(d for d in space.dimensions if d.name not in whole)
+    left = SearchSpace(sound or (UNCHANGED,)).without(lost)
+    return left, tuple(f"search space: {fault}: lost" for fault in found)
+
+
+def _unfit(dimension: Dimension) -> str | None:
+    """What is wrong with a dimension before it is ever applied."""
+    choices = dimension.choices
+    if not isinstance(choices, tuple) or not choices:
+        return f"offers {choices!r}; `choices` is a tuple of values, the first of which changes nothing"
+    for value in choices:
+        if not (value is None or isinstance(value, str | int | float)):
+            kind = type(value).__name__
+            return f"offers the {kind} {value!r}, which Optuna cannot hold; name it by a text or a number"
+        if isinstance(value, float) and not math.isfinite(value):
+            return f"offers {value!r}, which is no number; remove it"
+    if len(set(choices)) < len(choices):
+        twice = next(value for place, value in enumerate(choices) if value in choices[:place])
+        return f"offers the choice {twice!r} twice; remove one of them"
+    return None
+
+
+def _changed(dimension: Dimension, prompt: Prompt) -> str | None:
+    """The first choice leaves everything as it is."""
+    value = dimension.choices[0]
+    if _made(dimension, value, prompt) != Variant(prompt):
+        return f"changes the prompt with its first choice, {value!r}; let that one return the variant as it is"
+    return None
+
+
+def _broken(dimension: Dimension, value: Value, prompt: Prompt) -> str | None:
+    made = _made(dimension, value, prompt)
+    if made != _made(dimension, value, prompt):
+        return "builds something else the second time; `apply` may depend on its arguments only"
+    if made.prompt.names != prompt.names:
+        found, wanted = sorted(made.prompt.names), sorted(prompt.names)
+        return f"changes the variables to {found}, from {wanted}; a choice keeps every {{{{variable}}}}, and adds none"
+    if lost := made.prompt.lacks(prompt.protected):
+        return f"loses the protected text {lost[:40]!r}; leave what prompt.protect names as it is"
+    if isinstance(dimension, Choice) and dimension.tells and made == Variant(prompt):
+        return "changes nothing in this prompt: the text that it replaces does not stand in the instructions"
+    return _unknown(made)
+
+
+def _unknown(made: Variant) -> str | None:
+    """Layouts, worked examples and parameters that nobody could carry out."""
+    check_plan(made.demos)
+    for name, kind in get_type_hints(Layout).items():
+        value = getattr(made.prompt.layout, name)
+        if get_origin(kind) is Literal and value not in (known := get_args(kind)):
+            return f"sets {name} to {value!r}.{nearest(str(value), known)} Known: {', '.join(known)}"
+    for name, (wanted, fits) in _RANGES.items():
+        value = made.prompt.params.get(name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or not fits(value)):
+            return f"sets {name} to {value!r}; give {wanted}"
+    return None
+
+
+def _made(dimension: Dimension, value: Value, prompt: Prompt) -> Variant:
+    return SearchSpace((dimension,)).build(prompt, {dimension.name: value})

@@ -1,0 +1,151 @@
+"""Search spaces by name, by `module:ATTRIBUTE`, or from a YAML file beside the task file.
+
+    from: standard                     # where dimensions that go by name come from; thorough, where this is left out
+    dimensions:
+      wording:                         # a known dimension as it is
+      demos: [3, 6]                    # ... or with values of your own choice
+      tone:                            # one of your own: sentences by name
+        brief: Answer in one short sentence.
+        firm: {replace: "Please be kind.", by: "Stay factual."}
+
+The choice that changes nothing always comes first and need not be written down; in a dimension of one's own it is
+called as_is. A sentence is put behind the instructions, whoever wrote them; `replace` works on those that hold it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from optimizer.config.yamlfile import Document, read_yaml
+from optimizer.errors import ConfigError, nearest
+from optimizer.plugins import resolve
+from optimizer.prompt.template import Template, join
+from optimizer.space import Choice, Dimension, SearchSpace, Value, Variant
+
+_BASE = "thorough"
+_FORM = "a sentence to append, or {replace: an old text, by: a new one}"
+
+
+def find_space(name: str, folder: Path) -> SearchSpace:
+    """The space that a task file in `folder` names. Raises ConfigError or PluginError."""
+    if name.endswith((".yaml", ".yml")):
+        return read_space(folder / name)
+    found: Any = resolve("spaces", name, {})
+    if not isinstance(found, SearchSpace):
+        raise ConfigError(f"search.space: {name} is of type {type(found).__name__}; name a SearchSpace")
+    return found
+
+
+def read_space(path: Path) -> SearchSpace:
+    """Raises ConfigError with all that is wrong in the file, line by line."""
+    document = read_yaml(path)
+    base = _base(document)
+    known = {dimension.name: dimension for dimension in base.dimensions}
+    entries = document.data.get("dimensions")
+    if not isinstance(entries, dict) or not entries:
+        raise ConfigError(f"{document.at('dimensions')}: must be a mapping of dimensions to their values; see {_HELP}")
+    dimensions: list[Dimension] = []
+    problems: list[str] = []
+    for name, given in entries.items():
+        try:
+            dimensions.append(_known(known[name], given) if name in known else _own(name, given, known))
+        except ConfigError as error:
+            problems.append(f"{document.at('dimensions', name)}: {error}")
+    if problems:
+        raise ConfigError("\n  ".join(problems))
+    return SearchSpace(tuple(dimensions))
+
+
+_HELP = "search_spaces/README.md"
+
+
+def _base(document: Document) -> SearchSpace:
+    for key in document.data:
+        if key not in ("from", "dimensions"):
+            hint = nearest(key, ("from", "dimensions"))
+            raise ConfigError(f"{document.at(key)}: unknown key.{hint} A space has `dimensions`, and may have `from`")
+    name = document.data.get("from") or _BASE
+    if not isinstance(name, str) or name.endswith((".yaml", ".yml")):
+        raise ConfigError(f"{document.at('from')}: must be a space's name or module:ATTRIBUTE, found {name!r}")
+    return find_space(name, Path())
+
+
+def _known(dimension: Dimension, given: Any) -> Dimension:
+    """A dimension of the base as it is, or with other values."""
+    if given is None:
+        return dimension
+    if isinstance(given, dict):
+        raise ConfigError(f"is a known dimension: give a list of its values ({_words(dimension.choices)})")
+    values = given if isinstance(given, list) else [given]
+    others = dimension.choices[1:]
+    if not others or not isinstance(dimension, Choice):
+        raise ConfigError("has no values to choose from; leave them out")
+    numbers = all(_is_number(value) for value in others)
+    for value in values:
+        if value not in dimension.choices and not (numbers and _is_number(value)):
+            hint, known = nearest(str(value), map(str, others)), _words(dimension.choices)
+            raise ConfigError(f"has no value {value!r}.{hint} Known: {known}{', or another number' if numbers else ''}")
+    return dimension.among(*values)
+
+
+def _own(name: str, given: Any, known: Mapping[str, Dimension]) -> Choice:
+    """A dimension of sentences."""
+    if not isinstance(given, dict) or not given:
+        raise ConfigError(
+            f"no dimension is called {name!r}.{nearest(name, known)} Known: {', '.join(known)}; one of your own is a "
+            f"mapping of names to sentences"
+        )
+    edits: dict[Value, Edit] = {}
+    for value, text in given.items():
+        if value == "as_is":
+            if text:
+                raise ConfigError("as_is is the choice that changes nothing; give the sentence another name")
+        else:
+            edits[value] = _edit(value, text)
+    if not edits:
+        raise ConfigError(f"offers nothing but as_is; each value is a name with {_FORM}")
+    return Choice(name, ("as_is", *edits), lambda variant, value: edits[value](variant), tells=True)
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Puts `text` behind the instructions, or in the place of `old`."""
+
+    text: str
+    old: str = ""
+
+    def __call__(self, variant: Variant) -> Variant:
+        instructions = variant.prompt.instructions
+        if self.old:
+            edited = instructions.map_text(lambda literal: literal.replace(self.old, self.text))
+        else:
+            edited = join("\n\n", [instructions, Template((self.text,))])
+        return replace(variant, prompt=replace(variant.prompt, instructions=edited))
+
+
+def _edit(name: str, given: Any) -> Edit:
+    if isinstance(given, str) and given.strip():
+        return Edit(_plain(name, given))
+    if isinstance(given, dict) and set(given) == {"replace", "by"}:
+        old, new = given["replace"], given["by"]
+        if isinstance(old, str) and old and isinstance(new or "", str):
+            return Edit(_plain(name, new or ""), old)
+    raise ConfigError(f"{name}: must be {_FORM}, found {given!r}")
+
+
+def _plain(name: str, text: str) -> str:
+    if re.search(r"\{\{\s*[A-Za-z_]", text):
+        raise ConfigError(f"{name}: holds a {{{{variable}}}}; a sentence is plain text, variables stay in the prompt")
+    return text.rstrip("\n")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _words(values: tuple[Value, ...]) -> str:
+    return ", ".join("null" if value is None else str(value) for value in values)

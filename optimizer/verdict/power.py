@@ -1,0 +1,32 @@
+"""What so many held-out examples can show, told before anything is paid for."""
+
+from __future__ import annotations
+
+import math
+
+from optimizer.verdict.statistics import fewest_pairs, smallest_difference
+
+_DIFFER = (0.05, 0.2)  # shares of examples on which right and wrong scores of source and target differ
+
+
+def power(held_out: int, *, targets: int, margin: float, confidence: float) -> list[str]:
+    """Sentences: the smallest difference that can be shown, and whether the margin ever can.
+
+    A target that is truly as good is meant, shown to be so with a chance of 80 %, at the confidence that the first of
+    several targets is held to. Scores that differ by less than 0 and 1 need fewer examples.
+    """
+    level = 1 - (1 - confidence) / max(1, targets)
+    low, high = (100 * smallest_difference(held_out, math.sqrt(share), level) for share in _DIFFER)
+    told = [
+        f"held out: {held_out} examples can show a difference of {low:.1f} points where 1 score in 20 differs from the "
+        f"source's, of {high:.1f} points where 1 in 5 does (a target that is as good, with a chance of 80 %); the "
+        f"margin is {100 * margin:g}"
+    ]
+    least = fewest_pairs(margin, level)
+    if held_out < least:
+        told.append(
+            f"too few: with {held_out} held-out examples not even a flawless target can be shown to be within the "
+            f"margin of {100 * margin:g} points at {100 * level:.4g} % confidence; that takes {least:,} at least. The "
+            "verdict will be inconclusive or stay: add examples, widen decision.margin, or hold out more (split.test)"
+        )
+    return told
