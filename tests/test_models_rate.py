@@ -170,6 +170,31 @@ def test_an_empty_key_is_used_to_its_last_answer_before_it_is_said_to_be_empty()
     assert paid(money=5, questions=8, concurrency=4)[:2] == (5, 3)
 
 
+def test_once_a_call_was_turned_down_alone_nothing_is_asked_any_more() -> None:
+    """Else what waits behind it goes out just before it is cancelled; a cheap one may be paid for, and is lost."""
+
+    class Counted(Setting):
+        asked = 0
+
+        async def complete(self, request: Request) -> Response:
+            self.asked += 1
+            return await super().complete(request)
+
+    time = Time()
+    gateway = Counted(time, 0)
+    model = Limited(Wary(gateway), 4, clock=time, sleep=time.sleep)
+
+    async def all_of_them() -> None:
+        work = [asyncio.create_task(model.complete(QUESTION)) for _ in range(8)]
+        await time.run(*work)
+        ended = await asyncio.gather(*work, return_exceptions=True)
+        assert all(isinstance(one, CreditExhausted) for one in ended)
+
+    bridge.run(all_of_them())
+
+    assert gateway.asked == 2, "the first of all, which is then asked once more, alone"
+
+
 def test_calls_are_made_together_again_once_eight_were_paid_for_one_at_a_time() -> None:
     """The first goes alone, then one of four goes out and three are turned down. It lands, eight follow alone, then the
     other thirty go by four."""

@@ -1,7 +1,8 @@
 """A gateway sets aside what a call may cost at most, so a key seems empty while many calls are under way.
 
 Then what is on the wire is waited for, and calls are made one at a time: only one that is turned down alone ends the
-run. So no answer is lost that was paid for.
+run. After it nothing is asked: whoever waits behind it may be cancelled at any moment, and a cheaper question that
+goes through would be answered to nobody. So no answer is lost that was paid for.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ class Wary:
         self._flying, self._alone = 0, asyncio.Lock()
         self._landed = asyncio.Condition()
         self._wary = 0  # so many calls more are made one at a time
+        self._empty: CreditExhausted | None = None  # what a call was told that was turned down alone
 
     async def complete(self, request: Request) -> Response:
         while True:
@@ -40,7 +42,13 @@ class Wary:
     async def _call_alone(self, request: Request) -> Response:
         async with self._landed:
             await self._landed.wait_for(lambda: not self._flying)
-        response = await self._call(request)
+        if self._empty:
+            raise self._empty
+        try:
+            response = await self._call(request)
+        except CreditExhausted as told:
+            self._empty = told
+            raise
         self._wary -= 1
         return response
 
