@@ -1,4 +1,4 @@
-"""Environments of their own for the tools that read our exports: installed once, into the user's cache."""
+"""Environments that are installed once, into the user's cache; first those of the tools that read our exports."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from filelock import FileLock
@@ -30,52 +30,61 @@ NODE = (
     "dotprompt@1.1.2",
     f"@libsql/linux-{'arm64' if platform.machine() == 'aarch64' else 'x64'}-gnu@0.5.29",
 )
-_LONGEST = 600  # seconds
+_LONGEST = 900  # seconds
+_PIP = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+_NPM = ("--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts", "--save-exact")
 
 
 def python_consumers() -> Path | None:
     """A Python that has them; None where they are not installed and may not be."""
-    return _made("python", PYTHON, _python, Path("bin/python"))
+    found = cached("consumers/python-", (PYTHON,), lambda folder: python_with(PYTHON, folder))
+    return found and found / "bin/python"
 
 
 def node_consumers() -> Path | None:
     """A folder with `node_modules`; None where Node is not there, or they are not installed and may not be."""
-    if not shutil.which("node") or not shutil.which("npm"):
+    if not has_node():
         return None
-    found = _made("node", NODE, _node, Path("node_modules/promptfoo"))
-    return found.parent.parent if found else None
+    return cached("consumers/node-", (NODE,), lambda folder: node_with(NODE, folder, "--omit=optional"))
 
 
-def _made(kind: str, wanted: tuple[str, ...], install: Callable[[Path], None], proof: Path) -> Path | None:
-    """Installing takes a minute and the network, so it wants PROMPTPORT_E2E=require (or install)."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "promptport" / "consumers"
-    digest = hashlib.sha256(json.dumps([wanted, sys.version_info[:2]]).encode()).hexdigest()[:12]
-    folder, done = cache / f"{kind}-{digest}", cache / f"{kind}-{digest}.done"
+def cached(name: str, wanted: Sequence[Sequence[str]], install: Callable[[Path], None]) -> Path | None:
+    """The folder below the user's cache whose name begins with `name` and goes on with a digest of what is `wanted`.
+
+    Where it is not there, it is made with `install`, which takes minutes and the network: only with PROMPTPORT_E2E set
+    to require or install, else None. Raises RuntimeError where installing fails.
+    """
+    digest = hashlib.sha256(json.dumps([*wanted, sys.version_info[:2]]).encode()).hexdigest()[:12]
+    place = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "promptport" / f"{name}{digest}"
+    done = place.with_name(f"{place.name}.done")
     if not done.exists():
         if os.environ.get("PROMPTPORT_E2E") not in ("require", "install"):
             return None
-        cache.mkdir(parents=True, exist_ok=True)
-        with FileLock(cache / f"{kind}-{digest}.lock"):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(place.with_name(f"{place.name}.lock")):
             if not done.exists():
-                shutil.rmtree(folder, ignore_errors=True)
-                folder.mkdir()
-                install(folder)
+                shutil.rmtree(place, ignore_errors=True)
+                place.mkdir()
+                install(place)
                 done.touch()
-    return folder / proof
+    return place
 
 
-def _python(folder: Path) -> None:
-    _run([sys.executable, "-m", "venv", folder])
-    _run([folder / "bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *PYTHON])
+def has_node() -> bool:
+    return all(map(shutil.which, ("node", "npm")))
 
 
-def _node(folder: Path) -> None:
-    (folder / "package.json").write_text('{"name": "consumers", "private": true}', "utf-8")
-    quiet = ("--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts", "--omit=optional")
-    _run(["npm", "install", "--prefix", folder, *quiet, "--save-exact", *NODE])
+def python_with(packages: Sequence[str], folder: Path) -> None:
+    run([sys.executable, "-m", "venv", folder])
+    run([folder / "bin/python", *_PIP, *packages])
 
 
-def _run(command: list[str | Path]) -> None:
-    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_LONGEST)
+def node_with(packages: Sequence[str], folder: Path, *flags: str) -> None:
+    (folder / "package.json").write_text('{"name": "environment", "private": true}', "utf-8")
+    run(["npm", "install", "--prefix", folder, *_NPM, *flags, *packages])
+
+
+def run(command: Sequence[str | Path], env: Mapping[str, str] | None = None) -> None:
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_LONGEST, env=env)
     if ended.returncode:
         raise RuntimeError(f"{command[0]}: {ended.stderr[-2000:]}")

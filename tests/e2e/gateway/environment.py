@@ -7,16 +7,13 @@ spend logs are LiteLLM's own, in a real PostgreSQL.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
+
+from tests.e2e.conftest import needed
+from tests.e2e.environments import cached, has_node, node_with, python_with, run
 
 ENGINE = "393aa359c9ad4a4bb28630fb5613f9c281cde053"
 PYTHON = ("litellm[proxy]==1.106.2", "prisma==0.15.0")
@@ -27,26 +24,14 @@ NODE = (
     "pg@8.23.1",
     "graphql@16.15.0",
 )
-_LONGEST = 900  # seconds
 
 
 def environment() -> Path:
-    """The folder. Skips where it is missing: installing takes minutes, and wants PROMPTPORT_E2E=require or install."""
-    if not shutil.which("node") or not shutil.which("npm"):
-        _lacking("Node.js is not installed")
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "promptport" / "gateway"
-    digest = hashlib.sha256(json.dumps([PYTHON, NODE, sys.version_info[:2]]).encode()).hexdigest()[:12]
-    folder, done = cache / digest, cache / f"{digest}.done"
-    if not done.exists():
-        if os.environ.get("PROMPTPORT_E2E") not in ("require", "install"):
-            pytest.skip("LiteLLM's proxy is not installed; PROMPTPORT_E2E=install installs it")
-        cache.mkdir(parents=True, exist_ok=True)
-        with FileLock(cache / f"{digest}.lock"):
-            if not done.exists():
-                shutil.rmtree(folder, ignore_errors=True)
-                folder.mkdir()
-                _install(folder)
-                done.touch()
+    """The folder. Skips where it is missing; see `cached` for when it is made."""
+    needed("Node.js", "node" if has_node() else None)
+    folder = cached("gateway/", (PYTHON, NODE), _install)
+    if not folder:
+        pytest.skip("LiteLLM's proxy is not installed; PROMPTPORT_E2E=install installs it")
     _launcher(folder)
     return folder
 
@@ -78,15 +63,12 @@ def migrations(folder: Path) -> str:
 
 
 def _install(folder: Path) -> None:
-    _run([sys.executable, "-m", "venv", folder / "venv"])
-    _run([folder / "venv/bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *PYTHON])
+    python_with(PYTHON, folder / "venv")
     (folder / "node").mkdir()
     _launcher(folder)
-    (folder / "node/package.json").write_text('{"name": "engine", "private": true}', "utf-8")
-    quiet = ("--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts")
-    _run(["npm", "install", "--prefix", folder / "node", *quiet, "--save-exact", *NODE])
+    node_with(NODE, folder / "node")
     (schema,) = (folder / "venv").glob("lib/python3*/site-packages/litellm/proxy/schema.prisma")
-    _run([folder / "venv/bin/prisma", "generate", "--schema", schema], variables(folder))
+    run([folder / "venv/bin/prisma", "generate", "--schema", schema], variables(folder))
 
 
 def _launcher(folder: Path) -> None:
@@ -97,15 +79,3 @@ def _launcher(folder: Path) -> None:
     if not launcher.exists() or launcher.read_text() != text:
         launcher.write_text(text)
         launcher.chmod(0o755)
-
-
-def _run(command: list[str | Path], env: dict[str, str] | None = None) -> None:
-    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_LONGEST, env=env)
-    if ended.returncode:
-        raise RuntimeError(f"{command[0]}: {ended.stderr[-2000:]}")
-
-
-def _lacking(reason: str) -> None:
-    if os.environ.get("PROMPTPORT_E2E") == "require":
-        pytest.fail(f"{reason}, and PROMPTPORT_E2E=require")
-    pytest.skip(reason)
