@@ -294,6 +294,8 @@ def test_what_must_agree_is_checked(tmp_path: Path, old: str, new: str, text: st
         (b"", "task.yaml: must be a mapping of keys to values (data: ..., prompt: ...), found nothing"),
         (b"- a\n", "found a list"),
         (b"# caf\xe9\n", "task.yaml:1: byte 0xe9 is not UTF-8; save the file as UTF-8"),
+        (b"\xff\xfed\0", "task.yaml: is UTF-16, not UTF-8 text"),
+        (b"data:\n\0", "task.yaml:2: holds a zero byte"),
         (b"a: " + b"x" * 1_000_000, "has 1,000,003 bytes, at most 1,000,000 are read"),
         (b"a: " + b"[" * 100 + b"]" * 100, "task.yaml:1: nested more than 50 levels deep"),
         (b"a: " + b"[" * 400_000, "task.yaml:1: nested more than 50 levels deep"),
@@ -399,10 +401,10 @@ def test_a_prompt_file_of_messages_becomes_chat_turns(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "text"),
     [
-        (None, "task.yaml:2: prompt.file: prompt.json cannot be read: No such file or directory"),
+        (None, "prompt.json: no such file; paths start from the task file's folder"),
         (b'[{"role": "user",}]', "prompt.file: prompt.json, line 1: not valid JSON"),
         (b"3", "prompt.file: prompt.json must hold a list of messages"),
-        (b"\xff", "prompt.file: prompt.json, line 1: byte 0xff is not UTF-8"),
+        (b"\xff", "task.yaml:2: prompt.file: prompt.json:1: byte 0xff is not UTF-8"),
         (b'[{"role": "usr", "content": "{{x}}"}]', "task.yaml:2: prompt.messages.0.role: must be one of"),
     ],
 )

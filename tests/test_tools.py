@@ -337,7 +337,7 @@ def test_tools_may_stand_in_a_file_of_their_own(tmp_path: Path, form: Any) -> No
 @pytest.mark.parametrize(
     ("section", "told"),
     [
-        ({"tools": "nowhere.json"}, "task.yaml:7: prompt.tools: nowhere.json cannot be read"),
+        ({"tools": "nowhere.json"}, "nowhere.json: no such file; paths start from the task file's folder"),
         ({"tools": "data.jsonl"}, "prompt.tools: data.jsonl, line 2: not valid JSON"),
         ({"tools": [tool(), tool()]}, "tools[1].function.name: 'book' is the name of tools[0] already"),
         ({"tool_choice": "fly"}, "prompt.tool_choice: no tool is called 'fly'"),

@@ -12,9 +12,18 @@ from pydantic import BaseModel, ValidationError
 
 from optimizer.config import complaints
 from optimizer.config.complaints import Problem
+from optimizer.config.textfile import Kind, read_text
 from optimizer.config.yamlfile import MAX_BYTES, Document, Keys, read_yaml
+from optimizer.errors import ConfigError
 
 M = TypeVar("M", bound=BaseModel)
+_BESIDE = Kind(
+    ConfigError,
+    MAX_BYTES,
+    folder="name a file in it",
+    missing="paths start from the task file's folder",
+    large="examples belong in a data file",
+)
 
 
 def open_file(path: Path, model: type[M]) -> tuple[M, Document]:
@@ -126,22 +135,9 @@ def _messages(file: str, text: str, problems: list[Problem]) -> Any:
 
 def _read(path: Path, keys: Keys, problems: list[Problem]) -> str | None:
     try:
-        raw = path.read_bytes() if path.stat().st_size <= MAX_BYTES else None
-    except OSError as error:
-        problems.append(
-            (keys, f"{path.name} cannot be read: {error.strerror}; paths start from the task file's folder")
-        )
-        return None
-    if raw is None:
-        problems.append((keys, f"{path.name} is larger than {MAX_BYTES:,} bytes"))
-        return None
-    try:
-        return raw.decode("utf-8-sig").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        row = raw.count(b"\n", 0, error.start) + 1
-        problems.append(
-            (keys, f"{path.name}, line {row}: byte 0x{raw[error.start]:02x} is not UTF-8; save it as UTF-8")
-        )
+        return read_text(path, _BESIDE)
+    except ConfigError as error:
+        problems.append((keys, str(error)))
         return None
 
 

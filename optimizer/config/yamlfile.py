@@ -16,10 +16,18 @@ from typing import Any
 
 import yaml
 
+from optimizer.config.textfile import Kind, read_text
 from optimizer.errors import ConfigError
 from optimizer.types import JSON
 
 MAX_BYTES = 1_000_000
+_FILE = Kind(
+    ConfigError,
+    MAX_BYTES,
+    folder="name the task file in it",
+    missing="`promptport init DIR` writes one to start from",
+    large="examples belong in a data file",
+)
 MAX_VALUES = 100_000  # counted with every alias written out
 MAX_DEPTH = 50
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
@@ -49,7 +57,7 @@ class Document:
 
 def read_yaml(path: Path) -> Document:
     """Raises ConfigError, with the line, for anything but one mapping."""
-    return parse_yaml(path.name, _text(path))
+    return parse_yaml(path.name, read_text(path, _FILE))
 
 
 def parse_yaml(name: str, text: str) -> Document:
@@ -77,27 +85,6 @@ def parse_yaml(name: str, text: str) -> Document:
 def write_yaml(data: Mapping[str, Any]) -> str:
     """YAML that `read_yaml` reads back as it was; texts of several lines as blocks."""
     return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
-
-
-def _text(path: Path) -> str:
-    try:
-        if path.is_dir():
-            raise ConfigError(f"{path}: is a folder; name the task file in it, as in {path.name}/task.yaml")
-        if (size := path.stat().st_size) > MAX_BYTES:
-            limit = f"at most {MAX_BYTES:,} are read; examples belong in a data file"
-            raise ConfigError(f"{path.name}: has {size:,} bytes, {limit}")
-        raw = path.read_bytes()
-    except FileNotFoundError as error:
-        raise ConfigError(f"{path}: no such file; `promptport init DIR` writes one to start from") from error
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise ConfigError(
-            f"{path.name}:{line}: byte 0x{raw[error.start]:02x} is not UTF-8; save the file as UTF-8"
-        ) from error
 
 
 def _events(name: str, text: str) -> Iterator[Any]:

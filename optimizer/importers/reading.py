@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from optimizer.config import textfile
 from optimizer.config.yamlfile import Document, parse_yaml
 from optimizer.data.parsing import decode
 from optimizer.errors import ConfigError, DataError
@@ -18,7 +19,13 @@ from optimizer.errors import ConfigError, DataError
 MAX_BYTES = 50_000_000
 MAX_DEPTH = 60
 MAX_VALUES = 2_000_000
-_ENCODED = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"\x1f\x8b": "gzip", b"PK": "a zip archive"}
+_FILE = textfile.Kind(
+    DataError,
+    MAX_BYTES,
+    folder="name the file in it that is to be imported",
+    missing="check its name and folder",
+    large="split it, or convert it to JSONL and name it in data.path",
+)
 
 
 class Source:
@@ -98,38 +105,11 @@ class Source:
 
 
 def read_text(path: Path) -> str:
-    """Raises DataError for what is no UTF-8 text of acceptable size."""
-    try:
-        if path.is_dir():
-            raise DataError(f"{path}: is a folder; name the file in it that is to be imported")
-        if (size := path.stat().st_size) > MAX_BYTES:
-            limit = f"at most {MAX_BYTES:,} are read; split it, or convert it to JSONL and name it in data.path"
-            raise DataError(f"{path.name}: has {size:,} bytes, {limit}")
-        raw = path.read_bytes()
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: no such file; check its name and folder") from error
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}; check the path"
-        ) from error
-    for sign, meaning in _ENCODED.items():
-        if raw.startswith(sign):
-            raise DataError(f"{path.name}: is {meaning}, not UTF-8 text; unpack it, or save it as UTF-8")
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise DataError(
-            f"{path.name}:{line}: byte 0x{raw[error.start]:02x} is not UTF-8; save the file as UTF-8"
-        ) from error
-    if (at := text.find("\0")) >= 0:
-        line = text.count("\n", 0, at) + 1
-        raise DataError(
-            f"{path.name}:{line}: holds a zero byte: this is no UTF-8 text; save it as UTF-8, or export it anew"
-        )
+    """Raises DataError for what is no UTF-8 text of acceptable size, or empty."""
+    text = textfile.read_text(path, _FILE)
     if not text.strip():
         raise DataError(f"{path.name}: the file is empty; export it anew")
-    return text.replace("\r\n", "\n")
+    return text
 
 
 def parse_json(text: str, name: str, line: int | None = None) -> Any:
