@@ -53,7 +53,7 @@ DOORS = {
     "threadpoolctl": {"search.loop", "fleet"},
     "scipy": {"verdict.confirm", "verdict.pairs", "metrics", "report.intervals"},
     "numpy": {"search", "verdict.statistics", "verdict.pairs", "metrics.whole", "verdict.slices"},
-    "jinja2": {"prompt.template", "exporters.jinja", "report.page", "report.rescored", "fleet.page"},
+    "jinja2": {"prompt.template", "exporters.jinja", "report.filled"},
     "aiohttp": {
         "models.transport",
         "models.access",

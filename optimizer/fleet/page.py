@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from optimizer.fleet.ledger import Entry
 from optimizer.fleet.settings import FleetSettings
+from optimizer.report.filled import filled
 from optimizer.results.rundir import write_whole
 
 
@@ -53,9 +53,4 @@ def summary(settings: FleetSettings, ended: Mapping[str, Entry]) -> dict[str, An
 
 
 def as_page(facts: Mapping[str, Any]) -> str:
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string((files("optimizer.fleet") / "page.html").read_text("utf-8"))
-    style = (files("optimizer.report") / "page.css").read_text("utf-8")
-    return template.render(fleet=facts, style=style).encode("utf-8", "replace").decode()
+    return filled("fleet/page.html", fleet=facts)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from base64 import b64encode
-from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
@@ -12,6 +10,7 @@ from optimizer.prompt import Prompt
 from optimizer.report import charts, evidence, pictures, view
 from optimizer.report.diff import compare, spoken
 from optimizer.report.facts import Facts, Part, TargetFacts, gather
+from optimizer.report.filled import filled
 from optimizer.report.growth import in_words
 from optimizer.report.rows import island
 from optimizer.report.table import cell, table, tiles
@@ -21,18 +20,11 @@ from optimizer.results.migration import Migration
 
 def as_page(migration: Migration, facts: Facts | None = None) -> str:
     """The report as one self-contained HTML page."""
-    from jinja2 import Environment, StrictUndefined
-
     facts = facts or gather(migration)
-    here = files("optimizer.report")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string((here / "page.html").read_text("utf-8"))
-    script = (here / "page.js").read_text("utf-8")
-    return template.render(
+    return filled(
+        "report/page.html",
+        script=(files("optimizer.report") / "page.js").read_text("utf-8"),
         run=migration,
-        style=(here / "page.css").read_text("utf-8"),
-        script=script,
-        script_hash=b64encode(sha256(script.encode()).digest()).decode(),
         rows=island(migration),
         targets=[_target(migration, one) for one in facts.targets],
         side_by_side=_side_by_side(facts, facts.corners) if facts.corners else None,

@@ -6,12 +6,12 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from optimizer.config.terms import Terms, Wishes, terms_of
 from optimizer.report import charts
+from optimizer.report.filled import filled
 from optimizer.results.migration import Migration
 from optimizer.results.records import as_json, plain
 from optimizer.results.rescore import Rescored, rescore
@@ -54,7 +54,7 @@ def write_rescored(folder: Path, migration: Migration, outcomes: Sequence[Outcom
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / "rescored.json", as_json(as_dict(migration, outcomes, studies)))
     write_whole(folder / "sensitivity.csv", _as_csv(studies))
-    write_whole(folder / "rescored.html", as_page(migration, outcomes, studies).encode("utf-8", "replace").decode())
+    write_whole(folder / "rescored.html", as_page(migration, outcomes, studies))
     return folder / "rescored.html"
 
 
@@ -76,14 +76,9 @@ def as_dict(migration: Migration, outcomes: Sequence[Outcome], studies: Sequence
 
 
 def as_page(migration: Migration, outcomes: Sequence[Outcome], studies: Sequence[Study]) -> str:
-    from jinja2 import Environment, StrictUndefined
-
-    here = files("optimizer.report")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string((here / "rescored.html").read_text("utf-8"))
-    return template.render(
+    return filled(
+        "report/rescored.html",
         run=migration,
-        style=(here / "page.css").read_text("utf-8"),
         rows=[(_weights(o), found, _verdict(found)) for o in outcomes for found in o.targets],
         studies=[(study, picture(study, outcomes[-1].terms), _winners(study)) for study in studies],
     )
