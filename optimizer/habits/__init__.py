@@ -1,8 +1,8 @@
 """What vendors say about prompting their models: one data file per family.
 
-Each statement names the public document it comes from. `advice` is what a proposer is told, `wishes` is a first
-configuration for the search (by the names of the ready-made dimensions), `drop_params` are parameters that the
-model refuses, ignores or should not be given. Habits are where a search starts; scores decide.
+Each statement names the public document it comes from, with its address. `advice` is what a proposer is told, `wishes`
+is a first configuration for the search (by the names of the ready-made dimensions), `drop_params` are parameters that
+the model refuses, ignores or should not be given. Habits are where a search starts; scores decide.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ GENERIC = "generic"
 class Statement:
     """One piece of advice. `about`: place, structure, examples, reply, reasoning, wording or parameters.
 
-    `source` names the document; `url` is the page with which the statement was compared, where it was.
+    `source` names the document; `url` is the page that says it.
     """
 
     about: str
     text: str
     source: str
-    url: str = ""
+    url: str
 
 
 @dataclass(frozen=True)
