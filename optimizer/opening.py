@@ -23,6 +23,7 @@ from optimizer.planning.allowance import Clock
 from optimizer.progress import Progress, Watch, silent
 from optimizer.progress.log import RunLog
 from optimizer.results.rundir import RunDir
+from optimizer.search.live import Live
 from optimizer.task import Task
 
 
@@ -33,6 +34,7 @@ class Opened:
     purse: Purse
     roles: Roles
     clock: Clock
+    live: Live
 
 
 @contextmanager
@@ -67,4 +69,4 @@ def opened(
         clock = Clock(settings.budget.minutes, run.manifest().get("clock", {}), run.note_clock, now)
         purse.late = clock.late
         with clock, listening(lambda text: tell(Progress("search", text=text))):
-            yield Opened(run, tell, purse, roles, clock)
+            yield Opened(run, tell, purse, roles, clock, Live(run.study))

@@ -9,7 +9,7 @@ from optimizer.models.pgserver import is_address
 from optimizer.report import write_report
 from optimizer.results.migration import Migration
 from optimizer.results.rundir import RunDir
-from optimizer.search.study import share_study
+from optimizer.search.record import share_study
 
 
 def publish(migration: Migration, run: RunDir) -> list[str]:

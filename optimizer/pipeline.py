@@ -14,17 +14,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from optimizer.connect import Roles, metric_of
+from optimizer.connect import metric_of
 from optimizer.errors import DataError
 from optimizer.evaluate import record, score
 from optimizer.models import Model
-from optimizer.models.meter import Purse, Spend
+from optimizer.models.meter import Spend
 from optimizer.models.venture import Venture
 from optimizer.objective import Evaluation, Unit, pooled
-from optimizer.opening import opened
+from optimizer.opening import Opened, opened
 from optimizer.outlets import publish, share_trials
 from optimizer.planning.agreement import fingerprint, versions
-from optimizer.planning.allowance import Allowance, Clock
+from optimizer.planning.allowance import Allowance
 from optimizer.planning.plan import Plan, plan
 from optimizer.pricing import OFFLINE_PREFIX, origin_of_prices, price_of
 from optimizer.programs.shipped import program_of
@@ -48,7 +48,7 @@ def migrate(task: Task, path: Path, **how: Any) -> Migration:
     """Run, or go on with, the migration of `task` in the run directory `path`; `how`: see `opening.opened`."""
     planned = plan(task)
     with opened(task, path, **how) as at:
-        migration = _Walk(planned, at.roles, at.purse, at.clock, at.tell).to_the_end()
+        migration = _Walk(planned, at).to_the_end()
         at.run.write(migration)
         for lost in (*publish(migration, at.run), *share_trials(migration, f"{task.name} {fingerprint(task)}")):
             at.tell(Progress("done", text=lost))
@@ -59,13 +59,13 @@ def migrate(task: Task, path: Path, **how: Any) -> Migration:
 class _Walk:
     """One walk from data to decisions; every method is one stretch of it."""
 
-    def __init__(self, planned: Plan, roles: Roles, purse: Purse, clock: Clock, watch: Watch) -> None:
+    def __init__(self, planned: Plan, at: Opened) -> None:
         self.task, self.parts, self.notes = planned.task, planned.parts, planned.notes
-        self.metric = metric_of(self.task.settings, self.task.prompt.contract, roles)
+        self.metric = metric_of(self.task.settings, self.task.prompt.contract, at.roles)
         self.fits, self.needs, self.expected = planned.fits, planned.expected.needs, planned.expected.roles
-        self.roles, self.purse, self.clock = roles, purse, clock
+        self.roles, self.purse, self.clock, self.live = at.roles, at.purse, at.clock, at.live
         self.found: list[SearchResult] = []  # for each target so far: what the next ones can learn from
-        self.watch: Watch = lambda p: watch(replace(p, calls=purse.calls, dollars=purse.dollars))
+        self.watch: Watch = lambda p: at.tell(replace(p, calls=at.purse.calls, dollars=at.purse.dollars))
 
     def to_the_end(self) -> Migration:
         task, settings = self.task, self.task.settings
@@ -142,6 +142,7 @@ class _Walk:
             allowance.left,
             tuple(self.found),
             self.watch,
+            lambda look, due: self.live.show(section.model, look, due=due),
         )
         found = search(fit.prompt, fit.space, brief)
         self.found.append(found)

@@ -75,7 +75,7 @@ OPTIONAL = {
     "psycopg": {"models.pgserver", "models.postgres"},
     "distributed": {"cluster.dask"},
     "ray": {"cluster.ray"},
-    "sqlalchemy": {"search.study"},
+    "sqlalchemy": {"search.record"},
     "optuna_dashboard": {"operations.dashboard"},
     "opentelemetry": {"operations.tracing"},
     "mlflow": {"operations.tracking"},

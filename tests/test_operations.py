@@ -188,7 +188,7 @@ def test_a_run_can_log_json_lines_beside_its_outcome(tmp_path: Path) -> None:
 
 def test_the_dashboard_gets_the_runs_own_file(plain_run: Walked, monkeypatch: pytest.MonkeyPatch) -> None:
     from optimizer.operations import dashboard
-    from optimizer.search.study import opened
+    from optimizer.search.record import opened
 
     monkeypatch.setattr(dashboard, "find_spec", lambda _name: object())
 
@@ -199,12 +199,24 @@ def test_the_dashboard_gets_the_runs_own_file(plain_run: Walked, monkeypatch: py
     assert len(storage.get_all_trials(study._study_id)) == len(plain_run.migration.targets[0].search.trials)
 
 
-def test_a_run_that_is_not_through_has_nothing_to_show(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_whose_search_has_not_begun_has_nothing_to_show(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from optimizer.operations import dashboard
 
     monkeypatch.setattr(dashboard, "find_spec", lambda _name: object())
-    with pytest.raises(RunDirError, match="no trials are written down yet"):
+    with pytest.raises(RunDirError, match="they are as soon as the search has begun"):
         storage_of(run)
+
+
+def test_a_run_under_way_shows_its_own_file_though_it_shares_a_server(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is shared is put there at the end; the settings are not written before that either."""
+    from optimizer.operations import dashboard
+
+    monkeypatch.setattr(dashboard, "find_spec", lambda _name: object())
+    (run / "study.journal").touch()
+
+    assert storage_of(run) == run / "study.journal"
 
 
 # -- exit codes

@@ -9,16 +9,18 @@ from optimizer.config import load_settings
 from optimizer.errors import ConfigError, RunDirError
 from optimizer.models.pgserver import is_address
 from optimizer.results.rundir import RunDir
-from optimizer.search.study import opened
+from optimizer.search.record import opened
 
 
 def storage_of(path: Path) -> str | Path:
-    """Where the trials of a finished run are. Raises what keeps them from being shown."""
+    """Where the trials of a run are; of one under way, in its folder. Raises what keeps them from being shown."""
     if find_spec("optuna_dashboard") is None:
         raise ConfigError("optuna-dashboard is not installed; `pip install 'promptport[dashboard]'`")
     run = RunDir.read(path)
     if not run.study.exists():
-        raise RunDirError(f"{path}: no trials are written down yet; that happens when the run is finished")
+        raise RunDirError(f"{path}: no trials are written down yet; they are as soon as the search has begun")
+    if run.manifest().get("status") != "finished":
+        return run.study
     store = load_settings(path / "task.yaml").store
     return store if store and is_address(store) else run.study
 

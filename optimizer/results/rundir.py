@@ -41,7 +41,7 @@ from optimizer.results import records
 from optimizer.results.migration import Migration, TargetResult
 from optimizer.results.records import as_json
 from optimizer.results.restore import read_migration
-from optimizer.search.study import write_study
+from optimizer.search.record import write_study
 
 if TYPE_CHECKING:
     from filelock import FileLock

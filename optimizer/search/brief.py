@@ -19,7 +19,7 @@ from optimizer.models.prices import Price, tokens
 from optimizer.objective import Constraints, Evaluation, Objective, Unit
 from optimizer.progress import Watch, silent
 from optimizer.prompt import Prompt
-from optimizer.search.trial import SearchResult
+from optimizer.search.trial import Glance, SearchResult
 from optimizer.types import Example, Output
 
 _LENGTHS = 5  # examples by which the length of a prompt is judged
@@ -83,7 +83,7 @@ class Effort:
 class Brief:
     """`afford(calls)` says why that many more calls cannot be paid for, or None; `left()` how many can.
 
-    `earlier`: what was found for other targets.
+    `earlier`: what was found for other targets. `show(look, due)`: for those who watch; `look` is called if wanted.
     """
 
     ground: Ground
@@ -94,6 +94,7 @@ class Brief:
     left: Callable[[], float] = lambda: math.inf
     earlier: Sequence[SearchResult] = ()
     watch: Watch = silent
+    show: Callable[[Callable[[], Glance], bool], None] = lambda _look, _due: None
 
     def cost(self, prompt: Prompt) -> float:
         """What a call with `prompt` is expected to cost: dollars, by its length and the source's replies."""

@@ -10,10 +10,13 @@ from typing import Protocol
 
 from optimizer.objective import Evaluation
 from optimizer.prompt import Prompt
-from optimizer.search.brief import Effort, Scale
-from optimizer.search.trial import Trial
+from optimizer.search.brief import Brief, Effort, Scale
+from optimizer.search.pruning import Pruning
+from optimizer.search.race import Race
+from optimizer.search.study import RACE
+from optimizer.search.trial import Glance, Standing, Trial
 from optimizer.search.twoway import Posterior
-from optimizer.space import Value
+from optimizer.space import SearchSpace, Value
 from optimizer.types import Output, Score
 
 _TOLD = 200  # trials that Optuna is told of at most: each one slows every question down
@@ -161,6 +164,27 @@ class Entrants:
         values, going = self.values, set(self.race.kept())
         return tuple(_trial(c, values[c.number], c.number in going) for c in self.candidates)
 
+    def glance(self, number: int | None, space: SearchSpace) -> Glance:
+        """How the search stands in round `number`, or at its end. Those who entered before were told to the sampler.
+
+        For when the race has just been asked: then it answers from memory, and decides as if nobody had looked.
+        """
+        values, kept = self.values, set(self.race.kept())
+        standings = (
+            Standing(
+                c.number,
+                going=number is not None and (not c.seen or (c.round == number and c.number in kept)),
+                value=values[c.number] if c.seen else None,
+                examples=len(c.seen),
+            )
+            for c in self.candidates
+        )
+        return Glance(
+            tuple(standings),
+            lambda n: _trial(self.candidates[n], values[n], n in kept),
+            {name: space.choices(name) for name in space.names},
+        )
+
 
 def _trial(candidate: Candidate, value: float, going: bool) -> Trial:
     known = candidate.evaluation if candidate.seen else None
@@ -180,3 +204,12 @@ def _trial(candidate: Candidate, value: float, going: bool) -> Trial:
         examples=len(candidate.seen),
         note="" if known else "never measured: the budget ended first",
     )
+
+
+def allocation(brief: Brief) -> Allocation:
+    """The race, or the pruner of Optuna that stands in for it."""
+    ground, effort = brief.ground, brief.effort
+    examples, budget = len(ground.validation), float(effort.trials * effort.calls_per_trial)
+    if effort.pruner == RACE:
+        return Race(examples, budget, anchor=0)
+    return Pruning(examples, budget, effort.pruner)

@@ -22,12 +22,10 @@ from optimizer.search.brief import Brief
 from optimizer.search.candidates import Pool
 from optimizer.search.compiles import compile_asked
 from optimizer.search.enrich import enrich
-from optimizer.search.entrants import Allocation, Entrants
+from optimizer.search.entrants import Entrants, allocation
 from optimizer.search.lessons import lessons
 from optimizer.search.prospect import gain_of_looking, gain_of_racing
-from optimizer.search.pruning import Pruning
-from optimizer.search.race import Race, shared_order
-from optimizer.search.study import RACE
+from optimizer.search.race import shared_order
 from optimizer.search.trial import SearchResult
 from optimizer.space import SearchSpace, Value
 from optimizer.space.demos import good_shots
@@ -63,7 +61,7 @@ class _Search:
         self.pool = Pool(prompt, space, shots, effort.seed, brief.cast.habits.drop_params)
         self.pool.wordings |= {n: reworded(prompt, text).instructions for n, text in self.lessons.wordings.items()}
         self.examples = [ground.validation[i] for i in order]
-        self.entrants = Entrants(_allocation(brief), brief.scale, brief.cost, effort.sure)
+        self.entrants = Entrants(allocation(brief), brief.scale, brief.cost, effort.sure)
         self.budget = self.entrants.race.budget  # unless the purse has less
         self.rounds = max(effort.rounds, math.ceil(effort.trials / _WAVE))
         self.notes: list[str] = []
@@ -79,7 +77,9 @@ class _Search:
                 self._note(note)
             self._enter(number)
             self._look_into_the_purse()
+            self._show(due=True)
             self._buy(upto=_ENTRY * race.budget * (number + 1) / max(1, self.rounds - 1))
+            self._show(due=True)
             if self.stopped or not self._another_pays(number):
                 break
         self._finish()
@@ -209,6 +209,12 @@ class _Search:
         best, race = self.entrants[self.entrants.best()], self.entrants.race
         quality = best.evaluation.quality if best.seen else None
         self.brief.watch(Progress("search", self.brief.cast.target.name, race.spent, race.budget, quality))
+        self._show()
+
+    def _show(self, *, due: bool = False) -> None:
+        if self.entrants:
+            number = self.entrants.candidates[-1].round
+            self.brief.show(lambda: self.entrants.glance(number, self.pool.space), due)
 
     def _note(self, text: str) -> None:
         self.notes.append(text)
@@ -229,6 +235,7 @@ class _Search:
             raise SearchError("no candidate could be measured: no call was answered")
         field.race.refit()
         best, kept = field.winner()
+        self.brief.show(lambda: field.glance(None, self.pool.space), True)
         if kept:
             self._note("no candidate is surely better than the unchanged prompt, so that is kept")
         return SearchResult(
@@ -239,12 +246,3 @@ class _Search:
             notes=tuple(self.notes),
             answers=field.answers(),
         )
-
-
-def _allocation(brief: Brief) -> Allocation:
-    """The race, or the pruner of Optuna that stands in for it."""
-    ground, effort = brief.ground, brief.effort
-    examples, budget = len(ground.validation), float(effort.trials * effort.calls_per_trial)
-    if effort.pruner == RACE:
-        return Race(examples, budget, anchor=0)
-    return Pruning(examples, budget, effort.pruner)

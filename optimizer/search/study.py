@@ -1,4 +1,4 @@
-"""The one door to Optuna: which configurations to try next, and the record that its tools can open.
+"""The one door to Optuna: which configurations to try next. `record` writes down what its tools can open.
 
 Choices of a dimension cannot change within an Optuna study, but new wordings turn up in every round. So each
 round asks a fresh in-memory study that is told all earlier trials; and a sampler's random state is not in a
@@ -10,12 +10,10 @@ from __future__ import annotations
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from optimizer.errors import ConfigError, RunDirError, nearest
-from optimizer.models.pgserver import for_optuna
+from optimizer.errors import ConfigError, nearest
 from optimizer.search.trial import Trial
 from optimizer.space import SearchSpace, Value
 
@@ -38,7 +36,7 @@ def ask(
 
     To an evolutionary sampler the better half of those told are the parents of the generation that it is asked for.
     """
-    optuna = _optuna()
+    optuna = door()
     distributions = _distributions(space)
     known = [(p, v) for p, v in told if all(p[name] in space.choices(name) for name in distributions)]
     directions = ["maximize"] * len(known[0][1] if known else (0.0,))
@@ -60,7 +58,7 @@ def pruner(name: str, examples: int) -> Callable[[int, Mapping[int, float], bool
     Wilcoxon's test is paired, so it is told each value under its example; the others are told the mean so far. A trial
     that is through is told as complete: what the others are compared with.
     """
-    study = _optuna().create_study(direction="maximize", pruner=_pruner(name, examples), study_name="pruning")
+    study = door().create_study(direction="maximize", pruner=_pruner(name, examples), study_name="pruning")
     trials: dict[int, Any] = {}
     reported: dict[int, set[int]] = defaultdict(set)
 
@@ -75,7 +73,7 @@ def pruner(name: str, examples: int) -> Callable[[int, Mapping[int, float], bool
         if through:
             study.tell(trial, mean)
         elif trial.should_prune():
-            study.tell(trial, state=_optuna().trial.TrialState.PRUNED)
+            study.tell(trial, state=door().trial.TrialState.PRUNED)
             return True
         return False
 
@@ -91,59 +89,6 @@ def check_names(sampler: str, pruner: str) -> None:
             )
 
 
-def write_study(path: Path, studies: Mapping[str, Sequence[Trial]]) -> None:
-    """Optuna's own storage with one study for each target, for optuna-dashboard and Optuna's analysis.
-
-    A journal, not a database: Optuna writes a trial to SQLite in 15 ms, to a journal in less than one.
-    """
-    optuna = _optuna()
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.unlink(missing_ok=True)
-    journal = optuna.storages.journal
-    _fill(optuna.storages.JournalStorage(journal.JournalFileBackend(str(temporary))), studies)
-    temporary.replace(path)
-
-
-def share_study(url: str, prefix: str, studies: Mapping[str, Sequence[Trial]]) -> None:
-    """The same on a PostgreSQL server, for one dashboard over many runs; in place of what an earlier one left there.
-
-    Raises RunDirError where the server cannot be used.
-    """
-    optuna = _optuna()
-    from sqlalchemy.exc import SQLAlchemyError
-
-    try:
-        storage = optuna.storages.RDBStorage(for_optuna(url))
-        named = {f"{prefix} {name}": trials for name, trials in studies.items()}
-        for study in storage.get_all_studies():
-            if study.study_name in named:
-                storage.delete_study(study._study_id)
-        _fill(storage, named)
-    except (SQLAlchemyError, optuna.exceptions.OptunaError) as error:
-        said = str(getattr(error, "orig", None) or error).splitlines()[0]
-        raise RunDirError(
-            f"{url}: the trials cannot be written there ({said}); they are in the run's folder"
-        ) from error
-
-
-def opened(storage: str | Path) -> Any:
-    """Optuna's storage in a file that `write_study` wrote, or at the address of a server."""
-    optuna = _optuna()
-    if isinstance(storage, str):
-        return optuna.storages.RDBStorage(for_optuna(storage))
-    return optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(storage)))
-
-
-def _fill(storage: Any, studies: Mapping[str, Sequence[Trial]]) -> None:
-    optuna = _optuna()
-    for name, trials in studies.items():
-        values = {key: dict.fromkeys(trial.params[key] for trial in trials) for key in trials[0].params}
-        tried = {key: optuna.distributions.CategoricalDistribution(list(found)) for key, found in values.items()}
-        study = optuna.create_study(storage=storage, study_name=name, direction="maximize")
-        study.set_metric_names(["objective"])
-        study.add_trials(_frozen(tried, trial) for trial in trials)
-
-
 def importance(trials: Sequence[Trial]) -> dict[str, dict[str, float]]:
     """Optuna's own: how much of the objective each dimension explains, by two evaluators; most important first.
 
@@ -152,11 +97,9 @@ def importance(trials: Sequence[Trial]) -> dict[str, dict[str, float]]:
     measured = [trial for trial in trials if trial.value is not None]
     if len(measured) < 4 or len({trial.value for trial in measured}) < 2:
         return {}
-    optuna = _optuna()
-    values = {key: dict.fromkeys(trial.params[key] for trial in measured) for key in measured[0].params}
-    tried = {key: optuna.distributions.CategoricalDistribution(list(found)) for key, found in values.items()}
+    optuna, distributions = door(), tried(measured)
     study = optuna.create_study(direction="maximize")
-    study.add_trials(_frozen(tried, trial) for trial in measured)
+    study.add_trials(frozen(distributions, trial) for trial in measured)
     evaluators = {
         "fanova": optuna.importance.FanovaImportanceEvaluator(seed=0),
         "ped_anova": optuna.importance.PedAnovaImportanceEvaluator(),
@@ -165,25 +108,37 @@ def importance(trials: Sequence[Trial]) -> dict[str, dict[str, float]]:
     return {name: {key: float(share) for key, share in shares.items()} for name, shares in found.items()}
 
 
-def _frozen(distributions: Mapping[str, Any], trial: Trial) -> Any:
-    optuna = _optuna()
-    known = ("round", "program", "state", "quality", "cost", "latency", "valid", "examples", "note")
+def tried(trials: Sequence[Trial]) -> dict[str, Any]:
+    """Optuna's distributions over the choices that these trials made."""
+    values = {key: dict.fromkeys(trial.params[key] for trial in trials) for key in trials[0].params}
+    return {key: door().distributions.CategoricalDistribution(list(found)) for key, found in values.items()}
+
+
+def frozen(distributions: Mapping[str, Any], trial: Trial) -> Any:
+    """A trial that is over, as Optuna writes it down."""
+    optuna = door()
     return optuna.trial.create_trial(
         state=optuna.trial.TrialState.FAIL if trial.value is None else optuna.trial.TrialState.COMPLETE,
         params=dict(trial.params),
         distributions=dict(distributions),
         value=trial.value,
-        user_attrs={name: getattr(trial, name) for name in known},
+        user_attrs=facts(trial),
     )
 
 
+def facts(trial: Trial) -> dict[str, Any]:
+    """What is written down beside parameters and value."""
+    known = ("round", "program", "state", "quality", "cost", "latency", "valid", "examples", "note")
+    return {name: getattr(trial, name) for name in known}
+
+
 def _distributions(space: SearchSpace) -> dict[str, Any]:
-    optuna = _optuna()
+    optuna = door()
     return {d.name: optuna.distributions.CategoricalDistribution(d.choices) for d in space.dimensions}
 
 
 def _sampler(name: str, seed: int, population: int) -> Any:
-    samplers = _optuna().samplers
+    samplers = door().samplers
     made = {
         "tpe": lambda: samplers.TPESampler(seed=seed, multivariate=True, constant_liar=True),
         "random": lambda: samplers.RandomSampler(seed=seed),
@@ -196,7 +151,7 @@ def _sampler(name: str, seed: int, population: int) -> Any:
 
 
 def _pruner(name: str, examples: int) -> Any:
-    pruners = _optuna().pruners
+    pruners = door().pruners
     first = min(8, examples)  # values before a candidate can be cut
     made = {
         "wilcoxon": lambda: pruners.WilcoxonPruner(n_startup_steps=first),
@@ -209,7 +164,8 @@ def _pruner(name: str, examples: int) -> Any:
     return made[name]()
 
 
-def _optuna() -> Any:
+def door() -> Any:
+    """Optuna, silent."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)

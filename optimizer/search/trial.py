@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from optimizer.objective import Evaluation
 from optimizer.prompt import Prompt
+from optimizer.space import Value
 from optimizer.types import Params
 
 State = Literal["complete", "pruned", "failed"]
@@ -59,3 +60,23 @@ class SearchResult:
 
 #: Of outputs that were recorded elsewhere: it has no trials, and so no winner.
 NO_SEARCH = SearchResult((), -1, "the outputs were recorded elsewhere")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A candidate in mid-search: `value` by the `examples` that it has seen; `going` until it was told to the sampler,
+    or left the race."""
+
+    number: int
+    going: bool
+    value: float | None
+    examples: int
+
+
+@dataclass(frozen=True)
+class Glance:
+    """A search as it stands. `trial` tells all of one candidate; `choices`: what every dimension offers by now."""
+
+    standings: tuple[Standing, ...]
+    trial: Callable[[int], Trial]
+    choices: Mapping[str, tuple[Value, ...]]

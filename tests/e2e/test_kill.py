@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -86,17 +87,21 @@ def _at_answer(books: Books, number: int, later: float) -> Moment:
 
 
 def _while_writing(folder: Path) -> Moment:
-    """In the middle of writing Optuna's storage."""
+    """In the middle of writing what the run found out: the manifest says that it is through, and no decision is there."""
 
     def moment(process: subprocess.Popen[str]) -> bool:
         until = time.monotonic() + _PATIENCE
         while time.monotonic() < until and process.poll() is None:
-            if (folder / ".study.journal.tmp").exists():
+            if '"status": "finished"' in _text(folder / "manifest.json") and not (folder / "decision.json").exists():
                 return True
             time.sleep(0.002)
         return False
 
     return moment
+
+
+def _text(path: Path) -> str:
+    return path.read_text("utf-8") if path.exists() else ""
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +133,16 @@ def test_kills_leave_every_file_as_an_undisturbed_run_writes_it(
 
     assert killed.kills == KILLS
     assert [n for n in _WRITTEN if (killed.folder / n).read_bytes() != (whole / n).read_bytes()] == []
+
+
+def test_kills_leave_optunas_record_as_an_undisturbed_run_writes_it(
+    killed: Killed, through_http: tuple[Finished, Books]
+) -> None:
+    """Each trial once, though most were written down by several lives; what differs are the times."""
+    [ours], [whole] = (studies(folder / "study.journal") for folder in (killed.folder, through_http[0].folder))
+
+    assert ours.study_name == whole.study_name
+    assert told(ours) == told(whole) and len(told(ours)) == len(set(map(str, told(ours))))
 
 
 def test_no_stored_answer_is_asked_for_again(
@@ -183,6 +198,18 @@ def test_interrupts_and_kills_of_a_run_without_a_server_leave_no_trace(
     assert held == sorted(held)
     assert stored(folder) == stored(direct.folder)
     assert [n for n in _WRITTEN if (folder / n).read_bytes() != (direct.folder / n).read_bytes()] == []
+
+
+def studies(path: Path) -> list[Any]:
+    import optuna
+    from optuna.storages.journal import JournalFileBackend
+
+    storage = optuna.storages.JournalStorage(JournalFileBackend(str(path)))
+    return [optuna.load_study(study_name=name, storage=storage) for name in optuna.get_all_study_names(storage)]
+
+
+def told(study: Any) -> list[Any]:
+    return [(t.number, t.params, t.value, t.state, t.user_attrs) for t in study.trials]
 
 
 def _holds(folder: Path, process: subprocess.Popen[str], number: int) -> bool:
