@@ -1,18 +1,29 @@
-"""Workers of a Dask cluster: the one door to `distributed`."""
+"""Workers of a Dask cluster: the one door to `distributed`.
+
+A call is not made as a task. Dask makes a task again whose worker is gone, whether or not its answer has been fetched
+meanwhile, until it has been told that nobody needs it any more: a question that is answered would be asked, and paid,
+once more. So each call is a message to one worker, whose reply carries the answer; what becomes of a call without a
+reply is for the driver alone to decide, which looks it up, counts it as wasted, and makes it again.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
 from optimizer.cluster import worker
-from optimizer.cluster.remote import lost
+from optimizer.cluster.remote import NotSent, lost
+from optimizer.cluster.seats import Seats
 from optimizer.config.engine_settings import EngineSettings
 from optimizer.errors import ConfigError
 
-_PATIENCE = 60  # seconds in which a scheduler has to answer, and a first worker to be there
+_PATIENCE = 60  # seconds in which a scheduler has to answer, and a worker to be there
+_LOOK = 1.0  # seconds between two looks at who is there
+_SCOPES = ("", ".client", ".worker", ".scheduler", ".nanny", ".core")
 
 
 class DaskCluster:
@@ -21,7 +32,7 @@ class DaskCluster:
     def __init__(self, engine: EngineSettings) -> None:
         import distributed
 
-        for name in ("", ".client", ".worker", ".scheduler", ".nanny", ".core"):  # what matters, we raise
+        for name in _SCOPES:  # what matters, we raise
             logging.getLogger(f"distributed{name}").setLevel(logging.CRITICAL)
         self._own = None
         try:
@@ -41,6 +52,7 @@ class DaskCluster:
                 f"engine.address: {engine.address or 'a Dask cluster on this machine'} cannot be used ({error}); start "
                 "`dask scheduler` and `dask worker ADDRESS --nthreads 16`, or correct it"
             ) from error
+        self._seats, self._looked, self._looking = Seats(), 0.0, asyncio.Lock()
 
     async def call(self, work: Callable[..., str], *texts: str) -> str:
         home = self._client.loop.asyncio_loop
@@ -48,19 +60,56 @@ class DaskCluster:
 
     async def _called(self, work: Callable[..., str], texts: tuple[str, ...]) -> str:
         """On the client's own loop."""
-        from distributed import KilledWorker
-        from distributed.client import FutureCancelledError
-        from distributed.comm import CommClosedError
+        await self._look(_LOOK)
+        async with self._seat() as address:
+            reply = asyncio.ensure_future(self._replied(address, work, texts))
+            try:
+                while not (await asyncio.wait([reply], timeout=_LOOK))[0]:
+                    await self._look(_LOOK)
+                    if address not in self._seats.room:
+                        raise lost("it has left the cluster")
+                return reply.result()
+            finally:
+                reply.cancel()
 
-        future = self._client.submit(work, *texts, pure=False)
-        try:
-            answer: str = await self._client.gather(future, asynchronous=True)
-        except (KilledWorker, FutureCancelledError, CommClosedError) as error:
-            raise lost(type(error).__name__) from error
-        except BaseException:
-            await future.cancel(asynchronous=True)
-            raise
-        return answer
+    @asynccontextmanager
+    async def _seat(self) -> AsyncIterator[str]:
+        """A place at a worker, as soon as there is one. Where nobody is there for long, the call was never sent."""
+        async with AsyncExitStack() as stack:
+            alone = time.monotonic()
+            while True:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_LOOK):
+                        address = await stack.enter_async_context(self._seats.taken())
+                    break
+                await self._look(_LOOK)
+                if self._seats.room:
+                    alone = time.monotonic()
+                elif time.monotonic() > alone + _PATIENCE:
+                    raise NotSent(f"no worker was there for {_PATIENCE} s", model="cluster", retryable=True)
+            yield address
+
+    async def _replied(self, address: str, work: Callable[..., str], texts: tuple[str, ...]) -> str:
+        found = await self._client.run(worker.carried, work.__name__, texts, workers=[address], on_error="return")
+        answer = found[address]
+        if isinstance(answer, OSError):  # of the connection: what a worker meets in its work comes back as a text
+            self._looked = 0.0
+            raise lost(type(answer).__name__) from answer
+        if isinstance(answer, BaseException):
+            raise answer
+        return str(answer)
+
+    async def _look(self, every: float) -> None:
+        """Who is there, unless that was looked up a moment ago."""
+        async with self._looking:
+            if time.monotonic() < self._looked + every:
+                return
+            try:
+                found = (await self._client.scheduler.identity(n_workers=-1))["workers"]
+            except OSError as error:
+                raise lost(f"the scheduler does not answer, {type(error).__name__}") from error
+            self._looked = time.monotonic()
+            await self._seats.now({at: one["nthreads"] for at, one in found.items() if one["status"] == "running"})
 
     def versions(self) -> set[str]:
         return set(self._client.run(worker.version).values())

@@ -33,7 +33,11 @@ class Remote:
     async def complete(self, request: Request) -> Response:
         with transport.observed() as exchange:
             exchange.left = True  # until the worker has said otherwise
-            told = await self._cluster.call(worker.ask, self._section, self._labels, worker.write_request(request))
+            try:
+                told = await self._cluster.call(worker.ask, self._section, self._labels, worker.write_request(request))
+            except NotSent:
+                exchange.left = False
+                raise
             answer: dict[str, Any] = json.loads(told)
             met = answer["exchange"]
             exchange.status, exchange.headers, exchange.left = met["status"], met["headers"], met["left"]
@@ -44,6 +48,10 @@ class Remote:
     def _error(self, kind: str, text: str, **facts: Any) -> OptimizerError:
         found: type[OptimizerError] = getattr(errors, kind)
         return found(text, model=self.name, **facts) if issubclass(found, ModelError) else found(f"on a worker: {text}")
+
+
+class NotSent(ModelError):
+    """No worker has taken the call."""
 
 
 def lost(what: object) -> ModelError:

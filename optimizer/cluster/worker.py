@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from optimizer import __version__
@@ -42,6 +43,13 @@ async def _asked(model: Model, request: Request, noted: Exchange) -> Response:
             return await model.complete(request)
         finally:
             noted.status, noted.headers, noted.left = exchange.status, exchange.headers, exchange.left
+
+
+async def carried(work: str, texts: tuple[str, ...], dask_worker: Any) -> str:
+    """One of these functions on a thread of a Dask worker, which has as many as it may have calls in flight."""
+    loop = asyncio.get_running_loop()
+    done: str = await loop.run_in_executor(dask_worker.executors["default"], partial(globals()[work], *texts))
+    return done
 
 
 def check(section: str, labels: str) -> str:

@@ -67,8 +67,12 @@ def stored(run_dir: Path) -> set[str]:
 
 def stored_now(run_dir: Path) -> int:
     """How many questions the store of a run that is going on holds."""
+    return len(keys_now(run_dir))
+
+
+def keys_now(run_dir: Path) -> set[str]:
     path = run_dir / "calls.sqlite"
-    return len(_keys(path)) if path.exists() else 0
+    return _keys(path) if path.exists() else set()
 
 
 def _keys(path: Path) -> set[str]:
