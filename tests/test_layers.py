@@ -52,7 +52,7 @@ DOORS = {
     "sklearn": {"space.demos", "programs.dspy.showing", "metrics.labels", "verdict.slices"},
     "joblib": {"evaluate"},
     "threadpoolctl": {"search.loop", "fleet"},
-    "scipy": {"verdict.confirm", "verdict.pairs", "metrics", "report.intervals"},
+    "scipy": {"verdict.constraints", "verdict.pairs", "metrics", "report.intervals"},
     "numpy": {"search", "verdict.statistics", "verdict.pairs", "metrics.whole", "verdict.slices"},
     "jinja2": {"prompt.template", "exporters.jinja", "report.filled"},
     "aiohttp": {
