@@ -79,8 +79,7 @@ def compile_prompt(
         hush()
         asking, author = AskingAdapter(), _lm(proposer, purse)
         bench, student, replay, task = _student(prompt, mark, model, purse, copies)
-        made = rows(mark, answered, bench.fields, seed)
-        if len(made) < recipe.least_rows:
+        if len(made := rows(mark, answered, bench.fields, seed)) < recipe.least_rows:
             raise SearchError(f"needs {recipe.least_rows} training examples with an answer, found {len(made)}")
         if isinstance(prompt, Suite):
             max_calls, knobs = for_suite(optimizer, prompt, max_calls, knobs)
