@@ -41,7 +41,7 @@ def for_optuna(url: str) -> str:
 
 
 def connected(url: str) -> Any:
-    """A connection that commits each statement. Raises ConfigError without the client, RunDirError without the server."""
+    """Commits each statement by itself. Raises ConfigError without the client, RunDirError without the server."""
     try:
         import psycopg
     except ImportError as error:
