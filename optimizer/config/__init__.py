@@ -33,6 +33,7 @@ from optimizer.config.sections import (
     Seed,
     Share,
     Text,
+    as_targets,
     many,
     named,
 )
@@ -159,11 +160,7 @@ class Settings(Section):
     @model_validator(mode="before")
     @classmethod
     def _one_target(cls, data: Any) -> Any:
-        if not isinstance(data, dict) or data.get("target") is None:
-            return data
-        if data.get("targets") is not None:
-            raise ValueError("give either `target` or `targets`, not both")
-        return {key: value for key, value in data.items() if key != "target"} | {"targets": [data["target"]]}
+        return as_targets(data)
 
     @model_validator(mode="after")
     def _complete(self) -> Settings:
