@@ -76,11 +76,11 @@ def _evaluated(recording: Recording, side: Answers, metric: Metric | None) -> Ev
 def _metric(recording: Recording) -> Metric | None:
     """None where the record holds the scores."""
     sides = (recording.source, *recording.targets)
-    if without := [side.model for side in sides if side.scores is None]:
-        if len(without) < len(sides):
-            raise ConfigError(f"score: {without[0]!r} has no column of scores, but others have; name one for each side")
-    else:
+    without = [side.model for side in sides if side.scores is None]
+    if not without:
         return None
+    if len(without) < len(sides):
+        raise ConfigError(f"score: {without[0]!r} has no column of scores, but others have; name one for each side")
     nobody = ScriptedModel(lambda _: "", name="nobody")
     metric = build_metric(recording.settings.metrics, recording.contract, nobody, nobody)
     if getattr(metric, "asks", False):

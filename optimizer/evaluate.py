@@ -57,9 +57,7 @@ def record_pairs(
     An example for which no answer was to be had comes back with status "failed". Raises ModelError when
     the failure is not of the example but of the system, or when too many examples fail.
     """
-
     done = count(1)
-
     answered: list[Output | None] = [None] * len(pairs)
     failed: dict[int, ModelError] = {}
     waiting = iter(enumerate(pairs))

@@ -41,7 +41,7 @@ from optimizer.verdict.confirm import Confirmation, Standard, standard_of
 from optimizer.verdict.weigh import Evidence, weigh_all
 
 _TASTE = 20  # examples that the source answers first, to see whether its replies can be read at all
-_BROKEN = 0.5
+_BROKEN = 0.5  # a larger share of replies that break the contract is no slip of the source's
 
 
 def migrate(task: Task, path: Path, **how: Any) -> Migration:

@@ -31,8 +31,8 @@ class Task:
 
     `strata`: by example id, what to spread evenly over the splits. `slices`: by column and example id, by what the
     held-out examples are looked at part by part. `rated`: answers with people's scores. `stages`: what the application
-    does beside the prompt. `unmeasured` names the amounts
-    (cost, latency, input_tokens, output_tokens) that the record lacks: they are 0 in `recorded`, and mean nothing.
+    does beside the prompt. `unmeasured` names the amounts (cost, latency, input_tokens, output_tokens) that the record
+    lacks: they are 0 in `recorded`, and mean nothing.
     `notes` are sentences on what was found in the data; those on the settings are in `settings.warnings`.
     `folder` is where the task file's paths start.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -51,7 +52,7 @@ DOORS = {
     "sklearn": {"space.demos", "programs.dspy.showing", "metrics.labels", "verdict.slices"},
     "joblib": {"evaluate"},
     "threadpoolctl": {"search.loop", "fleet"},
-    "scipy": {"verdict.confirm", "verdict.pairs", "metrics", "report.intervals"},
+    "scipy": {"verdict.constraints", "verdict.pairs", "metrics", "report.intervals"},
     "numpy": {"search", "verdict.statistics", "verdict.pairs", "metrics.whole", "verdict.slices"},
     "jinja2": {"prompt.template", "exporters.jinja", "report.filled"},
     "aiohttp": {
@@ -249,6 +250,18 @@ def test_what_only_some_users_need_is_in_an_extra() -> None:
     named = {line.split(">")[0].strip() for name, lines in extras.items() if name != "dev" for line in lines}
 
     assert {COMES_WITH.get(name, name) for name in OPTIONAL} <= named
+
+
+@pytest.mark.parametrize("package", sorted({path.parent for path in MODULES.values()}), ids=lambda path: path.name)
+def test_a_package_s_docstring_or_readme_names_each_of_its_modules(package: Path) -> None:
+    told = (package / "__init__.py").read_text("utf-8").partition('"""')[2].partition('"""')[0]
+    if (package / "README.md").exists():
+        told += (package / "README.md").read_text("utf-8")
+    named = {word.removesuffix(".py") for quoted in re.findall(r"`([^`\n]+)`", told) for word in quoted.split()}
+    formats = {path for path in package.glob("*.py") if "\nFORMAT = " in path.read_text("utf-8")}  # listed in `FORMATS`
+
+    modules = {path.stem for path in {*package.glob("*.py")} - formats if not path.stem.startswith("__")}
+    assert modules <= named or package.parent.name == "examples", f"not on the map: {sorted(modules - named)}"
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ from optimizer.search.loop import search
 from optimizer.search.trial import SearchResult, Trial
 from optimizer.space import SearchSpace
 from search_spaces import REPLY, WORDING
-from tests.test_search import PROMPT, brief, wordy
+from tests.test_search import PROMPT, brief
+from tests.walking import wordy
 
 BLANK = Prompt.from_messages([{"role": "user", "content": "{{n}}"}])
 

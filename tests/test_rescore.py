@@ -18,7 +18,7 @@ from optimizer.errors import ConfigError, RunDirError
 from optimizer.objective import Evaluation
 from optimizer.report.rescored import Outcome, as_text
 from optimizer.results.migration import Migration
-from optimizer.results.rescore import as_migration, rescore
+from optimizer.results.rescore import rescore
 from optimizer.results.rundir import RunDir
 from optimizer.results.sensitivity import take_apart
 from optimizer.search.study import importance
@@ -145,14 +145,6 @@ def test_another_metric_scores_the_stored_answers(tmp_path: Path) -> None:
     assert found.decision == fresh.decision or found.decision is None
     assert [t.quality for t in found.trials] == [t.quality for t in fresh.search.trials]
     assert {t.quality for t in found.trials} == {1.0}, "every reply is valid, whatever it says"
-
-
-def test_a_rescored_run_can_be_reported_as_a_run(tmp_path: Path) -> None:
-    migration = run(tmp_path)
-    terms = wished(migration, margin=0.3)
-    told = as_migration(migration, terms, rescore(migration, terms))
-    assert told.targets[0].decision.margin == 0.3
-    assert told.settings["decision"]["margin"] == 0.3
 
 
 def test_a_comparison_of_recorded_outputs_can_be_rescored(tmp_path: Path) -> None:

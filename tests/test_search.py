@@ -22,6 +22,7 @@ from optimizer.search.trial import SearchResult
 from optimizer.space import SearchSpace
 from optimizer.types import Example, Output, Request, Score
 from search_spaces import DELIMITERS, DEMOS, PLACEMENT, PROGRAMS, REASONING, REPLY, WORDING
+from tests.walking import number, wordy
 
 LABELS = Contract("labels", ("even", "odd"))
 PROMPT = Prompt.from_messages(
@@ -35,17 +36,6 @@ NONSENSE = ScriptedModel(lambda _: "I would rather not.", name="proposer")
 
 def agree(example: Example, output: Output, reference: Output | None) -> Score:
     return Score(float(output.value == example.expected), f"expected {example.expected}, got {output.text[:40]}")
-
-
-def number(request: Request) -> int:
-    return int(request.messages[-1].content.split("Number: ")[-1].split()[0])
-
-
-def wordy(request: Request) -> str:
-    """Knows the answer, but gives it alone only when told to."""
-    answer = "even" if number(request) % 2 == 0 else "odd"
-    told = any("nothing else" in message.content for message in request.messages)
-    return answer if told else f"Well, {number(request)} is {answer}."
 
 
 def brief(script: Callable[[Request], str], **changes: object) -> Brief:

@@ -127,7 +127,7 @@ def test_recorded_objects_and_missing_outputs(tmp_path: Path) -> None:
     assert task.recorded["2"].error == "no output was recorded"
     assert task.unmeasured == {"cost", "latency", "input_tokens", "output_tokens"}
     assert [note.partition(",")[0] for note in task.notes] == [
-        "2 of 3 rows have no recorded output; they score 0",
+        "2 of 3 rows have no recorded output; they count for neither side",
         "the record says nothing of the source's cost",
         "the record says nothing of the source's latency",
     ]

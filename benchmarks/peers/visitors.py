@@ -18,7 +18,6 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.peers.gate import Gate
 from benchmarks.peers.subjects import Subject
-from optimizer.prompt.template import Template
 from optimizer.space.demos import as_text
 
 HERE = Path(__file__).parent
@@ -80,7 +79,7 @@ def _job(method: str, subject: Subject, gate: Gate, seed: int) -> dict[str, obje
         "seed": seed,
         "calls": gate.calls,
         "system": prompt.instructions.text,
-        "user": _mustache(prompt.question),
+        "user": prompt.question.text,
         "names": sorted(prompt.names),
         "reply": prompt.contract.to_dict() | {"told": prompt.contract.told()},
         "rows": [{"id": e.id, "inputs": dict(e.inputs), "expected": as_text(e.expected)} for e in subject.rows],
@@ -88,10 +87,6 @@ def _job(method: str, subject: Subject, gate: Gate, seed: int) -> dict[str, obje
         "urls": {role: gate.url(role) for role in ("target", "proposer", "exam")} | gate.desk,
         "models": {"target": subject.target, "proposer": subject.proposer},
     }
-
-
-def _mustache(template: Template) -> str:
-    return template.text
 
 
 def _surroundings(folder: str) -> dict[str, str]:

@@ -1,6 +1,11 @@
 """The task file's settings: every section, its defaults, and what must agree with what.
 
 `load_settings` answers everything that is wrong with a file in one ConfigError, each problem with its line.
+
+`taskfile` opens a file (`textfile`, `yamlfile`), and `complaints` words what is wrong with it. The sections: `sections`
+(data, decision, budget, and what all share), `stages`, `prompts`, `scoring`, `model_settings`, `gateway_settings`,
+`search_settings`, `engine_settings`. `comparison` and `options` say the same of recorded outputs; `terms` are what may
+still change once the answers are paid for.
 """
 
 from __future__ import annotations
@@ -28,6 +33,7 @@ from optimizer.config.sections import (
     Seed,
     Share,
     Text,
+    as_targets,
     many,
     named,
 )
@@ -154,11 +160,7 @@ class Settings(Section):
     @model_validator(mode="before")
     @classmethod
     def _one_target(cls, data: Any) -> Any:
-        if not isinstance(data, dict) or data.get("target") is None:
-            return data
-        if data.get("targets") is not None:
-            raise ValueError("give either `target` or `targets`, not both")
-        return {key: value for key, value in data.items() if key != "target"} | {"targets": [data["target"]]}
+        return as_targets(data)
 
     @model_validator(mode="after")
     def _complete(self) -> Settings:

@@ -20,7 +20,7 @@ from optimizer.config import (
 )
 from optimizer.config.model_settings import PriceSettings
 from optimizer.config.scoring import SliceSettings
-from optimizer.config.sections import Count, ReplySettings, Section, Text, Word, many, named
+from optimizer.config.sections import Count, ReplySettings, Section, Text, Word, as_targets, many, named
 from optimizer.config.stages import StageColumns, Stages, refuse_odd
 
 Files = Annotated[tuple[Text, ...], BeforeValidator(many, json_schema_input_type=str | list[str])]
@@ -88,11 +88,7 @@ class ComparisonSettings(Section):
     @model_validator(mode="before")
     @classmethod
     def _one_target(cls, data: Any) -> Any:
-        if not isinstance(data, dict) or data.get("target") is None:
-            return data
-        if data.get("targets") is not None:
-            raise ValueError("give either `target` or `targets`, not both")
-        return {key: value for key, value in data.items() if key != "target"} | {"targets": [data["target"]]}
+        return as_targets(data)
 
     @field_validator("targets")
     @classmethod

@@ -21,6 +21,15 @@ def many(value: Any) -> Any:
     return value if isinstance(value, list | tuple) else [value]
 
 
+def as_targets(data: Any) -> Any:
+    """`target: x` stands for `targets: [x]`."""
+    if not isinstance(data, dict) or data.get("target") is None:
+        return data
+    if data.get("targets") is not None:
+        raise ValueError("give either `target` or `targets`, not both")
+    return {key: value for key, value in data.items() if key != "target"} | {"targets": [data["target"]]}
+
+
 def named(key: str, section: type[BaseModel]) -> BeforeValidator:
     """`x: text` stands for `x: {key: text}`."""
     return BeforeValidator(

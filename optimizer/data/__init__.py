@@ -3,6 +3,9 @@
 Lines of JSON and CSV come through the library's text reader and are parsed here: its own JSON and CSV readers
 give every row the same keys and types ("007" turns into 7, a missing key into null), which would rewrite
 gold answers. Nothing of a user's file is copied or cached; what the hub sends stays in the hub's own cache.
+
+`scan` looks at the bytes, `parsing` makes rows of lines, `columns` examples of rows, with `ratings`, `stages` and, for
+the gate, `other_rows`. `golds` and `remarks` find what is wrong or odd; `split` divides; `writing` is the way out.
 """
 
 from __future__ import annotations

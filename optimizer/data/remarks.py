@@ -31,7 +31,7 @@ def remarks(
         if states["invalid"]:
             yield f"{states['invalid']} of {total} recorded outputs break the reply's contract; they score 0"
         if states["failed"]:
-            yield f"{states['failed']} of {total} rows have no recorded output; they score 0"
+            yield f"{states['failed']} of {total} rows have no recorded output; they count for neither side"
         for name in sorted(unmeasured & {"cost", "latency"}):
             yield f"the record says nothing of the source's {name}, so it cannot be compared (data.source.{name})"
 

@@ -109,6 +109,7 @@ def open_shipment(path: Path, target: str | None = None) -> Shipment:
 
 
 def of_run(migration: Migration, target: str | None = None) -> Shipment:
+    """Raises ConfigError where it is not clear which target is meant, ExportError where the run has no prompt."""
     models = [result.model for result in migration.targets]
     if target is not None and target not in models:
         raise ConfigError(

@@ -19,7 +19,8 @@ from optimizer.metrics import Metric
 from optimizer.metrics.whole import Row, alone, mean_bounds
 from optimizer.models.meter import Spend
 from optimizer.objective import Check, Evaluation
-from optimizer.verdict.confirm import FEWEST, LOST, surely_broken
+from optimizer.verdict.confirm import FEWEST, LOST
+from optimizer.verdict.constraints import surely_broken
 from optimizer.verdict.statistics import paired
 
 GateVerdict = Literal["pass", "fail", "inconclusive"]

@@ -1,6 +1,12 @@
 """Importers: prompts, examples and recorded answers of other tools, as a task.
 
 One module for each format; this one lists them, finds out which a file has, and joins what several files say.
+
+What they share: `reading` and `node` open a file and ask it for values; `values` is what they hand on, as drafts or as
+records of calls (`logs`, `chat`), of which `recover` makes a task. `dialects` and `blocks` read templates,
+`frontmatter`, `companion` and `knobs` what stands beside them, `schemas` and `toolbox` reply and tools,
+`promptfoo_tests` assertions. `picking` takes one prompt of several; `standin` fills what is missing; `writing`, with
+`promptfile`, makes the folder.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from optimizer.errors import ConfigError, DataError
-from optimizer.metrics.standard import Against, Compared, Unscored, alternatives, brief, spoken, written
+from optimizer.metrics.standard import Against, Compared, Unscored, alternatives, brief, check_against, spoken, written
 from optimizer.models import Model, bridge
 from optimizer.models.embedding import asked, unpack
 from optimizer.types import JSON, Example, Output, Score
@@ -49,7 +49,7 @@ def embedding_similarity(*, embedder: Model, floor: float = 0.0, against: Agains
     """
     if isinstance(floor, bool) or not isinstance(floor, int | float) or not 0 <= floor < 1:
         raise ConfigError(f"metric 'embedding_similarity': floor must be a number from 0 to below 1, found {floor!r}")
-    Compared(lambda _output, _answer: Score(0.0), against)  # complains of a wrong `against` now, not at the end
+    check_against(against)
     return Embedded(embedder, floor, against)
 
 

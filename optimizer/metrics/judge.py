@@ -13,7 +13,7 @@ from statistics import fmean
 from typing import Any
 
 from optimizer.errors import ConfigError, ModelError
-from optimizer.metrics.standard import Against, Compared, Unscored, wanted_text
+from optimizer.metrics.standard import Against, Unscored, check_against, wanted_text
 from optimizer.models import Model, bridge
 from optimizer.prompt.contract import Contract
 from optimizer.types import Example, Message, Output, Request, Score
@@ -142,7 +142,7 @@ def judge(*, judges: Sequence[Model], rubric: str = _RUBRIC, samples: int = 1, a
 
     `samples`: how often each is asked about one answer (self-consistency); the mean counts.
     """
-    Compared(lambda _output, _answer: Score(0.0), against)  # complains of a wrong `against`
+    check_against(against)
     return Judge(judges, _text("judge", rubric), against, _count("judge", samples))
 
 

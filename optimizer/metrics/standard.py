@@ -18,6 +18,13 @@ class Unscored(Exception):
     """No score could be found for an example: it counts for neither side, and is counted as lost."""
 
 
+def check_against(against: object) -> None:
+    """Raises ConfigError for what is none of `Against`."""
+    if against not in get_args(Against):
+        known = nearest(str(against), get_args(Against))
+        raise ConfigError(f"against: must be auto, gold or source, found {against!r}.{known}")
+
+
 @dataclass(frozen=True)
 class Compared:
     """A metric that compares an output with a right answer. `against`: "auto" takes gold where the example has it.
@@ -30,9 +37,7 @@ class Compared:
     against: Against = "auto"
 
     def __post_init__(self) -> None:
-        if self.against not in get_args(Against):
-            known = nearest(str(self.against), get_args(Against))
-            raise ConfigError(f"against: must be auto, gold or source, found {self.against!r}.{known}")
+        check_against(self.against)
 
     def __call__(self, example: Example, output: Output, reference: Output | None) -> Score:
         if output.status != "ok":

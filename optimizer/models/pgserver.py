@@ -41,6 +41,7 @@ def for_optuna(url: str) -> str:
 
 
 def connected(url: str) -> Any:
+    """Commits each statement by itself. Raises ConfigError without the client, RunDirError without the server."""
     try:
         import psycopg
     except ImportError as error:
@@ -53,6 +54,7 @@ def connected(url: str) -> Any:
 
 
 def again(url: str) -> Any:
+    """Another connection in place of a lost one; None as long as the server is away."""
     try:
         return connected(url)
     except RunDirError:
@@ -60,6 +62,7 @@ def again(url: str) -> Any:
 
 
 def prepare(db: Any, url: str) -> None:
+    """The tables, made where they are not there. Raises RunDirError for those of a newer version."""
     with db.transaction():
         db.execute("SELECT pg_advisory_xact_lock(%s)", [SALT % 2**63])  # another driver may be creating the same
         for statement in _TABLES:

@@ -13,7 +13,7 @@ from optimizer.offline.field import Field
 from optimizer.offline.mind import Mind
 from optimizer.offline.objects import json_in
 from optimizer.offline.reading import Shot
-from optimizer.offline.words import features, stems, vagueness
+from optimizer.offline.words import features, vagueness
 
 #: Labels that are chosen where nothing speaks for another one.
 _DEFAULTS = frozenset(
@@ -165,7 +165,3 @@ def labels_of(output: str, field: Field) -> tuple[str, ...]:
 def _usual_count(field: Field, shots: tuple[Shot, ...]) -> float | None:
     counts = [len(labels_of(shot.output, field)) for shot in shots]
     return sum(counts) / len(counts) if counts else None
-
-
-def name_words(field: Field) -> frozenset[str]:
-    return frozenset(stems(f"{field.name} {field.about}"))

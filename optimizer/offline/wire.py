@@ -19,6 +19,7 @@ class BadRequest(Exception):
 
 
 def read_body(text: str, sample: str) -> tuple[Request, dict[str, Any]]:
+    """The request, and the body that it stood in; `sample` is the header's. Raises BadRequest."""
     try:
         body = json.loads(text)
     except ValueError as problem:

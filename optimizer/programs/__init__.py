@@ -1,4 +1,7 @@
-"""Programs: whatever turns inputs into a reply with the help of a model. A program is the thing that is shipped."""
+"""Programs: whatever turns inputs into a reply with the help of a model. A program is the thing that is shipped.
+
+`prompted` asks once, `shipped` chooses between it and `dspy`, where a team's own programs and DSPy's optimizers are.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What a run says while it goes on. The engine reports facts; who watches decides how to show them."""
+"""What a run says while it goes on. The engine reports facts; who watches decides how to show them.
+
+`console` shows it in a terminal, `log` keeps it in run.log; status.json and spans are `operations`.
+"""
 
 from __future__ import annotations
 

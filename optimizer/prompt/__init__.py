@@ -1,4 +1,9 @@
-"""A prompt: instructions, worked examples, a template for the inputs, a layout, a contract and parameters."""
+"""A prompt: instructions, worked examples, a template for the inputs, a layout, a contract and parameters.
+
+`template` is text with variables (`packing`: as JSON), `media` what is no text; `contract` the form of a reply;
+`layout` puts the parts together; `picking` chooses examples for each request. `suite` is several prompts as one
+program. `wording` and `copying` say what new instructions may not do.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +19,9 @@ from optimizer import reader
 from optimizer.errors import ConfigError
 from optimizer.prompt.contract import Contract, spelled
 from optimizer.prompt.layout import MARKER, Layout, Turn, arrange
-from optimizer.prompt.media import Media
+from optimizer.prompt.packing import pack, unpack
 from optimizer.prompt.picking import Picking, pooled
-from optimizer.prompt.template import Logic, Syntax, Template, Var
+from optimizer.prompt.template import Syntax, Template, Var
 from optimizer.tools import Toolset
 from optimizer.types import Inputs, Message, Params, Request
 
@@ -145,9 +150,9 @@ class Prompt:
         if self.tools:
             plain["tools"] = self.tools.to_dict()
         return plain | {
-            "instructions": _pack(self.instructions),
-            "question": _pack(self.question),
-            "turns": [{"role": turn.role, "content": _pack(turn.content)} for turn in self.turns],
+            "instructions": pack(self.instructions),
+            "question": pack(self.question),
+            "turns": [{"role": turn.role, "content": pack(turn.content)} for turn in self.turns],
             "contract": self.contract.to_dict(),
             "params": dict(self.params),
             "protected": list(self.protected),
@@ -158,9 +163,9 @@ class Prompt:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Prompt:
         return cls(
-            instructions=_unpack(data["instructions"]),
-            question=_unpack(data["question"]),
-            turns=tuple(Turn(turn["role"], _unpack(turn["content"])) for turn in data["turns"]),
+            instructions=unpack(data["instructions"]),
+            question=unpack(data["question"]),
+            turns=tuple(Turn(turn["role"], unpack(turn["content"])) for turn in data["turns"]),
             demos=tuple(Demo(**demo) for demo in data["demos"]),
             layout=Layout(**data["layout"]),
             contract=Contract.from_dict(data["contract"]),
@@ -223,27 +228,3 @@ def _divide(written: Template) -> tuple[Template, str, Template]:
     gap = breaks[-1]
     rest = (first[gap.end() :], *written.segments[1:])
     return Template((first[: gap.start()],)), gap[0], Template(tuple(s for s in rest if s != ""))
-
-
-def _pack(template: Template) -> list[Any]:
-    packed: list[Any] = []
-    for segment in template.segments:
-        if isinstance(segment, Media):
-            packed.append({"media": segment.packed})
-        elif isinstance(segment, Var):
-            packed.append({"var": segment.name})
-        else:
-            logic = isinstance(segment, Logic) and {"jinja2": segment.text, "names": sorted(segment.names)}
-            packed.append(logic or segment)
-    return packed
-
-
-def _unpack(parts: Sequence[Any]) -> Template:
-    def segment(part: Any) -> Any:
-        if isinstance(part, str):
-            return part
-        if "media" in part:
-            return Media(part["media"])
-        return Var(part["var"]) if "var" in part else Logic(part["jinja2"], frozenset(part["names"]))
-
-    return Template(tuple(segment(part) for part in parts))

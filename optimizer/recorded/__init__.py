@@ -1,4 +1,7 @@
-"""Outputs that were recorded elsewhere, read for a comparison: rows of each side, joined by the example's id."""
+"""Outputs that were recorded elsewhere, read for a comparison: rows of each side, joined by the example's id.
+
+`joining` finds each side's rows, `findings` what is odd about them.
+"""
 
 from __future__ import annotations
 

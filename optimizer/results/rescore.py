@@ -76,21 +76,6 @@ def rescore(migration: Migration, terms: Terms) -> tuple[Rescored, ...]:
     return tuple(replace(one, decision=decision) for one, decision in zip(found, decisions, strict=True))
 
 
-def as_migration(migration: Migration, terms: Terms, rescored: Sequence[Rescored]) -> Migration:
-    """The run as if it had been made under these terms; for reports. Every winner must have its confirmation."""
-    targets = tuple(
-        replace(
-            result,
-            search=replace(result.search, trials=found.trials, best=found.best),
-            confirmation=found.confirmation or result.confirmation,
-            decision=found.decision or result.decision,
-        )
-        for result, found in zip(migration.targets, rescored, strict=True)
-    )
-    sections = terms.model_dump(mode="json", exclude={"name"})
-    return replace(migration, targets=targets, settings={**migration.settings, **sections})
-
-
 def standing(
     migration: Migration, result: TargetResult, answers: Mapping[int, Evaluation], scale: Scale, taught: Lessons
 ) -> Entrants:

@@ -23,6 +23,10 @@ from optimizer.verdict.statistics import Noise
 
 
 def read_migration(path: Path, manifest: Mapping[str, Any]) -> Migration:
+    """From the run directory `path`; files that earlier versions did not write count as empty.
+
+    What a damaged file raises is translated by `rundir`.
+    """
     run = manifest["run"]
     decided = json.loads((path / "decision.json").read_text("utf-8"))["targets"]
     trials = _lines(path / "trials.jsonl")

@@ -1,7 +1,8 @@
 """The search space: a list of dimensions, each a small choice about the prompt.
 
-A dimension asks an Optuna trial for a value and carries the value out on a `Variant`. It sees no data: which
-instruction goes by a name, and which worked examples a plan stands for, is settled later (`candidates.py`).
+A dimension asks an Optuna trial for a value and carries it out on a `Variant`. It sees no data: what goes by a name is
+settled later (`search.candidates`; worked examples: `demos`). `file` finds a space, `check` tries it out, `parts` makes
+that of a program of several prompts; `parameters` knows which decoding parameters a target takes.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ Value = str | int | float | bool | None  # what Optuna's categorical choices can
 
 @dataclass(frozen=True)
 class DemoPlan:
-    """Which worked examples to show: how many, chosen how, in what order (names of `demos.py`)."""
+    """Which worked examples to show: how many, chosen how, in what order (names of `demos`)."""
 
     count: int = 0
     choice: str = "random"
@@ -104,10 +105,9 @@ class SearchSpace:
     dimensions: tuple[Dimension, ...]
 
     def __post_init__(self) -> None:
-        names = [dimension.name for dimension in self.dimensions]
-        if not names:
+        if not self.dimensions:
             raise ConfigError("the search space has no dimension")
-        if twice := sorted({name for name in names if names.count(name) > 1}):
+        if twice := sorted({name for name in self.names if self.names.count(name) > 1}):
             raise ConfigError(f"the search space has the dimension {twice[0]!r} twice")
 
     @property

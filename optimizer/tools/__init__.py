@@ -2,6 +2,8 @@
 
 A definition is sent as it stands; what is checked is that a provider would take it. An answer's calls are held against
 the parameters as far as the bundle's reader can (types, choices, required keys); see `schema.reduced`.
+
+`schema` reads the parameters' schemas, `variants` words and orders the same tools otherwise.
 """
 
 from __future__ import annotations

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
-from statistics import NormalDist, fmean, pstdev
+from statistics import fmean, pstdev
 from typing import Literal, Protocol
 
 from optimizer.errors import DataError
@@ -15,6 +14,7 @@ from optimizer.metrics.whole import Figure
 from optimizer.objective import Check, Constraints, Evaluation
 from optimizer.types import Output
 from optimizer.verdict import reasons
+from optimizer.verdict.constraints import as_numbers, checked
 from optimizer.verdict.slices import SliceResult
 from optimizer.verdict.statistics import Comparison, Noise, examples_needed, noise, paired
 
@@ -112,36 +112,37 @@ def decide(
     kept, theirs = pairs_of(confirmation, standard)
     comparison = comparison_of(confirmation, standard, margin=margin, confidence=confidence)
     measured = tuple(output for output in confirmation.winner.outputs if output.status != "failed")
-    checks = constraints.check(Evaluation(measured, ())) if measured else ()
-    broken = {check: surely_broken(check, measured, confidence) for check in checks if not check.met}
-    if slices and constraints.slice_drop is not None:
-        checks += (_slice_check(constraints.slice_drop, slices),)
-        broken |= {check: True for check in checks[-1:] if not check.met}
-    lost, total = _lost(confirmation, theirs), len(theirs.outputs)
+    checks, broken = checked(constraints, measured, slices, confidence)
     spread = _noise(confirmation, kept, standard)
 
     verdict, needed = Verdict.INCONCLUSIVE, None
-    if lost <= LOST * total:
+    if _lost(confirmation, theirs) <= LOST * len(theirs.outputs):
         if comparison.n >= FEWEST:
             verdict = _verdict(comparison, broken, margin, confidence, figures)
         if verdict is Verdict.INCONCLUSIVE:
             needed = _needed(comparison, broken, measured, margin, confidence)
-    sentences = [
-        reasons.quality(comparison, margin, confidence, standard, again=confirmation.again is not None),
-        *(reasons.of_figure(figure, margin, confidence) for figure in figures),
-        *(reasons.about(check, sure=sure) for check, sure in broken.items()),
-        "Every constraint is kept." if checks and not broken else "",
-        reasons.hidden(slices, confidence),
-        reasons.losses(lost, total, _unscored(confirmation, theirs), LOST),
-        f"Fewer than {FEWEST} pairs give no verdict." if comparison.n < FEWEST else "",
-        reasons.outlook(needed, comparison.n) if needed else "",
-        reasons.of_noise(spread) if spread and verdict is Verdict.INCONCLUSIVE else "",
-        reasons.of_family(family.size, family.confidence) if family and family.size > 1 else "",
-    ]
-    reason = " ".join(sentence for sentence in sentences if sentence)
-    return Decision(
-        verdict, reason, comparison, margin, confidence, checks, needed, slices, figures, judges, spread, family
+    decision = Decision(
+        verdict, "", comparison, margin, confidence, checks, needed, slices, figures, judges, spread, family
     )
+    return replace(decision, reason=_reason(decision, confirmation, standard, broken))
+
+
+def _reason(decision: Decision, confirmation: Confirmation, standard: Standard, broken: Mapping[Check, bool]) -> str:
+    d, comparison = decision, decision.comparison
+    theirs = pairs_of(confirmation, standard)[1]
+    sentences = [
+        reasons.quality(comparison, d.margin, d.confidence, standard, again=confirmation.again is not None),
+        *(reasons.of_figure(figure, d.margin, d.confidence) for figure in d.figures),
+        *(reasons.about(check, sure=sure) for check, sure in broken.items()),
+        "Every constraint is kept." if d.checks and not broken else "",
+        reasons.hidden(d.slices, d.confidence),
+        reasons.losses(_lost(confirmation, theirs), len(theirs.outputs), _unscored(confirmation, theirs), LOST),
+        f"Fewer than {FEWEST} pairs give no verdict." if comparison.n < FEWEST else "",
+        reasons.outlook(d.needed, comparison.n) if d.needed else "",
+        reasons.of_noise(d.noise) if d.noise and d.verdict is Verdict.INCONCLUSIVE else "",
+        reasons.of_family(d.family.size, d.family.confidence) if d.family and d.family.size > 1 else "",
+    ]
+    return " ".join(sentence for sentence in sentences if sentence)
 
 
 def pairs_of(confirmation: Confirmation, standard: Standard) -> tuple[list[int], Evaluation]:
@@ -203,34 +204,6 @@ def _unscored(confirmation: Confirmation, theirs: Evaluation) -> list[str]:
     return [errors[0] for errors in found if errors]
 
 
-def _slice_check(limit: float, slices: Sequence[SliceResult]) -> Check:
-    """Broken where a slice is worse by more than the limit, surely and with all slices looked at."""
-    value = max(0.0, *(-found.high for found in slices))
-    return Check("slice_drop", limit, value, value <= limit)
-
-
-def _held(check: Check, outputs: Sequence[Output]) -> tuple[list[float], float]:
-    """The constraint as numbers whose mean must not pass a limit: (numbers, limit)."""
-    if check.name == "valid":
-        return [float(output.status != "ok") for output in outputs], 1 - check.limit
-    if check.name == "p95_latency":
-        return [float(output.latency > check.limit) for output in outputs], 0.05
-    if check.name == "cost_per_1000":
-        return [1000 * output.cost for output in outputs], check.limit
-    return [float(output.input_tokens) for output in outputs], check.limit
-
-
-def surely_broken(check: Check, outputs: Sequence[Output], confidence: float) -> bool:
-    """Whether chance does not explain it: by the binomial tail for shares, the normal bound for means."""
-    from scipy.special import bdtrc
-
-    numbers, limit = _held(check, outputs)
-    if check.name in ("valid", "p95_latency"):
-        return bool(bdtrc(sum(numbers) - 1, len(numbers), limit) <= 1 - confidence)
-    error = pstdev(numbers) / math.sqrt(max(len(numbers) - 1, 1))
-    return fmean(numbers) - NormalDist().inv_cdf(confidence) * error > limit
-
-
 def _needed(
     comparison: Comparison, broken: Iterable[Check], outputs: Sequence[Output], margin: float, confidence: float
 ) -> int | None:
@@ -239,7 +212,7 @@ def _needed(
     if comparison.p_value > 1 - confidence and comparison.high >= -margin:
         counts.append(examples_needed(comparison.mean, comparison.sd, margin, confidence))
     for check in (check for check in broken if check.name != "slice_drop"):
-        numbers, limit = _held(check, outputs)
+        numbers, limit = as_numbers(check, outputs)
         scale = max(1.0, limit)  # the formula thinks in scores; dollars and tokens are brought to its size
         counts.append(examples_needed((limit - fmean(numbers)) / scale, pstdev(numbers) / scale, 0.0, confidence))
     known = [count for count in counts if count is not None]

@@ -3,6 +3,10 @@
 What an optimizer changes are the instructions and the worked examples of one predictor. The result is an ordinary
 `Prompt` again, which is raced, exported and rendered like any other. Every call goes through our models and counts
 against `max_calls`. DSPy itself is opened when it is first used.
+
+A compile: `recipes` names the optimizers (`showing`: examples, `rewriting`: instructions, `variants`: ours of theirs),
+`job` is what they work with, `rows` their examples, `engine` their model, `module` the prompt as they see it. A team's
+program: `opening`, `running`, and `whole`, which compiles it. `quiet` keeps DSPy silent everywhere.
 """
 
 from __future__ import annotations
@@ -75,8 +79,7 @@ def compile_prompt(
         hush()
         asking, author = AskingAdapter(), _lm(proposer, purse)
         bench, student, replay, task = _student(prompt, mark, model, purse, copies)
-        made = rows(mark, answered, bench.fields, seed)
-        if len(made) < recipe.least_rows:
+        if len(made := rows(mark, answered, bench.fields, seed)) < recipe.least_rows:
             raise SearchError(f"needs {recipe.least_rows} training examples with an answer, found {len(made)}")
         if isinstance(prompt, Suite):
             max_calls, knobs = for_suite(optimizer, prompt, max_calls, knobs)
