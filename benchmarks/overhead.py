@@ -2,15 +2,18 @@
 
 A search over the standard space towards a model that answers at once, so that all the time is the engine's. It is set
 against the time that the same calls would take at 20 ms each, one after the other, and shown for more and more trials.
+The record for Optuna's dashboard is kept along the way, as in every run.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 import time
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from optimizer.habits import habits_of
@@ -19,6 +22,7 @@ from optimizer.objective import Constraints, Objective, Unit
 from optimizer.prompt import Prompt
 from optimizer.prompt.contract import Contract
 from optimizer.search.brief import Brief, Cast, Effort, Ground, Scale
+from optimizer.search.live import Live
 from optimizer.search.loop import search
 from optimizer.space import SearchSpace
 from optimizer.types import Example, Output, Request, Score
@@ -61,9 +65,11 @@ def engine(trials: int) -> tuple[float, int]:
         Cast(ScriptedModel(counted), ScriptedModel(lambda _: "no", name="proposer"), habits_of("target")),
         Effort(trials=trials, least_gain=0.0),
     )
-    before = time.process_time()
-    search(PROMPT, SPACE, made)
-    return time.process_time() - before, calls[0]
+    with tempfile.TemporaryDirectory() as folder:
+        live = Live(Path(folder) / "study.journal")
+        before = time.process_time()
+        search(PROMPT, SPACE, replace(made, show=lambda look, due: live.show("target", look, due=due)))
+        return time.process_time() - before, calls[0]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -87,7 +87,7 @@ def _at_answer(books: Books, number: int, later: float) -> Moment:
 
 
 def _while_writing(folder: Path) -> Moment:
-    """In the middle of writing what the run found out: the manifest says that it is through, and no decision is there."""
+    """In the middle of writing what was found: the manifest says that the run is through, and there is no decision."""
 
     def moment(process: subprocess.Popen[str]) -> bool:
         until = time.monotonic() + _PATIENCE

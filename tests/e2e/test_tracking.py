@@ -1,15 +1,19 @@
-"""A finished run in a real MLflow store, and its trials in optuna-dashboard."""
+"""A finished run in a real MLflow store, and the trials of runs, also of one under way, in optuna-dashboard."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +21,7 @@ import pytest
 
 import optimizer
 from tests.conftest import Walked
+from tests.e2e.runs import finished, small_task, started
 
 _PATIENCE = 60
 
@@ -74,25 +79,92 @@ def test_a_run_is_tracked_with_parameters_metrics_and_report_and_not_twice(
     assert {"decision.json", "report.html"} <= set(files)
 
 
-def test_the_dashboard_shows_the_trials_of_a_run(plain_run: Walked, tmp_path: Path) -> None:
-    pytest.importorskip("optuna_dashboard", reason="optuna-dashboard is not installed")
-    run = Path(shutil.copytree(plain_run.run, tmp_path / "run"))
+class Dashboard:
+    """`promptport dashboard` on a run, asked as a browser asks it."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    def studies(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._asked("/api/studies")["study_summaries"]
+        return found
+
+    def trials(self) -> list[dict[str, Any]]:
+        """Of the only study there is."""
+        [study] = self.studies()
+        found: list[dict[str, Any]] = self._asked(f"/api/studies/{study['study_id']}?after=0")["trials"]
+        return found
+
+    def _asked(self, path: str) -> Any:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=_PATIENCE) as answer:
+            return json.loads(answer.read())
+
+
+@contextmanager
+def dashboard(run: Path) -> Iterator[Dashboard]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "optimizer", "dashboard", str(run), "--port", str(port)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    shown, until = Dashboard(port), time.monotonic() + _PATIENCE
     try:
-        until, found = time.monotonic() + _PATIENCE, b""
-        while not found:
+        while not _up(shown):
             assert process.poll() is None and time.monotonic() < until, process.communicate()
-            try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/studies", timeout=5) as answer:
-                    found = answer.read()
-            except OSError:
-                time.sleep(0.2)
+            time.sleep(0.2)
+        yield shown
     finally:
         process.kill()
         process.communicate()
 
-    assert [study["study_name"] for study in json.loads(found)["study_summaries"]] == ["test/target"]
+
+def _up(shown: Dashboard) -> bool:
+    try:
+        return bool(shown.studies())
+    except OSError:
+        return False
+
+
+def _states(trials: list[dict[str, Any]]) -> Counter[str]:
+    return Counter(trial["state"] for trial in trials)
+
+
+def test_the_dashboard_shows_the_trials_of_a_run(plain_run: Walked, tmp_path: Path) -> None:
+    pytest.importorskip("optuna_dashboard", reason="optuna-dashboard is not installed")
+    run = Path(shutil.copytree(plain_run.run, tmp_path / "run"))
+    with dashboard(run) as shown:
+        assert [study["study_name"] for study in shown.studies()] == ["test/target"]
+        assert _states(shown.trials()) == {"Complete": len(plain_run.migration.targets[0].search.trials)}
+
+
+def test_the_dashboard_follows_a_run_that_is_going_on_killed_and_started_again(tmp_path: Path) -> None:
+    """One dashboard from the first trials to the last; the run stands still while it is looked at."""
+    pytest.importorskip("optuna_dashboard", reason="optuna-dashboard is not installed")
+    task, run = small_task(tmp_path), tmp_path / "run"
+    with started(task, run) as process:
+        _until(lambda: (run / "study.journal").exists() and (run / "study.journal").stat().st_size > 0)
+        process.send_signal(signal.SIGSTOP)
+        with dashboard(run) as shown:
+            begun = shown.trials()
+            process.send_signal(signal.SIGCONT)
+            _until(lambda: _states(shown.trials())["Complete"] > 0 and _states(shown.trials())["Running"] > 0)
+            process.kill()
+            process.wait()
+            left = shown.trials()
+
+            finished(task, run)
+            _until(lambda: _states(shown.trials())["Running"] == 0)
+            last = shown.trials()
+
+    assert _states(begun)["Running"] > 0
+    assert any(trial["intermediate_values"] for trial in left if trial["state"] == "Running")
+    assert len(begun) <= len(left) <= len(last)
+    rows = [json.loads(line) for line in (run / "trials.jsonl").read_text("utf-8").splitlines()]
+    assert [trial["values"] for trial in last] == [[row["value"]] for row in rows if row["value"] is not None]
+
+
+def _until(happened: Callable[[], bool]) -> None:
+    until = time.monotonic() + _PATIENCE
+    while not happened():
+        assert time.monotonic() < until
+        time.sleep(0.02)
