@@ -140,8 +140,8 @@ class Journal:
         except OSError as error:
             raise RunDirError(f"{self._path}: cannot be read ({error.strerror}); mend it, and run again") from error
         self._known |= found.keys()
-        settled = {key: _settled(lost, paid(key)) for key, lost in found.items()}
-        return {bytes.fromhex(key): lost for key, lost in settled.items() if lost.calls}
+        known = {key: settled(lost, paid(key)) for key, lost in found.items()}
+        return {bytes.fromhex(key): lost for key, lost in known.items() if lost.calls}
 
     def close(self) -> None:
         os.close(self._file)
@@ -235,6 +235,6 @@ def _save_folder(folder: Path) -> None:
             os.close(opened)
 
 
-def _settled(lost: Lost, paid: Cost | None) -> Lost:
+def settled(lost: Lost, paid: Cost | None) -> Lost:
     """One of the tries brought the answer, unless that was a refusal or another run's."""
     return lost._replace(times=max(0, lost.times - (paid is not None)), paid=paid)

@@ -50,8 +50,9 @@ def refuse_small_budget(task: Task, parts: Split, expected: Estimate, tokens: Es
             "the models' params"
         )
     if budget.tokens is not None and budget.tokens < tokens.least.dollars:
+        needed = math.ceil(tokens.least.dollars)
         raise ConfigError(
-            f"budget.tokens: {budget.tokens:,} {takes} about {math.ceil(tokens.least.dollars):,} tokens; {way_out}, or state max_tokens in the "
+            f"budget.tokens: {budget.tokens:,} {takes} about {needed:,} tokens; {way_out}, or state max_tokens in the "
             "models' params"
         )
     minutes, why = least_minutes(task, parts, expected)
