@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ import pytest
 
 from optimizer.errors import ConfigError
 from optimizer.planning.estimate import Estimate, Need, Share
+from optimizer.planning.least import least_minutes
 from optimizer.planning.plan import plan
 from optimizer.task import load_task
-from tests.walking import SEARCH, SOURCE, TARGET, write_task
+from tests.walking import SEARCH, SOURCE, TARGET, walk, write_task
 
 #: 796 bytes and at most 4 of "Number: " and a number: some 200 tokens.
 LONG = {"user": "x" * 790 + "\n\nNumber: {{n}}", "reply": {"labels": ["even", "odd"]}}
@@ -132,3 +134,61 @@ def test_a_budget_below_the_least_is_refused_and_one_at_it_is_not(
     with pytest.raises(ConfigError, match=r"is too small: baseline, confirmation and the least of a search take"):
         expected(tmp_path, budget=short)
     expected(tmp_path, budget=enough)
+
+
+def test_a_budget_of_tokens_below_the_least_is_refused_with_what_it_takes(tmp_path: Path) -> None:
+    """120 examples, 60 held out, a prompt of 200 tokens; a reply is taken for 1.3 x 1 + 10 = 11 tokens. The source
+    answers 180 times; 120 confirm and 4 search at the mean of a plain and a doubled prompt, 311; at worst a call reads
+    its bytes (at most 800 for the text, 48 for two roles) and writes 8, and a grown prompt is 200 longer."""
+    task = load_task(write_task(tmp_path, prompt=LONG))
+    tokens = math.ceil(plan(task).tokens.least.dollars)
+    worst = 800 + 32 + 8
+    reckoned = 180 * 211 + 124 * 311 + 2 * (worst + 200)
+
+    assert tokens == pytest.approx(reckoned, rel=0.02)
+    with pytest.raises(
+        ConfigError, match=rf"^budget\.tokens: 500 is too small: .* take about {tokens:,} tokens; raise"
+    ):
+        expected(tmp_path / "short", prompt=LONG, budget={"tokens": 500})
+    with pytest.raises(ConfigError, match=r"^budget\.tokens"):
+        expected(tmp_path / "one", prompt=LONG, budget={"tokens": tokens - 1})
+    expected(tmp_path / "enough", prompt=LONG, budget={"tokens": tokens})
+
+
+def test_tokens_are_counted_whatever_they_cost(tmp_path: Path) -> None:
+    free = {"price": {"input": 0.0, "output": 0.0}}
+
+    with pytest.raises(ConfigError, match=r"^budget\.tokens: 1,000 is too small"):
+        expected(tmp_path, source=SOURCE | free, target=TARGET | free, budget={"tokens": 1000})
+
+
+def test_a_run_with_the_least_of_tokens_comes_to_its_end_and_keeps_the_limit(tmp_path: Path) -> None:
+    task = load_task(write_task(tmp_path))
+    tokens = math.ceil(plan(task).tokens.least.dollars)
+    migration = walk(write_task(tmp_path / "run", budget={"tokens": tokens}), tmp_path / "out")
+
+    spent = sum(role.input_tokens + role.output_tokens for role in migration.spend.values())
+    assert 0 < spent <= tokens
+    assert migration.targets[0].confirmation is not None
+
+
+@pytest.mark.parametrize(("minutes", "fits"), [(0.5, False), (1.9, False), (2.1, True)])
+def test_minutes_that_the_stated_rate_cannot_keep_are_refused(tmp_path: Path, minutes: float, fits: bool) -> None:
+    """180 calls of the source at 60 a minute take 3 minutes, of which one's may go at once; the target has no limit."""
+    source = SOURCE | {"limits": {"rpm": 60}}
+    if fits:
+        expected(tmp_path, source=source, budget={"minutes": minutes})
+        return
+    with pytest.raises(
+        ConfigError, match=r"^budget\.minutes: .* about 3 minutes \(test/source at 60 requests a minute"
+    ):
+        expected(tmp_path, source=source, budget={"minutes": minutes})
+
+
+def test_roles_that_share_a_model_share_its_rate(tmp_path: Path) -> None:
+    """180 + 124 calls at 100 a minute: 3.04 minutes."""
+    same = SOURCE | {"limits": {"rpm": 100}}
+    task = load_task(write_task(tmp_path, source=same, target=same))
+    planned = plan(task)
+
+    assert least_minutes(task, planned.parts, planned.expected)[0] == pytest.approx(3.04)

@@ -17,8 +17,12 @@ from optimizer.errors import ConfigError
 from optimizer.fleet import run_fleet
 from optimizer.fleet.ledger import Entry
 from optimizer.fleet.page import as_page, summary
+from optimizer.fleet.paid import Amount, Bill, bill
 from optimizer.fleet.settings import FleetSettings, tasks_below
-from optimizer.fleet.share import Want, budgets, divide
+from optimizer.fleet.share import Want, budgets, divide, second_helping
+from optimizer.models.cache import CallStore
+from optimizer.models.purse import paid_for
+from optimizer.models.tries import Cost
 from tests.e2e.runs import small_task
 
 TARGETS = ["offline/sim-beta", "offline/sim-gamma"]
@@ -52,7 +56,10 @@ def test_every_task_meets_every_target_and_the_summary_says_how(whole: Path) -> 
         (f"team/task{n}", TARGETS) for n in range(3)
     ]
     assert (found["tasks"], found["done"], found["failed"], sum(found["verdicts"].values())) == (3, 3, [], 6)
-    assert found["calls"] == sum(result["calls"] for result in found["results"])
+    assert found["calls"] + found["shared"]["calls"] == sum(result["calls"] for result in found["results"])
+    assert found["shared"]["calls"] > 60, "the tasks have thirty rows in common, which two models answer"
+    with CallStore(whole / "runs/fleet/calls.sqlite") as store:
+        assert found["calls"] == len(store), "each answer that was paid for, once"
     page = (whole / "runs/fleet/fleet.html").read_text()
     for result in found["results"]:
         assert (whole / "runs/fleet" / result["report"]).exists() and result["report"] in page
@@ -116,6 +123,106 @@ def test_tasks_for_which_there_is_no_money_are_named_and_ask_nothing(tmp_path: P
     assert not (folder / "runs/fleet/tasks/team/task2").exists()
 
 
+TIGHT = 350  # calls: the tasks take 113, 120 and 127 at least, were each one alone
+
+
+def test_what_tasks_share_is_paid_from_the_budget_once_and_the_rest_goes_further(tmp_path: Path) -> None:
+    """There is room for two of three tasks until these have been through: they share answers, so that much is left. A
+    fleet that is started again decides the same, and asks nothing more."""
+    limit = TIGHT
+    folder = fleet(tmp_path / "f", budget={"calls": limit})
+    run_fleet(folder)
+    found = written(folder)
+
+    with CallStore(folder / "runs/fleet/calls.sqlite") as store:
+        asked = len(store)
+    assert found["calls"] == asked <= limit
+    assert (found["failed"], found["done"]) == ([], 3)
+    assert sum(result["calls"] for result in found["results"]) > limit, "more than they could have had for themselves"
+    ledger = (folder / "runs/fleet/ledger.json").read_bytes()
+    run_fleet(folder)
+    assert (written(folder), (folder / "runs/fleet/ledger.json").read_bytes()) == (found, ledger)
+    (folder / "runs/fleet/ledger.json").unlink()
+    run_fleet(folder)
+    with CallStore(folder / "runs/fleet/calls.sqlite") as store:
+        assert len(store) == asked <= limit
+
+
+def test_a_fleet_that_is_cut_off_in_its_second_pass_gives_each_what_it_had(tmp_path: Path) -> None:
+    """The ledger forgets how the second pass ended, as if that had been under way."""
+    folder = fleet(tmp_path / "f", budget={"calls": TIGHT})
+    run_fleet(folder)
+    path, found = folder / "runs/fleet/ledger.json", written(folder)
+    facts = json.loads(path.read_text())
+    assert any(name.endswith("#2") for name in facts["entries"])
+    facts["entries"] = {name: entry for name, entry in facts["entries"].items() if name.endswith("#1")}
+    path.write_text(json.dumps(facts))
+
+    run_fleet(folder)
+
+    assert written(folder) == found
+
+
+def test_an_answer_is_billed_to_a_fleet_once_and_what_was_wasted_by_whom_it_was(tmp_path: Path) -> None:
+    a, b, c = ("a" * 64, "b" * 64, "c" * 64)
+    begun = '["+","{}","target",{},{}]\n'.format
+    (tmp_path / "one").write_text(begun(a, 10, 5) + begun(b, 10, 5) + begun(b, 10, 5))  # b at the second try
+    (tmp_path / "two").write_text(begun(a, 0, 0) + begun(c, 7, 3))  # c was lost
+    answers = {a: Cost(4, 2), b: Cost(6, 3)}
+
+    found = bill({name: tmp_path / name for name in ("one", "two", "three")}, answers.get)
+
+    assert (found.answers, found.shared) == (Amount(2, 10, 5), Amount(1, 4, 2))
+    assert (found.wasted, found.paid) == (Amount(2, 17, 8), Amount(4, 27, 13))
+    assert found.counted == {"one": Amount(3, 20, 10), "two": Amount(2, 11, 5), "three": Amount()}
+
+
+def test_the_second_helping_never_passes_the_limit() -> None:
+    """Of 100 calls, 30 are paid; `a` has used 20 of its 25 and keeps the other 5; `c` found no room. 65 are left: 40
+    that `c` cannot do without, and 25 by what they would take, 1 to 4."""
+    want = Want(40, 40), Want(0, 0), Want(0, 0)
+    wants = {"a": (Want(5, 10), *want[1:]), "b": want, "c": want}
+    first = {"a": Budget(calls=25), "b": Budget(calls=75), "c": None}
+    so_far = Bill(Amount(28), Amount(20), Amount(2), {"a": Amount(20), "b": Amount(30), "c": Amount(0)})
+
+    given = second_helping(Budget(calls=100), wants, first, ["a", "c"], so_far)
+
+    assert given == {"a": Budget(calls=30), "c": Budget(calls=60)}
+    tight = second_helping(Budget(calls=70), wants, first, ["a", "c"], so_far)
+    assert tight == {"a": Budget(calls=25 + 35)}, "c has no room in the 35 that are left"
+
+
+def test_a_second_pass_that_finds_nothing_leaves_what_the_first_has_found(tmp_path: Path) -> None:
+    """With little more to spend another way is tried, for which it is not enough."""
+    folder = fleet(tmp_path / "f", budget={"calls": 260})
+    ended = run_fleet(folder)
+
+    facts = json.loads((folder / "runs/fleet/ledger.json").read_text())["entries"]
+    assert all(facts[f"team/task{n} #2"]["error"] and not facts[f"team/task{n} #1"]["error"] for n in (0, 1))
+    assert [entry.error == "" for entry in ended.values()] == [True, True, False]
+
+
+def test_tokens_are_divided_as_calls_and_dollars_are() -> None:
+    wants = {"a": (Want(1, 2), Want(0.1, 0.2), Want(100, 300)), "b": (Want(1, 2), Want(0.1, 0.2), Want(200, 600))}
+
+    assert budgets(Budget(tokens=1000), wants) == {
+        "a": Budget(tokens=100 + int(700 / 3)),
+        "b": Budget(tokens=200 + int(700 * 2 / 3)),
+    }
+    assert budgets(Budget(tokens=250), wants)["b"] is None
+
+
+def test_a_fleets_limit_of_tokens_holds(tmp_path: Path) -> None:
+    folder = fleet(tmp_path / "f", count=2, budget={"tokens": 450_000})
+    run_fleet(folder)
+
+    journals = {name: folder / f"runs/fleet/tasks/team/{name}/tries.jsonl" for name in ("task0", "task1")}
+    with CallStore(folder / "runs/fleet/calls.sqlite") as store:
+        paid = bill(journals, lambda key: paid_for(store.get(key))).paid
+    assert 0 < paid.tokens <= 450_000
+    assert written(folder)["done"] == 2, "each takes 270,000 at least, were it alone"
+
+
 def test_a_shared_budget_is_divided_by_need() -> None:
     assert divide(100, [Want(10, 30), Want(20, 60)]) == [10 + 70 / 3, 20 + 140 / 3]
     assert divide(25, [Want(10, 30), Want(20, 60), Want(15, 15)]) == [10, None, 15]
@@ -123,7 +230,8 @@ def test_a_shared_budget_is_divided_by_need() -> None:
 
 
 def test_a_task_without_room_in_either_limit_gets_nothing() -> None:
-    wants = {"a": (Want(10, 20), Want(1.0, 2.0)), "b": (Want(10, 20), Want(5.0, 6.0))}
+    tokens = Want(1, 1)
+    wants = {"a": (Want(10, 20), Want(1.0, 2.0), tokens), "b": (Want(10, 20), Want(5.0, 6.0), tokens)}
 
     shared = budgets(Budget(calls=100, dollars=4.0), wants)
 
@@ -164,7 +272,7 @@ def test_what_tasks_and_models_say_is_text_on_the_page() -> None:
     outcome = {"verdict": "stay", "recommended": None, "targets": [target]}
     ended = {evil: Entry("", "tasks/x", outcome=outcome), "lost": Entry("", "tasks/y", error=evil, kind="DataError")}
 
-    page = as_page(summary(FleetSettings(name=evil), ended))
+    page = as_page(summary(FleetSettings(name=evil), ended, Bill(Amount(), Amount(), Amount(), {})))
 
     assert "<script" not in page
     assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 5  # title, heading, task, target, error

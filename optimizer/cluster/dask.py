@@ -23,6 +23,7 @@ from optimizer.errors import ConfigError
 
 _PATIENCE = 60  # seconds in which a scheduler has to answer, and a worker to be there
 _LOOK = 1.0  # seconds between two looks at who is there
+_UNREACHED = ("Timed out trying to connect", "Address removed", "ConnectionPool closing")  # what distributed says
 _SCOPES = ("", ".client", ".worker", ".scheduler", ".nanny", ".core")
 
 
@@ -94,6 +95,8 @@ class DaskCluster:
         answer = found[address]
         if isinstance(answer, OSError):  # of the connection: what a worker meets in its work comes back as a text
             self._looked = 0.0
+            if any(word in str(answer) for word in _UNREACHED):
+                raise NotSent("the worker was gone", model="cluster", retryable=True) from answer
             raise lost(type(answer).__name__) from answer
         if isinstance(answer, BaseException):
             raise answer

@@ -25,16 +25,14 @@ def fleet(folder: Path, out: Path | None, as_json: bool) -> None:
     ended = run_fleet(folder, out, told=lambda line: say(line, err=as_json))
     page = (out or folder / "runs" / "fleet") / "fleet.html"
     lost = [name for name, entry in ended.items() if entry.error]
+    told = json.loads(page.with_suffix(".json").read_text("utf-8"))
     if as_json:
-        say(json.dumps(json.loads(page.with_suffix(".json").read_text("utf-8"))))
+        say(json.dumps(told))
     else:
         for name in lost:
             say(f"failed   {name}: {ended[name].error}")
-        spent, calls = sum(e.dollars for e in ended.values()), sum(e.calls for e in ended.values())
-        say(
-            f"{len(ended) - len(lost)} of {len(ended)} tasks are through; ${spent:.4f} in {calls:,} calls\n"
-            f"page     {page}"
-        )
+        spent = f"${told['dollars']:.4f} in {told['calls']:,} calls"
+        say(f"{len(ended) - len(lost)} of {len(ended)} tasks are through; {spent}\npage     {page}")
     sys.exit(LOST_TASKS if lost else 0)
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import contextvars
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -29,16 +29,19 @@ from optimizer.errors import BudgetExceeded, OptimizerError, RunDirError
 from optimizer.evaluate import scored_by
 from optimizer.fleet.ledger import Entry, Ledger
 from optimizer.fleet.page import write_summary
+from optimizer.fleet.paid import Amount, Bill, bill
 from optimizer.fleet.settings import FleetSettings, names, opened, read_fleet, tasks_below
-from optimizer.fleet.share import Want, budgets
+from optimizer.fleet.share import Want, Wants, budgets, second_helping
 from optimizer.models.cache import Answers
+from optimizer.models.purse import PICO, paid_for
 from optimizer.models.stores import open_store
 from optimizer.pipeline import migrate
 from optimizer.planning.agreement import fingerprint
-from optimizer.planning.plan import plan
+from optimizer.planning.plan import Plan, plan
 from optimizer.progress import Progress
 from optimizer.redact import redact
 from optimizer.report.summary import outcome_json
+from optimizer.results.rundir import RunDir
 from optimizer.task import Task
 
 Told = Callable[[str], None]
@@ -68,8 +71,8 @@ def run_fleet(folder: Path, out: Path | None = None, told: Told = lambda _line: 
         raise RunDirError(f"{out}: cannot write here ({error.strerror}); choose another --out") from error
     named = dict(zip(names(folder, paths), paths, strict=True))
     with ExitStack() as stack:
-        ended = _walk(_shared(settings, folder, out, told, stack), named)
-    write_summary(settings, ended, out)
+        ended, paid = _walk(_shared(settings, folder, out, told, stack), named)
+    write_summary(settings, ended, paid, out)
     return ended
 
 
@@ -92,46 +95,48 @@ def _shared(settings: FleetSettings, folder: Path, out: Path, told: Told, stack:
     return _Fleet(settings, out, Ledger(out / "ledger.json"), connected, store, told)
 
 
-def _walk(fleet: _Fleet, named: Mapping[str, Path]) -> dict[str, Entry]:
-    tasks, wants, ended = dict[str, Task](), dict[str, tuple[Want, Want]](), dict[str, Entry]()
+def _walk(fleet: _Fleet, named: Mapping[str, Path]) -> tuple[dict[str, Entry], Bill]:
+    tasks, wants, ended = dict[str, Task](), dict[str, Wants](), dict[str, Entry]()
     for name, path in named.items():
         try:
             tasks[name] = task = opened(path, fleet.settings)
-            expected = plan(replace(task, settings=task.settings.model_copy(update={"budget": Budget()}))).expected
+            planned = plan(replace(task, settings=task.settings.model_copy(update={"budget": Budget()})))
             connect.preflight(task.settings, recorded=task.recorded is not None)
-            least = expected.least
-            wants[name] = Want(least.calls, expected.calls), Want(least.dollars, expected.dollars)
+            wants[name] = _wants(planned)
         except Exception as error:  # noqa: BLE001  one task that cannot be read stops nobody
             ended[name] = _failed(name, error)
-    first = budgets(fleet.settings.budget, wants)
+    limits = fleet.settings.budget
+    first = budgets(limits, wants)
     ended |= _all(fleet, {name: (tasks[name], first[name]) for name in wants}, _FIRST)
-    more = _second_helping(fleet.settings.budget, wants, first, ended)
-    ended |= _all(fleet, {name: (tasks[name], budget) for name, budget in more.items()}, _SECOND)
-    return {name: ended[name] for name in named}
+    if (hungry := _hungry(first, ended)) and {limits.calls, limits.dollars, limits.tokens} != {None}:
+        agreed = sha256(repr([(name, ended[name].agreed, ended[name].error) for name in named]).encode()).hexdigest()
+        so_far = fleet.ledger.between(agreed, lambda: _billed(fleet, named, ended))
+        more = second_helping(limits, wants, first, hungry, so_far)
+        again = _all(fleet, {name: (tasks[name], budget) for name, budget in more.items()}, _SECOND)
+        ended |= {name: entry for name, entry in again.items() if ended[name].error or not entry.error}
+    return {name: ended[name] for name in named}, _billed(fleet, named, ended)
 
 
-def _second_helping(
-    limits: Budget,
-    wants: Mapping[str, tuple[Want, Want]],
-    first: Mapping[str, Budget | None],
-    ended: Mapping[str, Entry],
-) -> dict[str, Budget | None]:
-    """What the others left over, to those that ran out."""
-    hungry = [name for name in wants if ended[name].starved]
-    if not hungry or (limits.calls is None and limits.dollars is None):
-        return {}
-    calls = None if limits.calls is None else limits.calls - sum(e.calls for e in ended.values())
-    dollars = None if limits.dollars is None else limits.dollars - sum(e.dollars for e in ended.values())
-    whole = sum(wants[name][0].most for name in hungry)
-    given = dict[str, Budget | None]()
-    for name in hungry:
-        share, had = wants[name][0].most / whole, first[name] or Budget()
-        given[name] = Budget(
-            calls=None if calls is None else max(ended[name].calls + int(calls * share), had.calls or 1),
-            dollars=None if dollars is None else max(ended[name].dollars + dollars * share, had.dollars or 0),
-            minutes=limits.minutes,
-        )
-    return given
+def _wants(planned: Plan) -> Wants:
+    money, tokens = planned.expected, planned.tokens
+    return (
+        Want(money.least.calls, money.calls),
+        Want(money.least.dollars, money.dollars),
+        Want(tokens.least.dollars, tokens.dollars),
+    )
+
+
+def _hungry(first: Mapping[str, Budget | None], ended: Mapping[str, Entry]) -> list[str]:
+    return [name for name, given in first.items() if given is None or ended[name].starved]
+
+
+def _billed(fleet: _Fleet, named: Iterable[str], ended: Mapping[str, Entry]) -> Bill:
+    """What is on disk; of a task whose folder somebody took away, what the ledger knows."""
+    journals = {name: RunDir(fleet.folder / "tasks" / name).tries for name in named}
+    found = bill(journals, lambda key: paid_for(fleet.store.get(key)))
+    for entry in (entry for name, entry in ended.items() if not journals[name].exists()):
+        found = replace(found, answers=found.answers.plus(Amount(entry.calls, round(entry.dollars * PICO))))
+    return found
 
 
 def _all(fleet: _Fleet, jobs: Mapping[str, tuple[Task, Budget | None]], part: int) -> dict[str, Entry]:
@@ -203,7 +208,7 @@ def _told(error: Exception) -> str:
 def _tighter(own: Budget, share: Budget) -> Budget:
     """A task's own limits hold beside its share."""
     least = {}
-    for key in ("dollars", "calls", "minutes"):
+    for key in ("dollars", "calls", "tokens", "minutes"):
         given = [value for value in (getattr(own, key), getattr(share, key)) if value is not None]
         least[key] = min(given) if given else None
     return Budget(**least)

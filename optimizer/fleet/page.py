@@ -9,20 +9,22 @@ from pathlib import Path
 from typing import Any
 
 from optimizer.fleet.ledger import Entry
+from optimizer.fleet.paid import Bill
 from optimizer.fleet.settings import FleetSettings
 from optimizer.report.filled import filled
 from optimizer.results.rundir import write_whole
 
 
-def write_summary(settings: FleetSettings, ended: Mapping[str, Entry], folder: Path) -> None:
+def write_summary(settings: FleetSettings, ended: Mapping[str, Entry], paid: Bill, folder: Path) -> None:
     """`fleet.json` and `fleet.html`."""
-    facts = summary(settings, ended)
+    facts = summary(settings, ended, paid)
     write_whole(folder / "fleet.json", json.dumps(facts, indent=1) + "\n")
     write_whole(folder / "fleet.html", as_page(facts))
 
 
-def summary(settings: FleetSettings, ended: Mapping[str, Entry]) -> dict[str, Any]:
-    """Tasks in order; nothing in it is a time of day."""
+def summary(settings: FleetSettings, ended: Mapping[str, Entry], paid: Bill) -> dict[str, Any]:
+    """Tasks in order; nothing in it is a time of day. An answer that several tasks share is in each one's figures, and
+    once in the fleet's."""
     done = {name: entry for name, entry in ended.items() if not entry.error}
     verdicts = Counter(target["verdict"] for entry in done.values() for target in entry.outcome["targets"])
     return {
@@ -30,8 +32,9 @@ def summary(settings: FleetSettings, ended: Mapping[str, Entry]) -> dict[str, An
         "tasks": len(ended),
         "done": len(done),
         "verdicts": {name: verdicts[name] for name in ("migrate", "inconclusive", "stay")},
-        "calls": sum(entry.calls for entry in ended.values()),
-        "dollars": sum(entry.dollars for entry in ended.values()),
+        "calls": paid.answers.calls,
+        "dollars": paid.answers.dollars,
+        "shared": {"calls": paid.shared.calls, "dollars": paid.shared.dollars},
         "budget": settings.budget.model_dump(),
         "failed": [
             {"task": name, "kind": entry.kind, "error": entry.error} for name, entry in ended.items() if entry.error

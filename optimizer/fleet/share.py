@@ -1,7 +1,8 @@
 """How a fleet's budget is divided: before anything is asked, so that it does not matter who is faster.
 
 Every task gets what it cannot do without; what is left over is divided by what the tasks would take. When all are
-through, what was not used goes to those that ran out of budget, once, divided in the same way.
+through, what was not paid goes to those that ran out of budget or found no room, once, divided in the same way: what
+was not used, and what several tasks had set aside for an answer that one of them paid for.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from optimizer.config import Budget
+from optimizer.fleet.paid import Amount, Bill
 
 
 @dataclass(frozen=True)
@@ -34,16 +36,63 @@ def divide(total: float, wants: Sequence[Want]) -> list[float | None]:
     return [want.least + left * want.most / whole if yes else None for want, yes in zip(wants, granted, strict=True)]
 
 
-def budgets(limits: Budget, wants: Mapping[str, tuple[Want, Want]]) -> dict[str, Budget | None]:
-    """By task, from what each wants in (calls, dollars). Minutes hold for each task alone."""
-    calls = _divided(limits.calls, [want[0] for want in wants.values()])
-    dollars = _divided(limits.dollars, [want[1] for want in wants.values()])
+Wants = tuple[Want, Want, Want]  # calls, dollars, tokens
+
+
+def budgets(limits: Budget, wants: Mapping[str, Wants]) -> dict[str, Budget | None]:
+    """By task, from what each wants; None for those for which there is no room. Minutes hold for each task alone."""
+    calls, dollars, tokens = (
+        _divided(limit, [want[n] for want in wants.values()])
+        for n, limit in enumerate((limits.calls, limits.dollars, limits.tokens))
+    )
     return {
         name: None
-        if (limits.calls is not None and c is None) or (limits.dollars is not None and d is None)
-        else Budget(calls=None if c is None else max(1, int(c)), dollars=d or None, minutes=limits.minutes)
-        for name, c, d in zip(wants, calls, dollars, strict=True)
+        if any(limit is not None and one is None for limit, one in zip(_limits(limits), (c, d, t), strict=True))
+        else Budget(calls=_whole(c), dollars=d or None, tokens=_whole(t), minutes=limits.minutes)
+        for name, c, d, t in zip(wants, calls, dollars, tokens, strict=True)
     }
+
+
+def second_helping(
+    limits: Budget,
+    wants: Mapping[str, Wants],
+    first: Mapping[str, Budget | None],
+    hungry: Sequence[str],
+    so_far: Bill,
+) -> dict[str, Budget]:
+    """New budgets for those that are `hungry` and get more. `first`: what they had."""
+    given: dict[str, list[float | None]] = {name: [] for name in hungry}
+    spent = _amounts(so_far.paid)
+    counted = {name: _amounts(so_far.counted[name]) for name in hungry}
+    for n, limit in enumerate(_limits(limits)):
+        if limit is None:
+            for name in hungry:
+                given[name].append(None)
+            continue
+        had = {name: _limits(one)[n] or 0.0 if (one := first[name]) else 0.0 for name in hungry}
+        held = {name: counted[name][n] for name in hungry}
+        left = max(0.0, limit - spent[n] - sum(max(0.0, had[name] - held[name]) for name in hungry))
+        asks = [Want(0.0 if first[name] else wants[name][n].least, wants[name][n].most) for name in hungry]
+        for name, more in zip(hungry, divide(left, asks), strict=True):
+            given[name].append(-1.0 if more is None else max(had[name], held[name]) + more)
+    made = {
+        name: Budget(calls=_whole(c), dollars=d or None, tokens=_whole(t), minutes=limits.minutes)
+        for name, (c, d, t) in given.items()
+        if -1.0 not in (c, d, t)
+    }
+    return {name: budget for name, budget in made.items() if budget != first[name]}
+
+
+def _amounts(amount: Amount) -> tuple[int, float, int]:
+    return amount.calls, amount.dollars, amount.tokens
+
+
+def _limits(budget: Budget) -> tuple[float | None, float | None, float | None]:
+    return budget.calls, budget.dollars, budget.tokens
+
+
+def _whole(amount: float | None) -> int | None:
+    return None if amount is None else max(1, int(amount))
 
 
 def _divided(total: float | None, wants: Sequence[Want]) -> list[float | None]:

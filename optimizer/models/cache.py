@@ -25,6 +25,7 @@ from optimizer.types import Request, Response
 SCHEMA = 1
 _APPLICATION = 0x50504353  # "PPCS", in the file's header: tells our files from other programs' SQLite files
 _TABLE = "CREATE TABLE calls (key TEXT PRIMARY KEY, model TEXT NOT NULL, response TEXT NOT NULL, created REAL NOT NULL)"
+_PATIENCE = 900.0  # seconds for an answer that another run asks for: two may come to wait for each other's money
 _WAY_OUT = "Move the file away (its answers will be asked and paid again), or restore it from a copy."
 
 
@@ -50,6 +51,7 @@ class CallStore:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
+        self._asking: dict[str, asyncio.Future[None]] = {}  # by whom in this process it is being asked
         with self._translated():
             self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
         try:
@@ -72,13 +74,23 @@ class CallStore:
             self._db.execute("INSERT OR IGNORE INTO calls VALUES (?, ?, ?, ?)", row)
 
     async def seek(self, key: str) -> Response | ModelError | None:
-        return self.get(key)
+        """Waits while another run in this process asks; runs in other processes may ask the same at the same moment."""
+        while (asking := self._asking.get(key)) is not None:
+            if not (await asyncio.wait([asking], timeout=_PATIENCE))[0]:
+                break
+        if (found := self.get(key)) is None:
+            self._asking[key] = asyncio.get_running_loop().create_future()
+        return found
 
     async def keep(self, key: str, model: str, answer: Response | ModelError) -> None:
-        self.put(key, model, answer)
+        try:
+            self.put(key, model, answer)
+        finally:
+            await self.release(key)
 
     async def release(self, key: str) -> None:
-        """Nobody is kept from asking: several runs on one file may ask the same at the same moment."""
+        if (asking := self._asking.pop(key, None)) is not None and not asking.done():
+            asking.set_result(None)
 
     def __len__(self) -> int:
         with self._lock, self._translated():

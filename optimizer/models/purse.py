@@ -97,7 +97,7 @@ class Purse:
     @property
     def spend(self) -> Mapping[str, Spend]:
         """By role, in the order in which the roles first paid."""
-        return {role: _spend([book]) for role, book in list(self._books.items())}
+        return {role: _spend(book) for role, book in list(self._books.items())}
 
     @property
     def calls(self) -> int:
@@ -165,7 +165,7 @@ class Purse:
                     await self._room(cost)
                 self._flying[question] = cost
         if self._journal:
-            self._journal.begun(question, role, cost)
+            await self._journal.begin(question, role, cost)
 
     def ended(self, role: str, question: bytes, *, billed: bool) -> None:
         """A try has ended without an answer."""
@@ -241,10 +241,6 @@ def paid_for(answer: Response | ModelError | None) -> Cost | None:
     return None if answer is None else Cost(0, 0)
 
 
-def _spend(books: list[_Book]) -> Spend:
-    def total(name: str) -> int:
-        return sum(getattr(book, name) for book in books)
-
-    tokens = total("read"), total("wrote")
-    wasted = total("wasted"), total("wasted_pico") / PICO
-    return Spend(total("calls"), *tokens, total("pico") / PICO, *wasted, total("retries"))
+def _spend(book: _Book) -> Spend:
+    wasted = book.wasted, book.wasted_pico / PICO
+    return Spend(book.calls, book.read, book.wrote, book.pico / PICO, *wasted, book.retries)

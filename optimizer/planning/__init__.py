@@ -1,3 +1,4 @@
-"""What can be settled before the first call: the space and the prompts (`plan`), what a run will take (`estimate`),
-what each target may spend (`allowance`), and what was agreed, by which a run is known again (`agreement`).
+"""What can be settled before the first call: the space and the prompts (`plan`), what a run will take (`estimate`) and
+what it cannot do without (`least`), what each target may spend (`allowance`), and what was agreed, by which a run is
+known again (`agreement`).
 """

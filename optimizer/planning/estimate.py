@@ -14,7 +14,6 @@ from statistics import fmean
 from optimizer.config import ModelSettings, Settings
 from optimizer.config.scoring import judgements
 from optimizer.data.split import Split
-from optimizer.errors import ConfigError
 from optimizer.metrics.scrutiny import RATED, REPEATED
 from optimizer.models.meter import worst_case
 from optimizer.models.prices import tokens
@@ -120,22 +119,6 @@ def estimate(task: Task, parts: Split, space: SearchSpace) -> Estimate:
         scored += (1 if task.recorded else 2) * held_out
         roles["embedder"] = Share(scored * vectors.calls, scored * vectors.dollars)
     return Estimate(roles, tuple(needs), _least(task, source, needs, size))
-
-
-def refuse_small_budget(task: Task, expected: Estimate) -> None:
-    """Raise ConfigError, before the first call, where not even baseline and confirmation can be paid for."""
-    budget, least = task.settings.budget, expected.least
-    way_out = "raise it, use fewer examples, or record the source's outputs (data.source)"
-    if budget.calls is not None and budget.calls < least.calls:
-        raise ConfigError(
-            f"budget.calls: {budget.calls:,} is too small: baseline, confirmation and the least of a search take "
-            f"{least.calls:,} calls; {way_out}"
-        )
-    if budget.dollars is not None and budget.dollars < least.dollars:
-        raise ConfigError(
-            f"budget.dollars: {budget.dollars:g} is too small: baseline, confirmation and the least of a search take "
-            f"about ${least.dollars:.4g}; {way_out}, or state max_tokens in the models' params"
-        )
 
 
 def _source(task: Task, parts: Split, size: _Size) -> Share:

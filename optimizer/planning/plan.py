@@ -10,7 +10,8 @@ from optimizer.connect import accepted, check_metrics
 from optimizer.data.split import Split, split_examples
 from optimizer.habits import Habits, habits_of
 from optimizer.models.sunset import endings
-from optimizer.planning.estimate import Estimate, estimate, refuse_small_budget
+from optimizer.planning.estimate import Estimate, estimate
+from optimizer.planning.least import in_tokens, refuse_small_budget
 from optimizer.pricing import OFFLINE_PREFIX
 from optimizer.prompt import Prompt
 from optimizer.search.compiles import check_programs, fit_for
@@ -37,12 +38,14 @@ class Fit:
 
 @dataclass(frozen=True)
 class Plan:
-    """A task with all that can be settled before the first call. `fits`: of each target, in the task file's order."""
+    """A task with all that can be settled before the first call. `fits`: of each target, in the task file's order.
+    `tokens`: as `expected`, with tokens in the place of dollars."""
 
     task: Task
     parts: Split
     fits: tuple[Fit, ...]
     expected: Estimate
+    tokens: Estimate
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -67,8 +70,9 @@ def plan(task: Task, *, strict: bool = False, accepted: Accepted = accepted) -> 
     check_programs(space)
     fits = tuple(_fit(task, section, space, notes, accepted) for section in task.settings.targets)
     expected = estimate(task, parts, space)
-    refuse_small_budget(task, expected)
-    return Plan(task, parts, fits, expected)
+    tokens = in_tokens(task, parts, space)
+    refuse_small_budget(task, parts, expected, tokens)
+    return Plan(task, parts, fits, expected, tokens)
 
 
 def _sound_space(task: Task, *, strict: bool) -> tuple[SearchSpace, tuple[str, ...]]:

@@ -142,8 +142,8 @@ def test_killed_workers_change_nothing_and_nothing_stored_is_asked_again(
         more = books.stats()["requests"] - whole
     wasted = sum(role["wasted"] for role in json.loads((run / "manifest.json").read_text())["run"]["spend"].values())
     figure(
-        f"{kills[0]} Dask workers killed: {len(books.answered)} questions, {len(twice)} of them answered again for they "
-        f"were on the wire, {more} requests more than questions, {wasted} calls reported as wasted"
+        f"{kills[0]} Dask workers killed: {len(books.answered)} questions, {len(twice)} of them answered again for "
+        f"they were on the wire, {more} requests more than questions, {wasted} calls reported as wasted"
     )
 
     assert kills[0] == KILLS
