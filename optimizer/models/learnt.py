@@ -19,12 +19,13 @@ _BELOW = 0.95  # of what was found
 _GUESS = (0.25, 0.7)  # of the rate at which the first refusals were met, at least and at most
 _ROW, _AMONG = 3, 12  # so many refusals are a limit; among so many calls they call for a pause
 _MANY = 20  # calls let in between two such moments: enough for a rate to be believed as it is
-_UNIT = (5, 20)  # answers in a step, after a guess and after a rate that is well known
+_UNIT = (5, 30)  # answers in a step, after a guess and after a rate that is well known
 _EDGE, _GAIN, _FASTEST = 10, 0.04, 1.1  # after so many steps so much faster, and then by the fourth power
 _FLOOR, _MEMORY = 0.5, 300.0  # of the best rate seen lately; seconds in which that is half forgotten
 _LEAST = 0.1  # of the time between two such moments counts, however little was asked in it
 _PAUSE, _PAUSES, _LONGEST = 0.5, 8.0, 60.0  # seconds without calls where refusals do not say how long; doubled
 _DROUGHT = (1.2, 0.2)  # seconds, and part of the time: a server that lets nobody in for so long counts by the minute
+_RECENT = 5.0  # seconds in which it is seen how fast it was asked at the end
 _WASTED = 1.3  # so much faster must it be asked at the end than on average before that is told to be too little
 _DOUBT, _FORGIVEN = 5, 100  # refusals before a stated limit is no longer believed; answers after which it is again
 
@@ -42,15 +43,16 @@ class Learnt:
         self._tried: float | None = None  # when one was sent to see
         self._tries = 0
         self._delays: deque[float] = deque([0.0], 8)  # seconds that refusals took
-        self._starts: deque[float] = deque([], _AMONG)  # of the last calls
+        self._starts: deque[float] = deque(maxlen=_AMONG)  # of the last calls
         self._last = 0.0  # the last pause: so uncertain it is when the server would have let one in
         self._asked = 0.0  # calls a second, just before the limit was met
+        self._fresh = True  # was no limit met so far?
         self._known = 0.0  # calls that the rate was found from; a guess has none
         self._best, self._best_at = 0.0, 0.0
         self._unit, self._answers, self._steps = _UNIT[0], 0, 0
         self._bound = False  # did anybody have to wait for the rate?
+        self._explained = False  # was the last refusal?
         self._doubts = self._trouble_free = 0
-        self._trusted = False
         self._idle, self._looked_at = 0.0, 0.0  # seconds in which hardly anybody asked
         self._quiet, self._crowd = False, 0
 
@@ -66,7 +68,7 @@ class Learnt:
         if self._cut and self._tried is not None:
             if (seen := self._tried + 2 * max(self._delays) + 0.01) > now:
                 return seen - now
-            self._go_on(self._cut[0], self._tried)
+            self._go_on(self._cut, self._tried)
         if self.rate == math.inf or self._cut:
             return 0.0
         wait = self._at + 1 / self.rate - now
@@ -94,23 +96,25 @@ class Learnt:
             self._answers, self._steps, self._bound = 0, self._steps + 1, False
             self.rate *= min(_FASTEST, _gain(self._steps) / _gain(self._steps - 1))
 
-    def refused(self, number: int, started: float, now: float, *, told: float | None, trusted: bool) -> float:
+    def refused(self, number: int, started: float, now: float, *, told: float | None, explained: bool) -> float:
         """Seconds to keep away. `started`: when the refused call set out; `told`: for how long the server said to keep
-        away; `trusted`: it states its limits."""
+        away; `explained`: what it states of its limits is reason enough."""
         self._doubts, self._trouble_free = self._doubts + 1, 0
-        self._trusted = trusted and self._doubts <= _DOUBT
+        self._explained = explained and self._doubts <= _DOUBT
         self._delays.append(now - started)
         self._lost += number > self._number - self._sent
         if self._cut:
             if number <= self._cut[1]:
+                self._row.append(number)
                 return told or 0.0  # it was under way when the limit was met, and tells nothing new
             return self._pause(now - self._cut[0], told)
         self._row.append(number)
         if len(self._row) < _ROW:
             return told or 0.0  # it may be chance
         self._cut = (now, self._number)
-        self._asked = len(self._starts) / max(now - self._starts[0], 1e-3)
-        return self._pause(0.0, told) if number - self._row[-_ROW] <= _AMONG else told or 0.0
+        late = [start for start in self._starts if start > now - _RECENT] or [self._since]
+        self._asked = len(late) / max(now - late[0], 0.05)
+        return self._pause(0.0, told) if number - min(self._row) <= _AMONG else told or 0.0
 
     def _pause(self, closed: float, told: float | None) -> float:
         """Doubled each time that one was tried in vain, but what is missed by it stays a small part of the wait."""
@@ -121,22 +125,24 @@ class Learnt:
         self._last = min(_LONGEST, max(closed / 8, min(_PAUSES, _PAUSE * 2 ** (min(self._tries, 10) - 1))))
         return self._last
 
-    def _go_on(self, cut_at: float, now: float) -> None:
+    def _go_on(self, cut: tuple[float, int], now: float) -> None:
         """A call that set out `now` was let in."""
+        cut_at = cut[0]
         long = now - cut_at > max(_DROUGHT[0], _DROUGHT[1] * (now - self._since))
-        if not self._trusted:
-            self._reckon(now - self._last / 2 if long else cut_at, now, long=long)
+        if not self._explained:
+            self._reckon(cut, now, long=long)
         self._since, self._sent, self._lost, self._row = now if long else cut_at, 1, 0, []
         self._cut, self._tried, self._tries = None, None, 0
         self._idle, self._crowd = 0.0, 0
-        self._bound, self._last = False, 0.0
+        self._bound, self._last, self._fresh = False, 0.0, False
 
-    def _reckon(self, until: float, now: float, *, long: bool) -> None:
+    def _reckon(self, cut: tuple[float, int], now: float, *, long: bool) -> None:
+        until = now - self._last / 2 if long else cut[0]
         let_in, span = max(1, self._sent - 1 - self._lost), max(until - self._since, 1e-3)
         # Of what was asked at the end, what was let in: that is the rate, as nothing was left to use up.
-        share = 1 - (_ROW - 1) / max(_ROW - 1, self._row[-1] - self._row[-_ROW])
+        share = 1 - (len(self._row) - 1) / max(len(self._row) - 1, cut[1] - min(self._row))
         at_end = self._asked * max(_GUESS[0], _GUESS[1] * share)
-        if self.rate == math.inf and not long:  # the bucket was full
+        if self._fresh and not long:  # the bucket was full
             self._set(at_end, 0.0)
             return
         found = let_in / max(span - self._idle, _LEAST * span)
@@ -155,7 +161,7 @@ class Learnt:
     def _set(self, rate: float, known: float) -> None:
         """`known`: how many calls it was found from; 0 for a guess, from which it grows at once."""
         self.rate, self._known = rate, min(_MANY, known)
-        self._unit = min(_UNIT[1], max(_UNIT[0], int(known / 2)))
+        self._unit = min(_UNIT[1], max(_UNIT[0], int(known)))
         self._answers, self._steps = 0, 0 if known else 2 * _EDGE
 
 

@@ -22,6 +22,10 @@ _BELOW = {"requests": 0.99, "tokens": 0.97}
 _OVERLOADED = (503, 529)
 _SOON = 1e-4  # seconds: not worth a wait
 _LONGEST = 60.0  # seconds that a server may keep us waiting with one refusal
+_CALM, _CALMER = (
+    60.0,
+    0.97,
+)  # seconds after a refusal in which what a server says to be left is not used faster than the rate
 _ALONE = 2.0  # seconds for which the first call goes alone, for the limits that it tells
 #: Calls at once to a server of which nothing is known; one more with each reply, and so many more each second.
 _OPENING, _OPENED = 8, 20.0
@@ -51,7 +55,7 @@ class Gate:
         self._own = {kind: Bucket(limit, clock) for kind, limit in limits.items() if limit}
         self._stated: dict[str, Bucket] = {}
         self._learnt = Learnt()
-        self._closed_until = float("-inf")
+        self._closed_until = self._calm_until = float("-inf")
         self._turns = asyncio.Lock()
         self._begun = False
         self._asking = self._returning = 0
@@ -103,7 +107,11 @@ class Gate:
         if error.status == 429:
             self.refused += 1
             self._returning += 1
-            wait = self._learnt.refused(ticket.number, ticket.at, now, told=error.retry_after, trusted=bool(rests))
+            used_up = any(
+                rest.remaining < (1 if kind == "requests" else 2 * ticket.booked) for kind, rest in rests.items()
+            )
+            self._calm_until = now + _CALM if used_up else self._calm_until
+            wait = self._learnt.refused(ticket.number, ticket.at, now, told=error.retry_after, explained=used_up)
             self._close(now + min(wait, _LONGEST))
         elif error.retry_after:
             self._close(now + min(error.retry_after, _LONGEST))
@@ -119,12 +127,13 @@ class Gate:
 
     def _heed(self, ticket: Pass, rests: Mapping[str, Rest]) -> None:
         for kind, rest in rests.items():
-            allowed = rest.limit * _BELOW[kind]
+            calm = self._clock() < self._calm_until
+            allowed = rest.limit * _BELOW[kind] * (_CALMER if calm else 1)
             if kind not in self._stated:
                 self._stated[kind] = Bucket(allowed, self._clock)
             self._stated[kind].set_rate(allowed)
             one = 1.0 if kind == "requests" else ticket.booked
-            self._stated[kind].told(rest, self._sent[kind] - ticket.sent[kind], one)
+            self._stated[kind].told(rest, math.inf if calm else self._sent[kind] - ticket.sent[kind], one)
 
     def _widen(self) -> None:
         before, self._width = int(self._width), min(self._most, self._width + 1 / self._width)
