@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -10,54 +11,24 @@ from dataclasses import dataclass
 
 from optimizer.errors import ModelError
 from optimizer.models import Model, identity, transport
+from optimizer.models.bucket import Bucket
 from optimizer.models.learnt import Learnt
 from optimizer.models.stated import Rest, stated_limits
 from optimizer.types import Request, Response
 
 _CHARS_PER_TOKEN = 4  # a guess that the answer's own count corrects
-_BURST = 1.0  # seconds' worth of the rate that may be used at once
 #: Of a stated limit: clocks differ, a call's tokens are not known beforehand, and a refusal costs more than a wait.
 _BELOW = {"requests": 0.99, "tokens": 0.97}
 _OVERLOADED = (503, 529)
 _SOON = 1e-4  # seconds: not worth a wait
 _LONGEST = 60.0  # seconds that a server may keep us waiting with one refusal
-
-
-class Bucket:
-    """What may be used now: it fills at a rate, up to a second's worth; more only where the server says so."""
-
-    def __init__(self, per_minute: float, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._at = clock()
-        self._rate = per_minute / 60
-        self._most = max(1.0, self._rate * _BURST)
-        self._level = self._most
-
-    def wait(self, amount: float) -> float:
-        """Seconds until `amount` may be used; an amount larger than the bucket waits until that is full."""
-        now = self._clock()
-        filled = min(self._most, self._level + max(0.0, now - self._at) * self._rate)
-        self._level, self._at = max(self._level, filled), now
-        return max(0.0, (min(amount, self._most) - self._level) / self._rate)
-
-    def take(self, amount: float) -> None:
-        self._level -= amount
-
-    def set_rate(self, per_minute: float) -> None:
-        if per_minute == self._rate * 60:
-            return
-        self.wait(0)
-        self._rate = per_minute / 60
-        self._most = max(1.0, self._rate * _BURST)
-        self._level = min(self._level, self._most)
-
-    def correct(self, amount: float) -> None:
-        """Give back what was booked and not used, or book what was used beyond it (negative)."""
-        self._level += amount
-
-    def told(self, rest: Rest, since: float) -> None:
-        """The server's own count. What was sent `since` is perhaps not in it yet, and others may use the same key."""
-        self._level = min(max(self._level, rest.remaining - since - self._most), rest.remaining + self._most)
+_CALM, _CALMER = (
+    60.0,
+    0.97,
+)  # seconds after a refusal in which what a server says to be left is not used faster than the rate
+_ALONE = 2.0  # seconds for which the first call goes alone, for the limits that it tells
+#: Calls at once to a server of which nothing is known; one more with each reply, and so many more each second.
+_OPENING, _OPENED = 8, 20.0
 
 
 class Gate:
@@ -84,26 +55,32 @@ class Gate:
         self._own = {kind: Bucket(limit, clock) for kind, limit in limits.items() if limit}
         self._stated: dict[str, Bucket] = {}
         self._learnt = Learnt()
-        self._closed_until = float("-inf")
+        self._closed_until = self._calm_until = float("-inf")
         self._turns = asyncio.Lock()
         self._begun = False
         self._asking = self._returning = 0
         self._sent = {"requests": 0.0, "tokens": 0.0}  # all that was ever booked
-        self._wrote = 256.0  # running mean of the tokens per answer
+        self._wrote, self._answers = 256.0, 0  # running mean of the tokens per answer
+        self._flying = self._replies = 0  # calls; answers and failures
         self._shrunk_at = float("-inf")
+        self._opened = math.inf
         self._known = asyncio.Event()  # set by the first reply: until then one call goes alone, for the limits it tells
         self.refused = 0
 
     @asynccontextmanager
-    async def slot(self, read: float) -> AsyncIterator[Pass]:
-        """Inside, one call that reads about so many tokens may be made."""
+    async def slot(self, read: float, longest: float = math.inf) -> AsyncIterator[Pass]:
+        """Inside, one call that reads about so many tokens, and writes `longest` at most, may be made."""
         async with self._first(), self._slot():
-            booked = read + self._wrote
+            booked = read + min(self._wrote, longest)
             self._busy(+1)
             try:
                 number = await self._turn(booked)
                 self._sent = {"requests": self._sent["requests"] + 1, "tokens": self._sent["tokens"] + booked}
-                yield Pass(number, self._clock(), booked, self._sent)
+                self._flying += 1
+                try:
+                    yield Pass(number, self._clock(), booked, self._sent)
+                finally:
+                    self._flying, self._replies = self._flying - 1, self._replies + 1
             finally:
                 self._busy(-1)
 
@@ -114,12 +91,13 @@ class Gate:
         self._learnt.asked_by(self._asking + self._returning, self._clock())
 
     def answered(self, ticket: Pass, response: Response, rests: Mapping[str, Rest]) -> None:
-        self._wrote += 0.1 * (response.output_tokens - self._wrote)
+        self._answers += 1
+        self._wrote += max(0.1, 1 / self._answers) * (response.output_tokens - self._wrote)
         unused = ticket.booked - response.input_tokens - response.output_tokens
         for bucket in (self._own.get("tokens"), self._stated.get("tokens")):
             if bucket:
                 bucket.correct(unused)
-        self._learnt.answered()
+        self._learnt.answered(ticket.number)
         self._heed(ticket, rests)
         if self._width < self._most:
             self._widen()
@@ -129,8 +107,12 @@ class Gate:
         if error.status == 429:
             self.refused += 1
             self._returning += 1
-            wait = self._learnt.refused(ticket.number, ticket.at, now, trusted=bool(rests))
-            self._close(now + min(error.retry_after or wait, _LONGEST))
+            used_up = any(
+                rest.remaining < (1 if kind == "requests" else 2 * ticket.booked) for kind, rest in rests.items()
+            )
+            self._calm_until = now + _CALM if used_up else self._calm_until
+            wait = self._learnt.refused(ticket.number, ticket.at, now, told=error.retry_after, explained=used_up)
+            self._close(now + min(wait, _LONGEST))
         elif error.retry_after:
             self._close(now + min(error.retry_after, _LONGEST))
         if error.status in _OVERLOADED and ticket.at > self._shrunk_at:
@@ -145,11 +127,13 @@ class Gate:
 
     def _heed(self, ticket: Pass, rests: Mapping[str, Rest]) -> None:
         for kind, rest in rests.items():
-            allowed = rest.limit * _BELOW[kind]
+            calm = self._clock() < self._calm_until
+            allowed = rest.limit * _BELOW[kind] * (_CALMER if calm else 1)
             if kind not in self._stated:
                 self._stated[kind] = Bucket(allowed, self._clock)
             self._stated[kind].set_rate(allowed)
-            self._stated[kind].told(rest, self._sent[kind] - ticket.sent[kind])
+            one = 1.0 if kind == "requests" else ticket.booked
+            self._stated[kind].told(rest, math.inf if calm else self._sent[kind] - ticket.sent[kind], one)
 
     def _widen(self) -> None:
         before, self._width = int(self._width), min(self._most, self._width + 1 / self._width)
@@ -176,13 +160,25 @@ class Gate:
 
     @asynccontextmanager
     async def _first(self) -> AsyncIterator[None]:
+        """One call alone, but not for longer than some seconds: slow answers are slow to tell anything."""
         if self._begun:
             await self._known.wait()
-        self._begun = True
+            yield
+            return
+        self._begun, losing = True, asyncio.create_task(self._lose_patience())
         try:
             yield
         finally:
-            self._known.set()
+            self._open()
+            losing.cancel()
+
+    async def _lose_patience(self) -> None:
+        await self._sleep(_ALONE)
+        self._open()
+
+    def _open(self) -> None:
+        self._opened = min(self._opened, self._clock())
+        self._known.set()
 
     async def _turn(self, tokens: float) -> int:
         """One after the other, so that what is learnt while somebody waits holds for all behind."""
@@ -198,10 +194,16 @@ class Gate:
         now = self._clock()
         if (closed := self._closed_until - now) > 0:
             return closed
-        waits = [self._learnt.wait(now)]
+        waits = [self._learnt.wait(now), self._open_wide(now)]
         for buckets in (self._own, self._stated):
             waits += [bucket.wait(1 if kind == "requests" else tokens) for kind, bucket in buckets.items()]
         return max(waits)
+
+    def _open_wide(self, now: float) -> float:
+        """Not all calls at once to a server that may refuse most of them."""
+        room = _OPENING + self._replies - self._flying
+        since = now - self._opened
+        return 0.0 if room > 0 or since < 0 else max(0.0, (1 - room) / _OPENED - since)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +228,9 @@ class Limited:
 
     async def complete(self, request: Request) -> Response:
         read = sum(map(len, request.texts)) / _CHARS_PER_TOKEN
-        async with self._gate.slot(read) as ticket:
+        limits = [request.params.get(name) for name in ("max_tokens", "max_completion_tokens")]
+        longest = max((limit for limit in limits if isinstance(limit, int)), default=math.inf)
+        async with self._gate.slot(read, longest) as ticket:
             with transport.observed() as exchange:
                 try:
                     response = await self._model.complete(request)
