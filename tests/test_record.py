@@ -22,8 +22,8 @@ from optimizer.search.loop import search
 from optimizer.search.record import write_study
 from optimizer.search.trial import Glance, SearchResult, Standing, Trial
 from tests.conftest import Walked
-from tests.test_search import PROMPT, SPACE, brief, wordy
-from tests.walking import walk
+from tests.test_search import PROMPT, SPACE, brief
+from tests.walking import walk, wordy
 
 Seen = list[tuple[int, int]]  # trials RUNNING and COMPLETE, each time that somebody looked
 

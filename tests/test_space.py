@@ -13,7 +13,8 @@ from optimizer.prompt import Prompt
 from optimizer.prompt.contract import Contract
 from optimizer.prompt.template import Template
 from optimizer.search.candidates import Pool
-from optimizer.search.study import SAMPLERS, ask, check_names, write_study
+from optimizer.search.record import write_study
+from optimizer.search.study import SAMPLERS, ask, check_names
 from optimizer.search.trial import Trial
 from optimizer.space import Choice, DemoPlan, SearchSpace, in_layout
 from optimizer.space.demos import Shot, choose, good_shots

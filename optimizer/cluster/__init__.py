@@ -8,7 +8,8 @@ that did not come: its calls are made again elsewhere.
 Scoring goes through joblib, whose backends reach the same workers. Calls go out one by one instead: joblib hands
 back a batch when its slowest call is done, and would let the workers wait for it.
 
-`remote` is the model that asks, `worker` the other end; `dask` and `ray` are the two kinds of cluster.
+`remote` is the model that asks, `worker` the other end; `dask` (with `seats`: which worker next) and `ray` are the two
+kinds of cluster.
 """
 
 from __future__ import annotations

@@ -5,7 +5,8 @@
 A task that fails is named and stops nobody. A fleet that was cut off is started again: what is done is not done
 again, and what was under way goes on over remembered answers. Which task is faster changes nothing.
 
-`settings` is what a fleet.yaml says, `share` divides, `ledger` knows what is done, `page` tells.
+`settings` is what a fleet.yaml says, `share` divides, `ledger` knows what is done and `paid` what it cost, `page`
+tells.
 """
 
 from __future__ import annotations
