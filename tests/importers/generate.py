@@ -148,9 +148,14 @@ def promptfoo_config() -> None:
     put("promptfoo/chat.json", chat_text, f"promptfoo {number}")
     put("promptfoo/plain.txt", "Sort {{ticket}} {# gone #}\n\n", f"promptfoo {number}")
     path = put("promptfoo/promptfooconfig.yaml", config, f"promptfoo {number}")
+    _echoed(tools, path.parent)
+
+
+def _echoed(tools: Path, folder: Path) -> None:
+    """What promptfoo itself makes of the prompts, by its provider that says what it is asked."""
     echo = tools / "echo"
     shutil.rmtree(echo, ignore_errors=True)
-    shutil.copytree(path.parent, echo)
+    shutil.copytree(folder, echo)
     (echo / "promptfooconfig.yaml").write_text(
         "prompts: [file://chat.json, file://plain.txt]\nproviders: [echo]\n"
         f"tests:\n  - vars: {{ticket: {json.dumps(TICKETS[2][0])}}}\n"
@@ -225,10 +230,14 @@ def dspy_state() -> None:
 
 
 def openai_files() -> None:
-    from openai.types.chat import ChatCompletion
-    from openai.types.evals.runs import OutputItemListResponse
-
     tool = of("openai")
+    _openai_prompts(tool)
+    _openai_rows()
+    _openai_completions(tool)
+    _openai_eval_items(tool)
+
+
+def _openai_prompts(tool: str) -> None:
     user = "Ticket:\n{{ticket}}"
     stored = {
         "id": "pmpt_68a1f0",
@@ -265,11 +274,29 @@ def openai_files() -> None:
         "max_tokens": 50,
     }
     put("openai/chat.json", dump(body), f"the body of chat.completions.create, {tool}")
+
+
+def _openai_rows() -> None:
     put(
         "openai/fine_tuning.jsonl",
         lines({"messages": [*chat(t), {"role": "assistant", "content": a}]} for t, a in TICKETS),
         "the published form of fine-tuning files",
     )
+    put(
+        "openai/evals_rows.jsonl",
+        lines({"item": {"ticket": t, "correct_label": a}} for t, a in TICKETS),
+        "the published form of an eval's data source",
+    )
+    put(
+        "openai/evals_older.jsonl",
+        lines({"input": chat(t), "ideal": [a]} for t, a in TICKETS),
+        "the published form of openai/evals",
+    )
+
+
+def _openai_completions(tool: str) -> None:
+    from openai.types.chat import ChatCompletion
+
     stored_rows = []
     for n, (ticket, label) in enumerate(TICKETS):
         came = ChatCompletion.model_validate(
@@ -291,11 +318,11 @@ def openai_files() -> None:
         )
         stored_rows.append({**came.model_dump(mode="json"), "messages": chat(ticket), "temperature": 0})
     put("openai/stored_completions.jsonl", lines(stored_rows), tool)
-    put(
-        "openai/evals_rows.jsonl",
-        lines({"item": {"ticket": t, "correct_label": a}} for t, a in TICKETS),
-        "the published form of an eval's data source",
-    )
+
+
+def _openai_eval_items(tool: str) -> None:
+    from openai.types.evals.runs import OutputItemListResponse
+
     items = []
     for n, (ticket, label) in enumerate(TICKETS):
         item = OutputItemListResponse.model_validate(
@@ -325,11 +352,6 @@ def openai_files() -> None:
         )
         items.append(item.model_dump(mode="json"))
     put("openai/evals_output_items.json", dump({"object": "list", "data": items, "has_more": False}), tool)
-    put(
-        "openai/evals_older.jsonl",
-        lines({"input": chat(t), "ideal": [a]} for t, a in TICKETS),
-        "the published form of openai/evals",
-    )
 
 
 def bedrock_files() -> None:
@@ -370,6 +392,10 @@ def bedrock_files() -> None:
         }
         validate_parameters(request, shape)
         put(f"bedrock/{name}.json", dump(request), f"validated by {of('botocore')}")
+    _advpo()
+
+
+def _advpo() -> None:
     row = {
         "version": "bedrock-2026-05-14",
         "templateId": "triage",
@@ -810,6 +836,11 @@ def own_files() -> None:
         ),
         "the published form of the generic prompt API",
     )
+    _tools_of_a_request()
+    _bundle()
+
+
+def _tools_of_a_request() -> None:
     function = {
         "name": "route",
         "description": "Put a ticket on a desk",
@@ -831,6 +862,9 @@ def own_files() -> None:
         ),
         "the body of chat.completions.create",
     )
+
+
+def _bundle() -> None:
     parts = [CAREFUL], ["Ticket:\n", {"var": "ticket"}]
     put(
         "bundle/bundle.json",
@@ -923,5 +957,6 @@ def main() -> None:
     (OUT / "expected.json").write_text(dump({**known, **EXPECTED}), "utf-8")
 
 
-asyncio.set_event_loop(asyncio.new_event_loop())
-main()
+if __name__ == "__main__":
+    asyncio.set_event_loop(asyncio.new_event_loop())
+    main()
