@@ -284,7 +284,7 @@ def needs_examples(request: Request) -> str:
 
 
 def test_a_run_that_such_a_prompt_wins_ships_it_and_reads_it_back(tmp_path: Path) -> None:
-    found, run = finished(tmp_path, crew(target=needs_examples), search={**SEARCH, "space": "tests.test_demos:PICKED"})
+    found, run = finished(tmp_path, crew(target=needs_examples), search={**SEARCH, "space": f"{__name__}:PICKED"})
 
     winner = found.targets[0].search.winner.prompt
     assert winner.picking == Picking(2, best_last=True) and len(winner.demos) > 10

@@ -398,13 +398,13 @@ def mine(given: Shipment) -> Export:
 
 
 def test_an_exporter_of_ones_own_goes_by_its_path_and_stays_in_its_folder(plain_run: Walked, tmp_path: Path) -> None:
-    made = export(of_run(plain_run.migration), "tests.test_exporters:mine")
+    made = export(of_run(plain_run.migration), f"{__name__}:mine")
 
     with pytest.raises(ExportError, match=r"outside its folder: '\.\./outside\.txt'"):
         write_export(made, tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(PluginError):
-        export(of_run(plain_run.migration), "tests.test_exporters:nobody")
+        export(of_run(plain_run.migration), f"{__name__}:nobody")
 
 
 def test_every_exporter_is_listed_and_described_in_its_readme() -> None:

@@ -299,13 +299,13 @@ HOPELESS = SearchSpace((Shouting(),))
 
 
 def test_check_refuses_a_faulty_space_and_a_run_goes_on_without_the_choice(tmp_path: Path) -> None:
-    task = write_task(tmp_path / "task", search={**SEARCH, "space": "tests.test_spaces:BROKEN"})
+    task = write_task(tmp_path / "task", search={**SEARCH, "space": f"{__name__}:BROKEN"})
 
-    with pytest.raises(ConfigError, match=r"(?s)search.space: tests.test_spaces:BROKEN cannot be used.*x='y' changes"):
+    with pytest.raises(ConfigError, match=rf"(?s)search.space: {__name__}:BROKEN cannot be used.*x='y' changes"):
         plan(load_task(task), strict=True)
     models = crew(proposer=writes)
     proposer = {"model": "test/proposer", "price": {"input": 1, "output": 1}}
-    found, run = finished(tmp_path, models, search={**SEARCH, "space": "tests.test_spaces:BROKEN"}, proposer=proposer)
+    found, run = finished(tmp_path, models, search={**SEARCH, "space": f"{__name__}:BROKEN"}, proposer=proposer)
 
     result = found.targets[0]
     assert {name for trial in result.search.trials for name in trial.params} == {"wording", "reply"}
@@ -316,7 +316,7 @@ def test_check_refuses_a_faulty_space_and_a_run_goes_on_without_the_choice(tmp_p
 
 
 def test_a_space_with_no_valid_configuration_measures_the_unchanged_prompt(tmp_path: Path) -> None:
-    found, _ = finished(tmp_path, search={**SEARCH, "space": "tests.test_spaces:HOPELESS"})
+    found, _ = finished(tmp_path, search={**SEARCH, "space": f"{__name__}:HOPELESS"})
 
     result = found.targets[0]
     assert len(result.search.trials) == 1 and result.search.winner.prompt == found.prompt

@@ -499,7 +499,7 @@ def program_task(folder: Path, **more: Any) -> Path:
         prompt=None,
         data={"path": "data.jsonl", "expected": "gold", "fields": {"number": "n"}},
         program={"dspy": "tests.steps:Parity", "reply": {"labels": ["even", "odd"]}, **more},
-        search=SEARCH | {"space": "tests.test_suite:SPACE", "trials": 12, "calls_per_trial": 12},
+        search=SEARCH | {"space": f"{__name__}:SPACE", "trials": 12, "calls_per_trial": 12},
     )
 
 

@@ -18,6 +18,8 @@ WEIGHS_COST = ("ours", "random")  # the others know quality alone; their results
 
 @dataclass(frozen=True)
 class Cell:
+    """`calls`: of the target, at most; `weight`: of cost in the objective."""
+
     task: str
     method: str
     seed: int

@@ -27,6 +27,8 @@ CITATION = r"\[([^\[\]\s]{1,40})\]"
 
 @dataclass(frozen=True)
 class Grounded:
+    """`passages`: the input that holds them; `support`: share of a sentence's words that one must hold, 0 to 1."""
+
     passages: str
     citation: re.Pattern[str]
     support: float
