@@ -18,6 +18,7 @@ from typing import Any
 import dspy
 from dspy.utils.saving import get_dependency_versions
 
+from optimizer.config.textfile import Kind, read_text
 from optimizer.errors import ConfigError
 from optimizer.plugins import resolve
 from optimizer.programs.dspy.quiet import hush
@@ -25,7 +26,13 @@ from optimizer.prompt.contract import Contract
 from optimizer.prompt.suite import ALONE, Origin, Part, Suite
 from optimizer.types import Params
 
-_MOST = 20_000_000  # bytes of a state file
+_STATE = Kind(
+    ConfigError,
+    20_000_000,
+    folder="name the state in it",
+    missing="paths start from the task file's folder",
+    large="is it a program's state?",
+)
 _TAKEN = ("row", "output", "example")
 
 
@@ -106,14 +113,9 @@ def _read(path: Path) -> dict[str, Any]:
             f"program: {path.name} is no JSON state, and pickles can run code; write one with "
             'program.save("state.json"), or name the program as module:attribute'
         )
+    text = read_text(path, _STATE)
     try:
-        if path.stat().st_size > _MOST:
-            raise ConfigError(f"program: {path.name} is larger than {_MOST:,} bytes")
-        found = json.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise ConfigError(
-            f"program: {path.name} cannot be read: {error.strerror}; paths start from the task file's folder"
-        ) from error
+        found = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"program: {path.name}: not valid JSON: {error}") from error
     if not isinstance(found, dict):
