@@ -613,10 +613,9 @@ _SILENT = """
 import copy, socket, sys
 def deny(*args, **kwargs): raise SystemExit("network")
 socket.create_connection = socket.socket.connect = deny
-sys.path.insert(0, "tests")
 import optimizer.programs.dspy
 assert "dspy" not in sys.modules
-from test_dspy import *
+from tests.test_dspy import *
 import dspy
 before = copy.deepcopy(dict(dspy.settings.config))
 for name in OPTIMIZERS:

@@ -16,12 +16,11 @@ from optimizer.config.yamlfile import Document, parse_yaml
 from optimizer.data.parsing import decode
 from optimizer.errors import ConfigError, DataError
 
-MAX_BYTES = 50_000_000
 MAX_DEPTH = 60
 MAX_VALUES = 2_000_000
-_FILE = textfile.Kind(
+FILE = textfile.Kind(
     DataError,
-    MAX_BYTES,
+    50_000_000,
     folder="name the file in it that is to be imported",
     missing="check its name and folder",
     large="split it, or convert it to JSONL and name it in data.path",
@@ -106,7 +105,7 @@ class Source:
 
 def read_text(path: Path) -> str:
     """Raises DataError for what is no UTF-8 text of acceptable size, or empty."""
-    text = textfile.read_text(path, _FILE)
+    text = textfile.read_text(path, FILE)
     if not text.strip():
         raise DataError(f"{path.name}: the file is empty; export it anew")
     return text
