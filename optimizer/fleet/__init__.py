@@ -98,7 +98,8 @@ def _walk(fleet: _Fleet, named: Mapping[str, Path]) -> dict[str, Entry]:
             expected = plan(replace(task, settings=task.settings.model_copy(update={"budget": Budget()}))).expected
             connect.preflight(task.settings, recorded=task.recorded is not None)
             least = expected.least
-            wants[name] = Want(least.calls, expected.calls), Want(least.dollars, expected.dollars)
+            most = expected.high
+            wants[name] = Want(least.calls, most.calls), Want(least.dollars, most.dollars)
         except Exception as error:  # noqa: BLE001  one task that cannot be read stops nobody
             ended[name] = _failed(name, error)
     first = budgets(fleet.settings.budget, wants)
