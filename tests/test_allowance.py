@@ -10,7 +10,8 @@ import pytest
 
 from optimizer.models.meter import Purse
 from optimizer.planning.allowance import Allowance, Clock
-from optimizer.planning.estimate import Need, Share
+from optimizer.planning.estimate import Need
+from optimizer.planning.sizes import Share
 from optimizer.types import Response
 
 NEED = Need(Share(10, 0.1), first=4, answer=0.01, worst=0.05)
