@@ -43,7 +43,7 @@ def status_of(path: Path, now: float | None = None) -> dict[str, Any]:
         "dollars": float(noted.get("dollars", 0)),
         "limits": noted.get("limits", {}),
         "rate": rate,
-        "eta": _eta(noted, until - begun) if going else None,
+        "eta": _eta(noted, until - begun) if going and until > begun else None,
         "age": max(0.0, now - until) if noted else None,
         "error": noted.get("error", ""),
     }
