@@ -136,6 +136,25 @@ def test_what_is_kept_is_held_back_in_the_purse_itself_until_the_confirmation() 
     assert list(purse.left()[:2]) == pytest.approx([100 - 24, 2.0 - 0.34])
 
 
+def tokens_spent(purse: Purse, calls: int, each: int) -> None:
+    for _ in range(calls):
+        purse.charge("target", f"{next(_keys):064x}", Response("", each, 0))
+
+
+def test_targets_share_the_tokens_that_are_left_beyond_their_needs_and_keep_their_own_confirmation() -> None:
+    """10 calls took 20 tokens each, so that 30 are reckoned for a call. Of 3,000 tokens 2,800 are left; the needs are
+    14 and 24 calls, 420 and 720 tokens; half of the 1,660 beyond them goes to the first: 1,250, of which 300 are kept
+    to confirm. That is 31 calls (930 tokens), not 32 (960)."""
+    later = Need(Share(20, 0.2), first=4, answer=0.01, worst=0.05)
+    purse = Purse(tokens=3000)
+    tokens_spent(purse, 10, 20)
+    allow = Allowance(purse, untimed(), "one", [NEED, later])
+
+    assert allow(31) is None
+    assert allow(32) == "the tokens of the budget are used (300 kept to confirm)"
+    assert purse.left().tokens == 2800 - 300 - 720
+
+
 # -- minutes
 
 

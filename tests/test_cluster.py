@@ -13,15 +13,18 @@ from typing import Any
 import pytest
 
 from optimizer.cluster import worker
-from optimizer.cluster.remote import Remote, lost
+from optimizer.cluster.remote import NotSent, Remote, lost
+from optimizer.cluster.seats import Seats
 from optimizer.config import ModelSettings
 from optimizer.connect import bare, provider
 from optimizer.errors import BudgetExceeded, ConfigError, ModelError
 from optimizer.models import bridge, identity, transport
 from optimizer.models.cache import Cached, CallStore
+from optimizer.models.gateway import NO_LABELS
 from optimizer.models.meter import Metered, Purse
 from optimizer.models.prices import Price
 from optimizer.models.transport import Exchange
+from optimizer.models.tries import Counted
 from optimizer.types import Message, Request, Response
 
 OFFLINE = ModelSettings(model="offline/sim-beta")
@@ -160,3 +163,96 @@ def test_the_limit_of_the_budget_holds_over_all_workers(tmp_path: Path) -> None:
     assert sum(isinstance(answer, Response) for answer in answers) == 10
     assert sum(isinstance(answer, BudgetExceeded) for answer in answers) == 30
     assert len(here.sent) == 3 * 10
+
+
+# -- who makes a call
+
+
+async def _next(seats: Seats) -> str:
+    async with seats.taken() as address:
+        return address
+
+
+def test_a_call_goes_to_the_worker_with_the_most_room() -> None:
+    async def three() -> list[str]:
+        seats = Seats()
+        await seats.now({"small": 1, "large": 4})
+        async with seats.taken() as one, seats.taken() as two, seats.taken() as three:
+            return [one, two, three]
+
+    assert bridge.run(three()) == ["small", "large", "large"]
+
+
+def test_a_call_waits_while_all_workers_are_full_and_goes_on_where_there_is_room_first() -> None:
+    async def waiting() -> tuple[bool, str, str]:
+        seats = Seats()
+        await seats.now({"one": 1})
+        async with seats.taken():
+            second = asyncio.create_task(_next(seats))
+            await asyncio.sleep(0.01)
+            waited = not second.done()
+        third = await _next(seats)
+        return waited, await second, third
+
+    assert bridge.run(waiting()) == (True, "one", "one")
+
+
+def test_a_worker_that_has_gone_gets_no_call_and_a_new_one_does() -> None:
+    async def moved() -> str:
+        seats = Seats()
+        await seats.now({})
+        waiting = asyncio.create_task(_next(seats))
+        await asyncio.sleep(0.01)
+        await seats.now({"new": 2})
+        return await waiting
+
+    assert bridge.run(moved()) == "new"
+
+
+def test_a_place_is_given_back_by_a_call_that_fails_or_is_cancelled() -> None:
+    async def broken() -> list[str]:
+        seats = Seats()
+        await seats.now({"one": 1})
+        with suppress(ValueError):
+            async with seats.taken():
+                raise ValueError
+        held = asyncio.create_task(_held(seats))
+        await asyncio.sleep(0.01)
+        impatient = asyncio.create_task(_next(seats))
+        await asyncio.sleep(0.01)
+        impatient.cancel()
+        held.cancel()
+        await asyncio.gather(held, impatient, return_exceptions=True)
+        return [await _next(seats) for _ in range(2)]
+
+    async def _held(seats: Seats) -> None:
+        async with seats.taken():
+            await asyncio.sleep(60)
+
+    assert bridge.run(broken()) == ["one", "one"]
+
+
+def test_a_call_that_no_worker_took_is_not_billed_and_one_that_was_lost_may_be(tmp_path: Path) -> None:
+    for problem, wasted in ((NotSent("nobody", model="cluster", retryable=True), 0), (lost("KilledWorker"), 1)):
+
+        class Failing(Here):
+            async def call(self, work: Callable[..., str], *texts: str) -> str:
+                raise problem  # noqa: B023
+
+        remote, purse = Remote(Failing(), OFFLINE), Purse()
+        metered = Metered(Counted(remote), purse, "target", Price(1.0, 1.0))
+        with pytest.raises(ModelError):
+            bridge.run(metered.complete(question()))
+        assert sum(spend.wasted for spend in purse.spend.values()) == wasted
+
+
+def test_a_worker_runs_what_it_is_told_by_name_on_one_of_its_own_threads() -> None:
+    from concurrent.futures import ThreadPoolExecutor
+    from types import SimpleNamespace
+
+    with ThreadPoolExecutor(1) as pool:
+        here = SimpleNamespace(executors={"default": pool})
+        section, labels = OFFLINE.model_dump_json(), worker.write_labels(NO_LABELS)
+        told = bridge.run(worker.carried("ask", (section, labels, worker.write_request(question())), here))
+
+    assert json.loads(told)["response"]["text"] == bridge.run(bare(OFFLINE).complete(question())).text

@@ -238,3 +238,39 @@ def test_an_empty_file_becomes_a_store(tmp_path: Path) -> None:
     path.touch()
     with CallStore(path) as store:
         assert len(store) == 0
+
+
+def test_what_two_runs_in_one_process_ask_at_the_same_moment_is_asked_once(tmp_path: Path) -> None:
+    """Two tasks of a fleet, say, or two roles that are played by one model."""
+    model = ScriptedModel(lambda _: "x", latency=0.05, wait=True)
+
+    async def both(store: CallStore) -> list[Response]:
+        runs = [Cached(model, store), Cached(model, store)]
+        return await asyncio.gather(*(run.complete(question(f"q{n}")) for n in range(20) for run in runs))
+
+    with CallStore(tmp_path / "calls.sqlite") as store:
+        answers = bridge.run(both(store))
+    assert model.calls == 20
+    assert {answer.text for answer in answers} == {"x"}
+
+
+def test_where_one_run_fails_or_is_stopped_the_other_asks(tmp_path: Path) -> None:
+    def fail(_: Request) -> str:
+        raise ModelError("down", model="m", retryable=True)
+
+    failing, sound = ScriptedModel(fail, latency=0.05, wait=True), ScriptedModel(lambda _: "x")
+    slow = ScriptedModel(lambda _: "late", latency=60, wait=True)
+
+    async def after(first: ScriptedModel, store: CallStore, text: str) -> Response:
+        one = asyncio.create_task(Cached(first, store).complete(question(text)))
+        await asyncio.sleep(0.01)
+        two = asyncio.create_task(Cached(sound, store).complete(question(text)))
+        await asyncio.sleep(0.01)
+        if first is slow:
+            one.cancel()
+        await asyncio.gather(one, return_exceptions=True)
+        return await two
+
+    with CallStore(tmp_path / "calls.sqlite") as store:
+        assert bridge.run(after(failing, store, "a")).text == "x"
+        assert bridge.run(after(slow, store, "b")).text == "x"

@@ -23,6 +23,7 @@ from optimizer.errors import ConfigError
 
 _PATIENCE = 60  # seconds in which a scheduler has to answer, and a worker to be there
 _LOOK = 1.0  # seconds between two looks at who is there
+_GRACE = 5  # looks at which a worker is gone before the connection to it is given up
 _UNREACHED = ("Timed out trying to connect", "Address removed", "ConnectionPool closing")  # what distributed says
 _SCOPES = ("", ".client", ".worker", ".scheduler", ".nanny", ".core")
 
@@ -65,9 +66,11 @@ class DaskCluster:
         async with self._seat() as address:
             reply = asyncio.ensure_future(self._replied(address, work, texts))
             try:
+                gone = 0
                 while not (await asyncio.wait([reply], timeout=_LOOK))[0]:
                     await self._look(_LOOK)
-                    if address not in self._seats.room:
+                    gone = 0 if address in self._seats.room else gone + 1
+                    if gone > _GRACE:
                         raise lost("it has left the cluster")
                 return reply.result()
             finally:
@@ -95,6 +98,7 @@ class DaskCluster:
         answer = found[address]
         if isinstance(answer, OSError):  # of the connection: what a worker meets in its work comes back as a text
             self._looked = 0.0
+            await self._seats.now({at: room for at, room in self._seats.room.items() if at != address})
             if any(word in str(answer) for word in _UNREACHED):
                 raise NotSent("the worker was gone", model="cluster", retryable=True) from answer
             raise lost(type(answer).__name__) from answer
@@ -108,8 +112,9 @@ class DaskCluster:
             if time.monotonic() < self._looked + every:
                 return
             try:
-                found = (await self._client.scheduler.identity(n_workers=-1))["workers"]
-            except OSError as error:
+                async with asyncio.timeout(_PATIENCE):
+                    found = (await self._client.scheduler.identity(n_workers=-1))["workers"]
+            except OSError as error:  # a TimeoutError is one
                 raise lost(f"the scheduler does not answer, {type(error).__name__}") from error
             self._looked = time.monotonic()
             await self._seats.now({at: one["nthreads"] for at, one in found.items() if one["status"] == "running"})

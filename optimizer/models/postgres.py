@@ -2,8 +2,8 @@
 
 Who is about to ask holds the question's advisory lock, which the server drops with the connection: a driver that dies
 leaves nothing locked. The others wait for the answer. All statements go through one thread, which takes whatever has
-gathered meanwhile in one statement, so a thousand calls at once cost a few round trips.
-
+gathered meanwhile in one statement, so a thousand calls at once cost a few round trips; and what they brought is handed
+to the waiting loop at once, for to wake it up takes longer than to look an answer up.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ import asyncio
 import queue
 import threading
 import time
-from collections.abc import Sequence
-from concurrent.futures import Future, InvalidStateError
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from optimizer.errors import ModelError, RunDirError
 from optimizer.models.cache import dumps, loads
@@ -27,11 +28,22 @@ _PATIENCE = 60.0  # seconds in which a server that is gone may come back
 _POLL = 0.05  # seconds between two looks for an answer that another driver has asked for
 
 
-class _Job(NamedTuple):
-    kind: str  # seek, keep, release, count
+@dataclass(eq=False)
+class _Job:
+    kind: str  # seek, keep, release, look, count
     key: str
     row: tuple[str, str, str, float] | None
-    done: Future[Any]
+    done: Future[Any] | asyncio.Future[Any]
+    served: bool = False
+
+    def end(self, value: Any) -> None:
+        """On the waiting future's own loop, if it has one."""
+        if self.done.done():  # who waited has been cancelled
+            return
+        if isinstance(value, BaseException):
+            self.done.set_exception(value)
+        else:
+            self.done.set_result(value)
 
 
 class PostgresStore:
@@ -61,17 +73,17 @@ class PostgresStore:
     async def keep(self, key: str, model: str, answer: Response | ModelError) -> None:
         """Returns when the answer is on the server's disk. A question that is answered keeps its first answer."""
         row = (key, model, dumps(answer), time.time())
-        await asyncio.wrap_future(self._put("keep", key, row))
+        await self._put("keep", key, row)
 
     async def release(self, key: str) -> None:
-        self._put("release", key)
+        self._let_go(key)
 
     def get(self, key: str) -> Response | ModelError | None:
-        found = self._put("look", key).result()
+        found = self._asked("look", key)
         return None if found is None else loads(found)
 
     def __len__(self) -> int:
-        return int(self._put("count").result())
+        return int(self._asked("count"))
 
     def close(self) -> None:
         self._jobs.put(None)
@@ -86,18 +98,33 @@ class PostgresStore:
 
     async def _claimed(self, key: str) -> tuple[str | None, bool]:
         try:
-            found: tuple[str | None, bool] = await asyncio.wrap_future(self._put("seek", key))
+            found: tuple[str | None, bool] = await self._put("seek", key)
         except asyncio.CancelledError:
-            self._put("release", key)  # it may be ours by now, and nobody would ask
+            self._let_go(key)  # it may be ours by now, and nobody would ask
             raise
         return found
 
-    def _put(self, kind: str, key: str = "", row: tuple[str, str, str, float] | None = None) -> Future[Any]:
-        done: Future[Any] = Future()
-        if not self._thread.is_alive():
-            done.set_exception(RunDirError(f"{self._url}: the call store is closed"))
-        self._jobs.put(_Job(kind, key, row, done))
+    def _put(self, kind: str, key: str, row: tuple[str, str, str, float] | None = None) -> asyncio.Future[Any]:
+        """From a coroutine."""
+        done = asyncio.get_running_loop().create_future()
+        self._queue(_Job(kind, key, row, done))
         return done
+
+    def _let_go(self, key: str) -> None:
+        """Nobody waits for it."""
+        self._queue(_Job("release", key, None, Future()))
+
+    def _asked(self, kind: str, key: str = "") -> Any:
+        """From a thread, which waits."""
+        done: Future[Any] = Future()
+        self._queue(_Job(kind, key, None, done))
+        return done.result()
+
+    def _queue(self, job: _Job) -> None:
+        if self._thread.is_alive():
+            self._jobs.put(job)
+        else:
+            job.end(RunDirError(f"{self._url}: the call store is closed"))
 
     # -- the thread that talks to the server
 
@@ -109,7 +136,9 @@ class PostgresStore:
                     job = self._jobs.get_nowait()
                 except queue.Empty:
                     break
-                jobs, ended = ([*jobs, job], False) if job else (jobs, True)
+                if job:
+                    jobs.append(job)
+                ended = job is None
             self._serve_surely(jobs)
             if ended:
                 return
@@ -121,7 +150,7 @@ class PostgresStore:
         until = time.monotonic() + _PATIENCE
         while True:
             try:
-                return self._serve([job for job in jobs if not job.done.done()])
+                return self._serve([job for job in jobs if not (job.served or job.done.done())])
             except psycopg.OperationalError as error:
                 if time.monotonic() > until or not self._db.closed:
                     return _fail(jobs, unusable(self._url, error))
@@ -136,14 +165,12 @@ class PostgresStore:
         self._seek(by["seek"])
         if gone := [job.key for job in (*by["release"], *by["keep"])]:
             self._unlock(gone)
-        for job in (*by["release"], *by["keep"]):
-            _settle(job, None)
-        if by["look"]:
-            known = self._look([job.key for job in by["look"]])
-            for job in by["look"]:
-                _settle(job, known.get(job.key))
-        for job in by["count"]:
-            _settle(job, self._db.execute("SELECT count(*) FROM promptport_calls").fetchone()[0])
+        _settle((job, None) for job in (*by["release"], *by["keep"]))
+        known = self._look([job.key for job in by["look"]])
+        _settle((job, known.get(job.key)) for job in by["look"])
+        if by["count"]:
+            rows = self._db.execute("SELECT count(*) FROM promptport_calls").fetchone()[0]
+            _settle((job, rows) for job in by["count"])
 
     def _keep(self, jobs: Sequence[_Job]) -> None:
         if jobs:
@@ -164,8 +191,8 @@ class PostgresStore:
         late = self._look(ours)
         self._unlock(list(late))
         known |= late
-        for job in jobs:
-            _settle(job, (known.get(job.key), job.key in ours and job.key not in known))
+        free = set(ours)
+        _settle((job, (known.get(job.key), job.key in free and job.key not in known)) for job in jobs)
 
     def _look(self, keys: Sequence[str]) -> dict[str, str]:
         if not keys:
@@ -199,12 +226,24 @@ def _number(key: str) -> int:
     return number - 2**64 if number >= 2**63 else number
 
 
-def _settle(job: _Job, value: Any) -> None:
-    with suppress(InvalidStateError):  # who waited has been cancelled
-        job.done.set_result(value)
+def _settle(ended: Iterable[tuple[_Job, Any]]) -> None:
+    """Hands out what jobs have brought; a loop that waits for many of them is woken up once."""
+    waiting: dict[asyncio.AbstractEventLoop, list[tuple[_Job, Any]]] = {}
+    for job, value in ended:
+        job.served = True
+        if isinstance(job.done, Future):
+            job.end(value)
+        else:
+            waiting.setdefault(job.done.get_loop(), []).append((job, value))
+    for loop, several in waiting.items():
+        with suppress(RuntimeError):  # it is closed, and nobody waits
+            loop.call_soon_threadsafe(_end, several)
+
+
+def _end(several: Sequence[tuple[_Job, Any]]) -> None:
+    for job, value in several:
+        job.end(value)
 
 
 def _fail(jobs: Sequence[_Job], error: BaseException) -> None:
-    for job in jobs:
-        with suppress(InvalidStateError):
-            job.done.set_exception(error)
+    _settle((job, error) for job in jobs if not job.served)

@@ -44,7 +44,7 @@ def status_of(path: Path, now: float | None = None) -> dict[str, Any]:
         "limits": noted.get("limits", {}),
         **{name: noted.get("reckoned", {}).get(name) for name in ("expected", "at_least", "at_most")},
         "rate": rate,
-        "eta": _eta(noted, until - begun) if going else None,
+        "eta": _eta(noted, until - begun) if going and until > begun else None,
         "age": max(0.0, now - until) if noted else None,
         "error": noted.get("error", ""),
     }

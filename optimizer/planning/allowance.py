@@ -99,7 +99,8 @@ class Allowance:
         left = purse.left()
         self._most_calls = _share(left.calls, [need.calls for need in needs])
         self._most_dollars = _share(left.dollars, [need.dollars for need in needs])
-        self._tokens, self._most_tokens = purse.tokens, _share(left.tokens, [0.0 for _ in needs])
+        self._tokens = purse.tokens
+        self._most_tokens = _share(left.tokens, [self._tokens_of(need.calls) for need in needs])
 
     def __call__(self, calls: int) -> str | None:
         self._questions += 1
@@ -107,7 +108,7 @@ class Allowance:
         if reason := self._clock.out_of_time(self._target, self._questions, need.confirm.calls * self._pace()):
             return reason
         kept_calls, kept = need.confirm.calls, need.confirm.dollars * dear + need.worst
-        kept_tokens = self._tokens_of(sum(later.calls for later in self._later) + kept_calls)
+        kept_tokens = self._tokens_of(kept_calls)
         self._hold_back(kept_calls, kept, kept_tokens)
         used, spent = self._purse.calls - self._calls, self._purse.dollars - self._dollars
         if used + calls * need.each + kept_calls > self._most_calls:
@@ -148,6 +149,7 @@ class Allowance:
     def _hold_back(self, calls: int, dollars: float, tokens: int) -> None:
         calls += sum(need.calls for need in self._later)
         dollars += sum(need.dollars for need in self._later)
+        tokens += self._tokens_of(sum(need.calls for need in self._later))
         self._purse.keep(calls=calls, dollars=dollars, tokens=tokens)
 
 
