@@ -24,6 +24,7 @@ U = TypeVar("U")
 Scored: TypeAlias = "tuple[Metric, Example, Output, Output | None]"
 
 _AT_ONCE = 2048  # examples under way: more than any model takes at once, and few enough for a little memory
+_BY = 16  # so many begin before the calls of those before them go out: else nobody waits while all are prepared
 _ASKING = 16  # judgements under way at once; the judge's own limits hold beside it
 _PATIENCE = 0.2  # a larger share of calls that fail for good is an outage, not a property of some examples
 
@@ -71,8 +72,10 @@ def record_pairs(
 
     async def all_of_them() -> None:
         async with asyncio.TaskGroup() as group:
-            for _ in range(min(_AT_ONCE, len(pairs))):
+            for started in range(1, min(_AT_ONCE, len(pairs)) + 1):
                 group.create_task(one_after_the_other())
+                if started % _BY == 0:
+                    await asyncio.sleep(0)
 
     try:
         bridge.run(all_of_them())

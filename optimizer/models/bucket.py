@@ -23,8 +23,13 @@ class Bucket:
         """Seconds until `amount` may be used; an amount larger than the bucket waits until that is full."""
         now = self._clock()
         filled = min(self._most, self._level + max(0.0, now - self._at) * self._rate)
-        self._level, self._at = max(self._level, filled), now
+        self._level, self._at = max(self._level, filled), max(self._at, now)
         return max(0.0, (min(amount, self._most) - self._level) / self._rate)
+
+    def empty(self, until: float) -> None:
+        """Nothing is left, and nothing comes in before."""
+        self.wait(0)
+        self._level, self._at = min(self._level, 0.0), max(self._at, until)
 
     def take(self, amount: float) -> None:
         self._level -= amount

@@ -25,8 +25,8 @@ _FLOOR, _MEMORY = 0.5, 300.0  # of the best rate seen lately; seconds in which t
 _LEAST = 0.1  # of the time between two such moments counts, however little was asked in it
 _PAUSE, _PAUSES, _LONGEST = 0.5, 8.0, 60.0  # seconds without calls where refusals do not say how long; doubled
 _DROUGHT = (1.2, 0.2)  # seconds, and part of the time: a server that lets nobody in for so long counts by the minute
-_RECENT = 5.0  # seconds in which it is seen how fast it was asked at the end
-_WASTED = 1.3  # so much faster must it be asked at the end than on average before that is told to be too little
+_RECENT = (1.0, 5.0)  # seconds that tell how fast it was asked at the end, where a dozen did so, and at most
+_WASTED = 1.1  # so much faster must it be asked at the end than on average before that is told to be too little
 _DOUBT, _FORGIVEN = 5, 100  # refusals before a stated limit is no longer believed; answers after which it is again
 
 
@@ -43,7 +43,7 @@ class Learnt:
         self._tried: float | None = None  # when one was sent to see
         self._tries = 0
         self._delays: deque[float] = deque([0.0], 8)  # seconds that refusals took
-        self._starts: deque[float] = deque(maxlen=_AMONG)  # of the last calls
+        self._starts: deque[float] = deque(maxlen=1000)  # of the last calls
         self._last = 0.0  # the last pause: so uncertain it is when the server would have let one in
         self._asked = 0.0  # calls a second, just before the limit was met
         self._fresh = True  # was no limit met so far?
@@ -112,8 +112,10 @@ class Learnt:
         if len(self._row) < _ROW:
             return told or 0.0  # it may be chance
         self._cut = (now, self._number)
-        late = [start for start in self._starts if start > now - _RECENT] or [self._since]
-        self._asked = len(late) / max(now - late[0], 0.05)
+        late = [start for start in self._starts if start > now - _RECENT[0]]
+        if len(late) < _AMONG:
+            late = [start for start in self._starts if start > now - _RECENT[1]][-_AMONG:] or [self._since]
+        self._asked = len(late) / max(now - late[0], _RECENT[0] / 2)
         return self._pause(0.0, told) if number - min(self._row) <= _AMONG else told or 0.0
 
     def _pause(self, closed: float, told: float | None) -> float:
@@ -139,9 +141,7 @@ class Learnt:
     def _reckon(self, cut: tuple[float, int], now: float, *, long: bool) -> None:
         until = now - self._last / 2 if long else cut[0]
         let_in, span = max(1, self._sent - 1 - self._lost), max(until - self._since, 1e-3)
-        # Of what was asked at the end, what was let in: that is the rate, as nothing was left to use up.
-        share = 1 - (len(self._row) - 1) / max(len(self._row) - 1, cut[1] - min(self._row))
-        at_end = self._asked * max(_GUESS[0], _GUESS[1] * share)
+        at_end = self._at_end(cut)
         if self._fresh and not long:  # the bucket was full
             self._set(at_end, 0.0)
             return
@@ -157,6 +157,15 @@ class Learnt:
             found = min(self.rate, (let_in * found + self._known * self.rate) / (let_in + self._known))
         sure = 2 * span / max(self._last, 1e-3) if long else let_in
         self._set(max(_BELOW * found, _FLOOR * self._best), min(let_in, sure))
+
+    def _at_end(self, cut: tuple[float, int]) -> float:
+        """Calls a second that were let in when nothing was left to use up: that is the rate, if not well measured."""
+        first = min(self._row)
+        refused, asked = len(self._row) - 1, max(cut[1] - first, 1)
+        begun = self._starts[-min(len(self._starts), self._number - first + 1)]
+        if (span := cut[0] - begun) > _RECENT[0] / 2:
+            return _BELOW * max(1, asked - refused) / span
+        return self._asked * max(_GUESS[0], _GUESS[1] * (1 - refused / asked))
 
     def _set(self, rate: float, known: float) -> None:
         """`known`: how many calls it was found from; 0 for a guess, from which it grows at once."""

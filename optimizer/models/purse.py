@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from optimizer.errors import BudgetExceeded, ModelError
-from optimizer.models.tries import Cost, Journal, Lost
+from optimizer.models.tries import Cost, Flying, Journal, Lost
 from optimizer.types import Response
 
 PICO = 10**12  # sums of whole picodollars do not depend on the order in which answers come
@@ -83,7 +83,7 @@ class Purse:
         self._most_calls = math.inf if calls is None else calls
         self._most_tokens = math.inf if tokens is None else tokens
         self._kept_pico, self._kept_calls, self._kept_tokens = 0, 0, 0
-        self._flying: dict[bytes, Cost] = {}  # what is set aside for each question in flight
+        self._flying = Flying()  # what is set aside for each question in flight
         self._books: dict[str, _Book] = {}
         self._paid: set[bytes] = set()
         self._landed = asyncio.Condition()
@@ -146,12 +146,12 @@ class Purse:
             while not self._is_paid(question) and (question in self._flying or not self._fits(cost)):
                 await self._room(cost)
             if ask := not self._is_paid(question):
-                self._flying[question] = cost
+                self._flying.set_aside(question, cost)
         try:
             yield
         finally:
             if ask:
-                self._flying.pop(question, None)
+                self._flying.give_back(question)
                 async with self._landed:
                     self._landed.notify_all()
 
@@ -163,13 +163,13 @@ class Purse:
             async with self._landed:
                 while not self._fits(cost):
                     await self._room(cost)
-                self._flying[question] = cost
+                self._flying.set_aside(question, cost)
         if self._journal:
             await self._journal.begin(question, role, cost)
 
     def ended(self, role: str, question: bytes, *, billed: bool) -> None:
         """A try has ended without an answer."""
-        if billed and (cost := self._flying.pop(question, None)):
+        if billed and (cost := self._flying.give_back(question)):
             self._books.setdefault(role, _Book()).waste(Lost(role, 1, cost))
         elif not billed and self._journal:
             self._journal.freed(question)
@@ -199,10 +199,10 @@ class Purse:
         await self._landed.wait()
 
     def _free(self) -> tuple[float, float, float]:
-        books, flying = list(self._books.values()), list(self._flying.values())
+        books, flying = list(self._books.values()), self._flying
         calls = sum(book.calls + book.wasted for book in books) + len(flying)
-        pico = sum(book.pico + book.wasted_pico for book in books) + sum(cost.pico for cost in flying)
-        tokens = sum(book.read + book.wrote + book.wasted_tokens for book in books) + sum(c.tokens for c in flying)
+        pico = sum(book.pico + book.wasted_pico for book in books) + flying.pico
+        tokens = sum(book.read + book.wrote + book.wasted_tokens for book in books) + flying.tokens
         return (
             self._most_calls - calls - self._kept_calls,
             self._most_pico - pico - self._kept_pico,

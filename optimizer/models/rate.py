@@ -27,7 +27,7 @@ _CALM, _CALMER = (
     0.97,
 )  # seconds after a refusal in which what a server says to be left is not used faster than the rate
 _ALONE = 2.0  # seconds for which the first call goes alone, for the limits that it tells
-#: Calls at once to a server of which nothing is known; one more with each reply, and so many more each second.
+#: Calls at once to a server of which nothing is known; one more with each answer, and so many more each second.
 _OPENING, _OPENED = 8, 20.0
 
 
@@ -60,8 +60,8 @@ class Gate:
         self._begun = False
         self._asking = self._returning = 0
         self._sent = {"requests": 0.0, "tokens": 0.0}  # all that was ever booked
-        self._wrote, self._answers = 256.0, 0  # running mean of the tokens per answer
-        self._flying = self._replies = 0  # calls; answers and failures
+        self._wrote, self._answers = 256.0, 0  # running mean of the tokens per answer; answers so far
+        self._flying = 0
         self._shrunk_at = float("-inf")
         self._opened = math.inf
         self._known = asyncio.Event()  # set by the first reply: until then one call goes alone, for the limits it tells
@@ -80,7 +80,7 @@ class Gate:
                 try:
                     yield Pass(number, self._clock(), booked, self._sent)
                 finally:
-                    self._flying, self._replies = self._flying - 1, self._replies + 1
+                    self._flying -= 1
             finally:
                 self._busy(-1)
 
@@ -113,6 +113,9 @@ class Gate:
             self._calm_until = now + _CALM if used_up else self._calm_until
             wait = self._learnt.refused(ticket.number, ticket.at, now, told=error.retry_after, explained=used_up)
             self._close(now + min(wait, _LONGEST))
+            if used_up:
+                for bucket in self._stated.values():
+                    bucket.empty(self._closed_until)
         elif error.retry_after:
             self._close(now + min(error.retry_after, _LONGEST))
         if error.status in _OVERLOADED and ticket.at > self._shrunk_at:
@@ -201,7 +204,7 @@ class Gate:
 
     def _open_wide(self, now: float) -> float:
         """Not all calls at once to a server that may refuse most of them."""
-        room = _OPENING + self._replies - self._flying
+        room = _OPENING + self._answers - self._flying
         since = now - self._opened
         return 0.0 if room > 0 or since < 0 else max(0.0, (1 - room) / _OPENED - since)
 

@@ -31,6 +31,25 @@ class Cost(NamedTuple):
     tokens: int
 
 
+class Flying(dict[bytes, Cost]):
+    """What is set aside for each question, with the sum of it at hand: thousands may be under way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pico = self.tokens = 0
+
+    def set_aside(self, question: bytes, cost: Cost) -> None:
+        self.give_back(question)
+        self[question] = cost
+        self.pico, self.tokens = self.pico + cost.pico, self.tokens + cost.tokens
+
+    def give_back(self, question: bytes) -> Cost | None:
+        cost = self.pop(question, None)
+        if cost:
+            self.pico, self.tokens = self.pico - cost.pico, self.tokens - cost.tokens
+        return cost
+
+
 class Lost(NamedTuple):
     """Tries of one question that came to nothing and may be billed, at `cost` each; `paid` for its answer, if any."""
 

@@ -50,11 +50,14 @@ class Desk:
 
     def stats(self) -> dict[str, Any]:
         """Counts since the start, in all and per model. `answered`: whole, correct answers that were sent; `billed`:
-        with those that were cut or came from an impostor; `over_quota`: requests that met a limit."""
+        with those that were cut or came from an impostor; `over_quota`: requests that met a limit; `let_in`: what was
+        booked against each limit."""
         with self.lock:
             models = {name: self._counts(name) for name in sorted({*self.requests, *(m for m, _ in self.answers)})}
             faults = {kind: self.met[kind] for kind in KINDS}
-            return self._counts(None) | {"faults": faults, "models": models, "over_quota": self.met["quota"]}
+            let_in = sum((Counter(till.let_in) for till in self.tills.values()), Counter[str]())
+            met = {"faults": faults, "models": models, "over_quota": self.met["quota"], "let_in": dict(let_in)}
+            return self._counts(None) | met
 
     def _counts(self, model: str | None) -> dict[str, Any]:
         asked = [count for name, count in self.requests.items() if model in (None, name)]

@@ -43,6 +43,7 @@ class Till:
         self._limits = {kind: limit for kind, limit in limits.items() if limit}
         self._most = {kind: max(1.0, limit * quota.burst / 60) for kind, limit in self._limits.items()}
         self._left = dict(self._most)
+        self.let_in = dict.fromkeys(self._limits, 0.0)  # requests, tokens: all that was booked
 
     def take(self, tokens: int) -> float:
         """Books a request of so many tokens; or books nothing, and tells after how many seconds there is room."""
@@ -55,6 +56,7 @@ class Till:
         if wait <= 1e-9:
             for kind, amount in wanted.items():
                 self._left[kind] -= amount
+                self.let_in[kind] += amount
         return max(0.0, wait)
 
     def headers(self, wait: float) -> dict[str, str]:
