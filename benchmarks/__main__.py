@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import ablation, calibration, exhaustive, limits, overhead, same, scale, throughput
+from benchmarks import ablation, calibration, estimates, exhaustive, limits, overhead, same, scale, throughput
 from benchmarks.peers import __main__ as peers
 from benchmarks.tables import __main__ as tables
 
@@ -10,6 +10,7 @@ if __name__ == "__main__":
     calibration.main([])
     same.main([])
     overhead.main([])
+    estimates.main([])
     exhaustive.main([])
     throughput.main([])
     limits.main([])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,8 @@ from optimizer.results.rundir import RunDir
 from optimizer.search.live import Live
 from optimizer.task import Task
 
+_NOTHING: Mapping[str, Mapping[str, float]] = {}
+
 
 @dataclass(frozen=True)
 class Opened:
@@ -47,18 +49,20 @@ def opened(
     store: Answers | None = None,
     around: Callable[[Model], Model] = lambda model: model,
     now: Callable[[], float] = time.monotonic,
+    expected: Mapping[str, Mapping[str, float]] = _NOTHING,
 ) -> Iterator[Opened]:
     """All that a run of `task` in the directory `path` works with.
 
     `connect`: who plays the roles, in place of the models that the task names. `around`: put around each of these.
-    `store`: where answers are remembered, in place of the run's own; it stays open.
+    `store`: where answers are remembered, in place of the run's own; it stays open. `expected`: calls and dollars, for
+    those who look from outside.
     """
     settings = task.settings
     agreed = RunDir.open(path, fingerprint=fingerprint(task), versions=versions())
     with (
         agreed as run,
         RunLog(run.log, watch) as log,
-        Beacon(run.status, log, settings.budget.model_dump()) as tell,
+        Beacon(run.status, log, settings.budget.model_dump(), reckoned=expected) as tell,
         nullcontext(store) if store is not None else open_store(settings.store, task.folder, run.calls) as answers,
         Journal(run.tries) as journal,
         providers(settings, around) as usual,

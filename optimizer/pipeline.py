@@ -18,7 +18,6 @@ from optimizer.connect import metric_of
 from optimizer.errors import DataError
 from optimizer.evaluate import record, score
 from optimizer.models import Model
-from optimizer.models.meter import Spend
 from optimizer.models.venture import Venture
 from optimizer.objective import Evaluation, Unit, pooled
 from optimizer.opening import Opened, opened
@@ -47,7 +46,7 @@ _BROKEN = 0.5  # a larger share of replies that break the contract is no slip of
 def migrate(task: Task, path: Path, **how: Any) -> Migration:
     """Run, or go on with, the migration of `task` in the run directory `path`; `how`: see `opening.opened`."""
     planned = plan(task)
-    with opened(task, path, **how) as at:
+    with opened(task, path, expected=planned.expected.facts(), **how) as at:
         migration = _Walk(planned, at).to_the_end()
         at.run.write(migration)
         for lost in (*publish(migration, at.run), *share_trials(migration, f"{task.name} {fingerprint(task)}")):
@@ -62,7 +61,7 @@ class _Walk:
     def __init__(self, planned: Plan, at: Opened) -> None:
         self.task, self.parts, self.notes = planned.task, planned.parts, planned.notes
         self.metric = metric_of(self.task.settings, self.task.prompt.contract, at.roles)
-        self.fits, self.needs, self.expected = planned.fits, planned.expected.needs, planned.expected.roles
+        self.fits, self.needs, self.expected = planned.fits, planned.expected.needs, planned.expected
         self.roles, self.purse, self.clock, self.live = at.roles, at.purse, at.clock, at.live
         self.found: list[SearchResult] = []  # for each target so far: what the next ones can learn from
         self.watch: Watch = lambda p: at.tell(replace(p, calls=at.purse.calls, dollars=at.purse.dollars))
@@ -85,7 +84,9 @@ class _Walk:
             targets=results,
             settings=settings.to_dict(),
             spend=self.purse.spend,
-            expected={role: Spend(share.calls, dollars=share.dollars) for role, share in self.expected.items()},
+            expected={role: share.as_spend() for role, share in self.expected.roles.items()},
+            at_least=self.expected.low.as_spend(),
+            at_most=self.expected.high.as_spend(),
             versions=versions(),
             prices=origin_of_prices((settings.source, *settings.targets)),
             notes=self.notes,

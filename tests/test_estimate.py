@@ -9,15 +9,19 @@ from typing import Any
 import pytest
 
 from optimizer.errors import ConfigError
-from optimizer.planning.estimate import Estimate, Need, Share
+from optimizer.planning.estimate import Estimate, Need
 from optimizer.planning.least import least_minutes
 from optimizer.planning.plan import plan
+from optimizer.planning.sizes import Share
+from optimizer.space import SearchSpace
 from optimizer.task import load_task
+from search_spaces import DEMOS
 from tests.walking import SEARCH, SOURCE, TARGET, walk, write_task
 
 #: 796 bytes and at most 4 of "Number: " and a number: some 200 tokens.
 LONG = {"user": "x" * 790 + "\n\nNumber: {{n}}", "reply": {"labels": ["even", "odd"]}}
 CHEAP = {"input": 1.0, "output": 0.0}
+SHOWN = SearchSpace((DEMOS,))
 
 
 def expected(folder: Path, **sections: Any) -> Estimate:
@@ -33,18 +37,58 @@ def test_the_source_answers_all_examples_once_and_the_held_out_ones_twice(tmp_pa
 
 
 def test_a_target_is_asked_by_search_looks_and_confirmation(tmp_path: Path) -> None:
-    """6 trials of 8 calls, 2 rounds that look at 24 training examples, and 60 held-out examples twice."""
-    found = expected(tmp_path, prompt=LONG, source=SOURCE | {"price": CHEAP}, target=TARGET | {"price": CHEAP})
+    """6 trials of 8 calls; 24 training examples in the first of two rounds, and in every second one behind it; 60
+    held-out examples twice. Nothing that the space offers makes prompts longer than their 204 tokens."""
+    written = SEARCH | {"space": "tests.walking:WRITTEN"}
+    cheap = {"source": SOURCE | {"price": CHEAP}, "target": TARGET | {"price": CHEAP}}
+    found = expected(tmp_path, prompt=LONG, search=written, **cheap)
 
-    assert found.roles["target"].calls == 6 * 8 + 2 * 24 + 120
-    assert found.roles["target"].dollars == pytest.approx((48 * 283 + 48 * 400 + 60 * 200 + 60 * 400) * 1e-6, rel=0.02)
+    assert found.roles["target"].calls == 6 * 8 + 24 + 12 + 120
+    assert found.roles["target"].dollars == pytest.approx(204 * 204e-6, rel=0.02)
+    assert found.roles["proposer"].calls == 2
 
 
-def test_a_compile_is_counted_at_its_limit(tmp_path: Path) -> None:
-    plain = expected(tmp_path, search=SEARCH)
+def test_a_space_without_wordings_looks_at_no_training_examples(tmp_path: Path) -> None:
+    assert expected(tmp_path).roles["target"].calls == 6 * 8 + 120
+    assert expected(tmp_path / "b").roles["proposer"].calls == 0
+
+
+def test_worked_examples_make_calls_dearer_and_fewer(tmp_path: Path) -> None:
+    """Of 0, 2, 4, 8 examples the mean of those that show any is 14/3. An example is as long as the user's message with
+    its reply: 200 + 11 + 8 tokens; so a prompt is 6.01 times as long, and the race has 48 / 6.01 ** 0.4 = 23.4 calls."""
+    cheap = {"source": SOURCE | {"price": CHEAP}, "target": TARGET | {"price": CHEAP}}
+    found = expected(tmp_path, prompt=LONG, search=SEARCH | {"space": "tests.test_estimate:SHOWN"}, **cheap)
+
+    assert found.roles["target"].calls == pytest.approx(23.4 + 120, abs=1)
+    tokens = 23.4 * 6.01 * 204 + 60 * 204 + 60 * 6.01 * 204
+    assert found.roles["target"].dollars == pytest.approx(tokens * 1e-6, rel=0.02)
+
+
+def test_the_range_goes_from_the_first_round_alone_to_a_race_of_short_prompts(tmp_path: Path) -> None:
+    """180 calls of the source. At least half of the race and the unchanged prompt's 60; at most 48 / 0.8 and 120."""
+    found = expected(tmp_path)
+
+    assert (found.low.calls, found.calls, found.high.calls) == (180 + 24 + 60, 180 + 48 + 120, 180 + 60 + 120)
+    assert found.low.dollars < found.dollars < found.high.dollars
+    assert found.low.tokens < found.total.tokens < found.high.tokens
+
+
+def test_an_example_that_comes_twice_is_asked_once(tmp_path: Path) -> None:
+    task = write_task(tmp_path)
+    rows = (tmp_path / "data.jsonl").read_text().splitlines()
+    (tmp_path / "data.jsonl").write_text("\n".join([*rows[:60], *rows[:60]]) + "\n")
+
+    assert plan(load_task(task)).expected.roles["source"].calls == 90  # half of 180
+
+
+def test_a_compile_is_expected_at_what_it_mostly_takes_and_at_its_limit_at_most(tmp_path: Path) -> None:
+    """The race is the shorter for the four worked examples that a compile is expected to bring: 48 calls at most."""
+    plain = expected(tmp_path, search=SEARCH | {"space": "tests.walking:WRITTEN"})
     compiled = expected(tmp_path, search=SEARCH | {"space": "tests.walking:COMPILED"})
 
-    assert compiled.roles["target"].calls - plain.roles["target"].calls == 150
+    more = compiled.roles["target"].calls - plain.roles["target"].calls
+    assert 0.15 * 150 - 48 < more < 0.15 * 150
+    assert compiled.high.calls - plain.high.calls == 150 + 10  # and ten questions to the proposer
 
 
 def test_the_least_is_baseline_confirmation_and_a_first_look(tmp_path: Path) -> None:

@@ -24,6 +24,8 @@ from optimizer.operations.dashboard import storage_of
 from optimizer.operations.events import Events
 from optimizer.operations.status import as_text, status_of
 from optimizer.progress import Progress, silent
+from optimizer.report.summary import outcome as outcome_text
+from optimizer.report.summary import outcome_json
 from tests.conftest import Walked
 from tests.e2e.runs import small_task
 
@@ -145,6 +147,24 @@ def test_no_secret_and_no_control_character_gets_into_the_note(run: Path) -> Non
 
     text = (run / "status.json").read_text()
     assert "sk-abc" not in text and "\\u001b" not in text and "red with <hidden>" in text
+
+
+def test_what_was_expected_stands_beside_what_was_spent_and_agrees_with_the_outcome(plain_run: Walked) -> None:
+    outcome = outcome_json(plain_run.migration, plain_run.run)
+    told = outcome_text(plain_run.migration, plain_run.run)
+    found = status_of(plain_run.run)
+    page = (plain_run.run / "report.html").read_text("utf-8")
+
+    assert found["expected"] == {"calls": outcome["expected_calls"], "dollars": outcome["expected_dollars"]}
+    assert (found["at_least"], found["at_most"]) == (outcome["at_least"], outcome["at_most"])
+    assert (found["calls"], found["dollars"]) == (outcome["calls"], outcome["dollars"])
+    assert outcome["at_least"]["calls"] <= outcome["calls"] <= outcome["at_most"]["calls"]
+    spent = f"${outcome['dollars']:.4f} in {outcome['calls']:,}"
+    expected = f"${outcome['expected_dollars']:.4f} in {outcome['expected_calls']:,}"
+    most = f"at most ${outcome['at_most']['dollars']:.4f} in {outcome['at_most']['calls']:,}"
+    assert f"spent    {spent} calls (expected: {expected}, {most})" in told
+    assert f"spent       {spent} calls" in as_text(found) and f"expected    {expected} calls, {most}" in as_text(found)
+    assert f"What it took: {spent} calls" in page and f"Expected beforehand: {expected}, {most}." in page
 
 
 # -- logs

@@ -121,9 +121,9 @@ def _walk(fleet: _Fleet, named: Mapping[str, Path]) -> tuple[dict[str, Entry], B
 def _wants(planned: Plan) -> Wants:
     money, tokens = planned.expected, planned.tokens
     return (
-        Want(money.least.calls, money.calls),
-        Want(money.least.dollars, money.dollars),
-        Want(tokens.least.dollars, tokens.dollars),
+        Want(money.least.calls, money.high.calls),
+        Want(money.least.dollars, money.high.dollars),
+        Want(tokens.least.dollars, tokens.high.dollars),
     )
 
 

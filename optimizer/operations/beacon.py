@@ -25,7 +25,8 @@ _EVERY = 1.0  # seconds between two notes
 class Facts:
     """`state`: running, finished, interrupted or failed. Times are seconds since 1970.
 
-    `since`: when this stage began. `born` tells a process from a later one with its number.
+    `since`: when this stage began. `reckoned`: calls and dollars that were expected, at
+    least and at most. `born` tells a process from a later one with its number.
     """
 
     state: str = "running"
@@ -45,6 +46,7 @@ class Facts:
     calls_before: int = 0
     best: dict[str, float] = field(default_factory=dict)
     limits: dict[str, Any] = field(default_factory=dict)
+    reckoned: dict[str, Any] = field(default_factory=dict)
     error: str = ""
     format: int = FORMAT
 
@@ -53,11 +55,21 @@ class Beacon:
     """A watch that also keeps status.json. A disk on which it cannot be written does not end the run."""
 
     def __init__(
-        self, path: Path, watch: Watch, limits: Mapping[str, Any], now: Callable[[], float] = time.time
+        self,
+        path: Path,
+        watch: Watch,
+        limits: Mapping[str, Any],
+        now: Callable[[], float] = time.time,
+        reckoned: Mapping[str, Any] | None = None,
     ) -> None:
         self._path, self._watch, self._now = path, watch, now
         self._facts = Facts(
-            pid=os.getpid(), born=born(os.getpid()), host=socket.gethostname(), started=now(), limits=dict(limits)
+            pid=os.getpid(),
+            born=born(os.getpid()),
+            host=socket.gethostname(),
+            started=now(),
+            limits=dict(limits),
+            reckoned=dict(reckoned or {}),
         )
         self._noted = float("-inf")
 

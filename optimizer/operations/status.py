@@ -42,6 +42,7 @@ def status_of(path: Path, now: float | None = None) -> dict[str, Any]:
         "calls": calls,
         "dollars": float(noted.get("dollars", 0)),
         "limits": noted.get("limits", {}),
+        **{name: noted.get("reckoned", {}).get(name) for name in ("expected", "at_least", "at_most")},
         "rate": rate,
         "eta": _eta(noted, until - begun) if going else None,
         "age": max(0.0, now - until) if noted else None,
@@ -59,6 +60,11 @@ def as_text(found: Mapping[str, Any]) -> str:
     lines.append(
         f"spent       ${found['dollars']:.4f} in {found['calls']:,} calls" + (f", of {' and '.join(most)}" * bool(most))
     )
+    if found["expected"]:
+        amounts = (
+            f"${found[name]['dollars']:.4f} in {found[name]['calls']:,} calls" for name in ("expected", "at_most")
+        )
+        lines.append("expected    {}, at most {}".format(*amounts))
     if found["rate"] is not None:
         left = "" if found["eta"] is None else f"; this stage is through in about {_clock(found['eta'])}"
         lines.append(f"rate        {found['rate']:.1f} calls/s{left}")

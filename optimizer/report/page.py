@@ -29,12 +29,12 @@ def as_page(migration: Migration, facts: Facts | None = None) -> str:
         targets=[_target(migration, one) for one in facts.targets],
         side_by_side=_side_by_side(facts, facts.corners) if facts.corners else None,
         agreed=facts.agreed,
-        total=sum(spent.dollars for spent in migration.spend.values()),
-        calls=sum(spent.calls for spent in migration.spend.values()),
-        retries=sum(spent.retries for spent in migration.spend.values()),
-        expected=sum(share.dollars for share in migration.expected.values()),
-        wasted=sum(spent.wasted for spent in migration.spend.values()),
-        wasted_dollars=sum(spent.wasted_dollars for spent in migration.spend.values()),
+        total=migration.spent.dollars,
+        calls=migration.spent.calls,
+        retries=migration.spent.retries,
+        expected=migration.reckoned,
+        wasted=migration.spent.wasted,
+        wasted_dollars=migration.spent.wasted_dollars,
     )
 
 

@@ -9,6 +9,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from optimizer.data.stages import AMOUNTS, EVERYONE, Stage
+from optimizer.models.purse import Spend
 from optimizer.objective import Evaluation
 from optimizer.plugins import known_names, resolve
 from optimizer.prompt import Prompt
@@ -40,9 +41,11 @@ def expectation(plan: Plan) -> str:
             margin=settings.decision.margin,
             confidence=settings.decision.confidence,
         ),
-        "to expect, at the most:",
+        "to expect:",
         *(f"  {role:10} {share.calls:7,} calls   ${share.dollars:.4f}" for role, share in plan.expected.roles.items()),
         f"  {'all':10} {plan.expected.calls:7,} calls   ${plan.expected.dollars:.4f}",
+        f"  {'at least':10} {plan.expected.low.calls:7,} calls   ${plan.expected.low.dollars:.4f}",
+        f"  {'at most':10} {plan.expected.high.calls:7,} calls   ${plan.expected.high.dollars:.4f}",
     ]
     budget = settings.budget
     words = {"${:g}": budget.dollars, "{:,} calls": budget.calls, "{:,} tokens": budget.tokens}
@@ -79,15 +82,14 @@ def outcome(migration: Migration, folder: Path) -> str:
         lines += [*_corners(migration), ""]
     if not migration.prompt:
         return "\n".join([*lines, *(f"note     {note}" for note in migration.notes), f"report   {run.report}"])
-    spend = migration.spend.values()
-    lines.append(f"spent    ${sum(s.dollars for s in spend):.4f} in {sum(s.calls for s in spend):,} calls")
-    if expected := migration.expected.values():
-        lines[-1] += f" (expected: ${sum(s.dollars for s in expected):.4f} in {sum(s.calls for s in expected):,})"
-    if wasted := sum(s.wasted for s in spend):
-        most = sum(s.wasted_dollars for s in spend)
-        lines.append(
-            f"         and {wasted:,} calls that came to nothing, which may be billed: ${most:.4f} at the most"
-        )
+    spent, reckoned, most = migration.spent, migration.reckoned, migration.at_most
+    lines.append(f"spent    ${spent.dollars:.4f} in {spent.calls:,} calls")
+    if reckoned:
+        limit = f", at most ${most.dollars:.4f} in {most.calls:,}" if most else ""
+        lines[-1] += f" (expected: ${reckoned.dollars:.4f} in {reckoned.calls:,}{limit})"
+    if spent.wasted:
+        lost = f"${spent.wasted_dollars:.4f} at the most"
+        lines.append(f"         and {spent.wasted:,} calls that came to nothing, which may be billed: {lost}")
     if migration.simulated:
         lines.append("         simulated: the offline models charge nothing, these are the prices they pretend to have")
     return "\n".join([*lines, f"report   {run.report}"])
@@ -138,14 +140,21 @@ def outcome_json(migration: Migration, folder: Path) -> dict[str, Any]:
         "verdict": best_verdict(migration.targets).value,
         "recommended": corners(migration).recommended,
         "targets": [_target_json(migration, result, run) for result in migration.targets],
-        "calls": sum(spent.calls for spent in migration.spend.values()),
-        "dollars": sum(spent.dollars for spent in migration.spend.values()),
-        "wasted": sum(spent.wasted for spent in migration.spend.values()),
-        "expected_dollars": sum(share.dollars for share in migration.expected.values()),
+        "calls": migration.spent.calls,
+        "dollars": migration.spent.dollars,
+        "wasted": migration.spent.wasted,
+        "expected_calls": migration.reckoned.calls if migration.reckoned else 0,
+        "expected_dollars": migration.reckoned.dollars if migration.reckoned else 0.0,
+        "at_least": _amount(migration.at_least),
+        "at_most": _amount(migration.at_most),
         "run_dir": str(folder),
         "report": str(run.report),
         "notes": list(migration.notes),
     }
+
+
+def _amount(spend: Spend | None) -> dict[str, float] | None:
+    return {"calls": spend.calls, "dollars": spend.dollars} if spend else None
 
 
 def _target_json(migration: Migration, result: TargetResult, run: RunDir) -> Mapping[str, Any]:

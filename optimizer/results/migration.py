@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import astuple, dataclass, field
 from typing import Any
 
 from optimizer.data.stages import Stage
@@ -44,9 +44,25 @@ class Migration:
     settings: Mapping[str, Any]
     spend: Mapping[str, Spend] = field(default_factory=dict)
     expected: Mapping[str, Spend] = field(default_factory=dict)  # calls and dollars, as reckoned before the first call
+    at_least: Spend | None = None  # of all roles, as reckoned then
+    at_most: Spend | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     prices: str = ""
     simulated: bool = False
     notes: tuple[str, ...] = ()
     columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     stages: tuple[Stage, ...] = ()
+
+    @property
+    def spent(self) -> Spend:
+        """By all roles together."""
+        return _summed(self.spend.values())
+
+    @property
+    def reckoned(self) -> Spend | None:
+        """The same as it was expected, where that was reckoned."""
+        return _summed(self.expected.values()) if self.expected else None
+
+
+def _summed(spends: Iterable[Spend]) -> Spend:
+    return Spend(*map(sum, zip(*map(astuple, spends), strict=True)))

@@ -65,6 +65,8 @@ def facts(migration: Migration) -> dict[str, Any]:
         "prompt": plain(migration.prompt),
         "spend": plain(migration.spend),
         "expected": plain(migration.expected),
+        "at_least": plain(migration.at_least),
+        "at_most": plain(migration.at_most),
         "versions": dict(migration.versions),
         "prices": migration.prices,
         "simulated": migration.simulated,

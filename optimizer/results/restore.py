@@ -57,6 +57,8 @@ def read_migration(path: Path, manifest: Mapping[str, Any]) -> Migration:
         settings=read_yaml(path / "task.yaml").data,
         spend={role: Spend(**spent) for role, spent in run["spend"].items()},
         expected={role: Spend(**share) for role, share in run.get("expected", {}).items()},
+        at_least=Spend(**run["at_least"]) if run.get("at_least") else None,
+        at_most=Spend(**run["at_most"]) if run.get("at_most") else None,
         versions=run["versions"],
         prices=run["prices"],
         simulated=run["simulated"],

@@ -66,11 +66,14 @@ class Recipe:
     """`least`: below so many calls it makes no sense. `round`: the round of a search in which it is compiled.
 
     `least_rows`: training examples with an answer that it needs. `options`: the knobs, and what they are unless set;
-    None is sized to the calls.
+    None is sized to the calls. `usual`: the share of its limit that it mostly takes, and `written`: what it mostly asks
+    the proposer; both measured.
     """
 
     build: Callable[[Job], Any]
     least: int = 0
+    usual: float = 1.0
+    written: int = 0
     least_rows: int = 1
     round: int = 0
     options: Mapping[str, Any] = field(default_factory=dict)

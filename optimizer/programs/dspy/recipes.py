@@ -26,25 +26,53 @@ __all__ = ["OPTIMIZERS", "check", "for_suite", "recipe_of"]
 
 OPTIMIZERS: Mapping[str, Recipe] = {
     "labeled_few_shot": Recipe(labeled_few_shot, options={"labeled": 8}),
-    "knn_few_shot": Recipe(knn_few_shot, least=4, least_rows=2, options={"neighbours": 4, **TAUGHT}),
-    "bootstrap_few_shot": Recipe(bootstrap_few_shot, least=4, options={**SHOTS, "rounds": 1, **TAUGHT}),
+    "knn_few_shot": Recipe(knn_few_shot, least=4, usual=0.03, least_rows=2, options={"neighbours": 4, **TAUGHT}),
+    "bootstrap_few_shot": Recipe(bootstrap_few_shot, least=4, usual=0.15, options={**SHOTS, "rounds": 1, **TAUGHT}),
     "bootstrap_random_search": Recipe(
-        bootstrap_random_search, least=40, least_rows=4, options={**SHOTS, "candidates": 8, **TAUGHT}
+        bootstrap_random_search, least=40, usual=0.85, least_rows=4, options={**SHOTS, "candidates": 8, **TAUGHT}
     ),
-    "bootstrap_optuna": Recipe(bootstrap_optuna, least=40, least_rows=4, options={**SHOTS, "candidates": 8, **TAUGHT}),
-    "copro": Recipe(copro, least=40, least_rows=4, round=1, options={"breadth": None, "depth": 2}),
+    "bootstrap_optuna": Recipe(
+        bootstrap_optuna, least=40, usual=0.95, least_rows=4, options={**SHOTS, "candidates": 8, **TAUGHT}
+    ),
+    "copro": Recipe(
+        copro, least=40, usual=0.95, written=7, least_rows=4, round=1, options={"breadth": None, "depth": 2}
+    ),
     "infer_rules": Recipe(
-        infer_rules, least=40, least_rows=4, round=1, options={**SHOTS, "candidates": None, "rules": 10, **TAUGHT}
+        infer_rules,
+        least=40,
+        usual=0.95,
+        written=7,
+        least_rows=4,
+        round=1,
+        options={**SHOTS, "candidates": None, "rules": 10, **TAUGHT},
     ),
     "simba": Recipe(
-        simba, least=60, least_rows=8, round=1, options={"batch": 6, "candidates": 3, "steps": 8, "demos": 4}
+        simba,
+        least=60,
+        usual=0.95,
+        written=4,
+        least_rows=8,
+        round=1,
+        options={"batch": 6, "candidates": 3, "steps": 8, "demos": 4},
     ),
     "miprov2": Recipe(
-        miprov2, least=60, least_rows=8, round=1, options={**SHOTS, "candidates": None, "trials": None, **TAUGHT}
+        miprov2,
+        least=60,
+        usual=0.95,
+        written=6,
+        least_rows=8,
+        round=1,
+        options={**SHOTS, "candidates": None, "trials": None, **TAUGHT},
     ),
-    "gepa": Recipe(gepa, least=40, least_rows=6, round=1, options={"minibatch": 3}),
+    "gepa": Recipe(gepa, least=40, usual=0.8, written=4, least_rows=6, round=1, options={"minibatch": 3}),
     "better_together": Recipe(
-        better_together, least=90, least_rows=8, round=1, options={**SHOTS, "minibatch": 3, **TAUGHT}
+        better_together,
+        least=90,
+        usual=0.9,
+        written=3,
+        least_rows=8,
+        round=1,
+        options={**SHOTS, "minibatch": 3, **TAUGHT},
     ),
 }
 
