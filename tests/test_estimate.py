@@ -55,7 +55,7 @@ def test_a_space_without_wordings_looks_at_no_training_examples(tmp_path: Path) 
 
 def test_worked_examples_make_calls_dearer_and_fewer(tmp_path: Path) -> None:
     """Of 0, 2, 4, 8 examples the mean of those that show any is 14/3. An example is as long as the user's message with
-    its reply: 200 + 11 + 8 tokens; so a prompt is 6.01 times as long, and the race has 48 / 6.01 ** 0.4 = 23.4 calls."""
+    its reply: 200 + 11 + 8 tokens; a prompt is 6.01 times as long, and the race has 48 / 6.01 ** 0.4 = 23.4 calls."""
     cheap = {"source": SOURCE | {"price": CHEAP}, "target": TARGET | {"price": CHEAP}}
     found = expected(tmp_path, prompt=LONG, search=SEARCH | {"space": "tests.test_estimate:SHOWN"}, **cheap)
 
