@@ -106,3 +106,64 @@ def test_a_probe_that_is_cancelled_hands_over_to_another_call() -> None:
 
     assert answer.text == "fine"
     assert calls == [0.0, 1.0, 2.0, 3.0, 4.0, 8.0]
+
+
+class Stumbling:
+    """Answers after a second, but says HTTP 500 to some questions after `seconds`, however often they come."""
+
+    name = "m"
+
+    def __init__(self, bad: set[str], seconds: float) -> None:
+        self.bad, self.seconds, self.calls = bad, seconds, list[str]()
+
+    async def complete(self, request: Request) -> Response:
+        text = request.messages[0].content
+        self.calls.append(text)
+        await asyncio.sleep(self.seconds if text in self.bad else 1.0)
+        if text in self.bad:
+            raise ModelError("HTTP 500", model="m", retryable=True, status=500)
+        return Response("fine")
+
+
+async def asked_each(server: Stumbling, said: list[str], questions: int) -> list[Response | BaseException]:
+    """At most four at once, as a run does."""
+    model = Retrying(Guarded(server, say=said.append, clock=now), base=0.1)
+    free = asyncio.Semaphore(4)
+
+    async def one(number: int) -> Response:
+        async with free:
+            return await model.complete(Request((Message("user", str(number)),)))
+
+    return await asyncio.gather(*(one(n) for n in range(questions)), return_exceptions=True)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.5, 3.0])
+def test_questions_that_are_never_answered_are_given_up_and_stop_nobody(seconds: float) -> None:
+    """Eight of forty, the last four among them: six tries each, and no pause for the others."""
+    bad = {"3", "11", "17", "25", *(str(n) for n in range(36, 40))}
+    server, said = Stumbling(bad, seconds), list[str]()
+
+    answers = virtually(asked_each(server, said, 40))
+
+    assert [str(n) for n, answer in enumerate(answers) if isinstance(answer, ModelError)] == sorted(bad, key=int)
+    assert sorted(server.calls) == sorted([str(n) for n in range(40) if str(n) not in bad] + [*bad] * 6)
+    assert said == []
+
+
+def test_a_server_that_says_500_to_all_is_gone_and_every_waiting_question_may_try() -> None:
+    bad, said = {str(n) for n in range(8)}, list[str]()
+    server = Stumbling(bad, 0.1)
+
+    async def mended() -> list[Response | BaseException]:
+        model = Retrying(Guarded(server, say=said.append, clock=now), base=0.0)
+        asked = [model.complete(Request((Message("user", str(n)),))) for n in range(8)]
+        task = asyncio.gather(*asked, return_exceptions=True)
+        await asyncio.sleep(10.0)
+        bad.clear()
+        return await task
+
+    answers = virtually(mended())
+
+    assert [answer.text for answer in answers if isinstance(answer, Response)] == ["fine"] * 8
+    assert said[0].startswith("5 calls in a row failed (m: HTTP 500)") and len(said) == 2
+    assert len(set(server.calls[8:10])) == 2, "one after the other, not one alone"

@@ -17,11 +17,15 @@ from optimizer.types import Request, Response
 Say = Callable[[str], None]
 
 
+_STUMBLED = 500  # what a server says of a question that it cannot work off, as well as of all when it is broken
+
+
 class Guarded:
     """After `after` failures in a row no call goes out for `pause` seconds; then one does, and so on with twice the
     pause, `longest` at most. All others wait. When nothing is heard for `patience` seconds, all of them fail for good.
 
-    `say` is told of the pause and of its end.
+    A question that meets HTTP 500 again and again while others are answered is no sign that the server is gone: it is
+    counted once, and then not at all; and it does not keep others from trying. `say` is told of the pause and its end.
     """
 
     def __init__(
@@ -41,8 +45,11 @@ class Guarded:
         self._model = model
         self._after, self._first, self._longest, self._patience = after, pause, longest, patience
         self._say, self._clock, self._sleep = say, clock, sleep
-        self._row = 0
+        self._row: set[str] = set()
+        self._answers = 0
+        self._stumbled: dict[str, int] = {}  # questions that met HTTP 500, and how many answers there were by then
         self._heard_at = clock()
+        self._pause = pause  # before the next try, while the server is gone
         self._gone: asyncio.Event | None = None  # set when the server is back, or given up
         self._probing = False
         self._over: ModelError | None = None  # nobody waits for it any more
@@ -57,26 +64,41 @@ class Guarded:
         try:
             response = await self._model.complete(request)
         except ModelError as error:
-            self._note(error)
+            self._note(error, request)
             raise
-        self._row, self._heard_at = 0, self._clock()
+        self._answers += 1
+        self._heard()
         return response
 
-    def _note(self, error: ModelError) -> None:
+    def _heard(self) -> None:
+        self._row.clear()
+        self._heard_at = self._clock()
+
+    def _note(self, error: ModelError, request: Request) -> None:
         if not _silent(error):
-            self._row, self._heard_at = 0, self._clock()
+            self._heard()
             return
-        self._row += 1
-        if self._row >= self._after and self._gone is None:
+        if self._stumbles_alone(error, request):
+            return
+        self._row.add(request.key(self.identity) if error.status == _STUMBLED else str(len(self._row)))
+        if len(self._row) >= self._after and self._gone is None:
             self._gone = asyncio.Event()
-            self._say(f"{self._row} calls in a row failed ({error}): pausing, then trying with one call at a time")
+            said = f"{len(self._row)} calls in a row failed ({error}): pausing, then trying with one call at a time"
+            self._say(said)
+
+    def _stumbles_alone(self, error: ModelError, request: Request) -> bool:
+        """Was anything answered between this and an earlier HTTP 500 of the same question? Then that is at fault."""
+        if error.status != _STUMBLED:
+            return False
+        key = request.key(self.identity)
+        return self._answers > self._stumbled.setdefault(key, self._answers)
 
     async def _probe(self, request: Request) -> Response:
         """This call goes alone, again and again, until it is answered; the others wait for what comes of it."""
-        self._probing, pause = True, self._first
+        self._probing = True
         try:
             while True:
-                await self._sleep(pause)
+                await self._sleep(self._pause)
                 try:
                     response = await self._model.complete(request)
                 except ModelError as error:
@@ -84,8 +106,11 @@ class Guarded:
                         self._back()
                         raise
                     self._refuse_to_wait_on(error)
-                    pause = min(self._longest, max(2 * pause, error.retry_after or 0.0))
+                    self._pause = min(self._longest, max(2 * self._pause, error.retry_after or 0.0))
+                    if error.status == _STUMBLED:
+                        raise
                 else:
+                    self._answers += 1
                     self._back()
                     return response
         finally:
@@ -99,7 +124,8 @@ class Guarded:
         assert self._gone is not None  # noqa: S101  only a probe comes here
         self._say(f"{self.name} answers again after {self._clock() - self._heard_at:.0f} s")
         self._gone.set()
-        self._gone, self._row, self._heard_at = None, 0, self._clock()
+        self._gone, self._pause = None, self._first
+        self._heard()
 
     def _refuse_to_wait_on(self, error: ModelError) -> None:
         silent = self._clock() - self._heard_at
