@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from collections.abc import Coroutine
 from functools import cache
@@ -10,6 +11,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+_LITTER = 20_000  # new objects before a look for litter: each look walks past all calls that wait, thousands of them
 _FAREWELL = 10.0  # seconds in which work that is broken off may come to its end
 
 
@@ -23,6 +25,9 @@ def _loop() -> asyncio.AbstractEventLoop:
 
 @cache
 def _made() -> asyncio.AbstractEventLoop:
+    young, *older = gc.get_threshold()
+    if young:  # 0: somebody switched it off
+        gc.set_threshold(max(young, _LITTER), *older)
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, name="promptport-models", daemon=True).start()
     return loop

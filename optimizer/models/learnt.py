@@ -24,6 +24,7 @@ _EDGE, _GAIN, _FASTEST = 10, 0.04, 1.1  # after so many steps so much faster, an
 _FLOOR, _MEMORY = 0.5, 300.0  # of the best rate seen lately; seconds in which that is half forgotten
 _LEAST = 0.1  # of the time between two such moments counts, however little was asked in it
 _PAUSE, _PAUSES, _LONGEST = 0.5, 8.0, 60.0  # seconds without calls where refusals do not say how long; doubled
+_SEEN = 4.0  # seconds at most, else twice what refusals take, after which a call that was sent to see was let in
 _DROUGHT = (1.2, 0.2)  # seconds, and part of the time: a server that lets nobody in for so long counts by the minute
 _RECENT = (1.0, 5.0)  # seconds that tell how fast it was asked at the end, where a dozen did so, and at most
 _WASTED = 1.1  # so much faster must it be asked at the end than on average before that is told to be too little
@@ -66,7 +67,7 @@ class Learnt:
     def wait(self, now: float) -> float:
         """Seconds until the next call."""
         if self._cut and self._tried is not None:
-            if (seen := self._tried + 2 * max(self._delays) + 0.01) > now:
+            if (seen := self._tried + min(_SEEN, 2 * max(self._delays) + 0.01)) > now:
                 return seen - now
             self._go_on(self._cut, self._tried)
         if self.rate == math.inf or self._cut:
