@@ -14,7 +14,7 @@ from optimizer.planning.plan import plan
 from optimizer.results.corners import corners
 from optimizer.results.rescore import rescore
 from optimizer.task import load_task
-from tests.test_rescore import WHOLE, sometimes
+from tests.results.test_rescore import WHOLE, sometimes
 from tests.walking import crew, finished, walk, write_task
 
 UNIT = Unit(cost=0.002, latency=2.0)

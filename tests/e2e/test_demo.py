@@ -27,7 +27,7 @@ from optimizer.results.rundir import RunDir
 from optimizer.types import Message, Request
 from tests.e2e.conftest import FIGURES, needed
 from tests.e2e.runs import COMMAND, TARGET, lines
-from tests.test_bundle_integrity import changes
+from tests.exporters.test_bundle_integrity import changes
 
 PROJECT = Path(optimizer.__file__).parent.parent
 _LONGEST = 600  # seconds, on a very busy machine

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import Finished, needed
-from tests.test_notebook import NOTEBOOK
+from tests.examples.test_notebook import NOTEBOOK
 
 
 def test_the_notebook_runs_from_top_to_bottom_beside_the_tables_of_a_run(

@@ -20,7 +20,7 @@ from optimizer.recorded import load_recording
 from optimizer.results.migration import Migration, TargetResult
 from tests.e2e.browser import Page, visit
 from tests.e2e.conftest import needed
-from tests.test_compare import write_csv
+from tests.recorded.test_compare import write_csv
 
 COUNT = 5_000
 HOSTILE = """<script>document.title="hacked"</script><img src=x onerror='document.title="hacked"'></script></style>"""
