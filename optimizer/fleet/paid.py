@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from optimizer.models.journal import read_tries
 from optimizer.models.purse import PICO
-from optimizer.models.tries import Cost, Lost, read_tries, settled
+from optimizer.models.tries import Cost, Lost, settled
 
 
 class Amount(NamedTuple):

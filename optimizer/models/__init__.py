@@ -4,7 +4,7 @@ Rule 1: every call to any model, whoever makes it (a prompt, a DSPy compiler, a 
 `Model.complete`. Rule 2: a wrapper is a model around a model (cache, meter, rate, retry); it knows nothing of
 its neighbours. Rule 3: models live on one event loop (`bridge.py`); threads come in through it.
 
-In the order in which a call meets them: `preset` ▸ `meter` (`purse`, `tries`: what may be spent, and what was) ▸
+In the order in which a call meets them: `preset` ▸ `meter` (`purse`, `tries`, `journal`: what may be spent, and was) ▸
 `cache` (`stores`; on a server `postgres`, by `pgserver`) ▸ `retry` ▸ `rate` (`stated`, `learnt`, `bucket`: limits) ▸
 `wary` ▸ `breaker` (heard by `notice`) ▸ the provider: `litellm` on `transport`, `direct`, or `embedding`. `venture`
 stands before all of them for parameters nobody knows; `scripted` in place of them in tests. What comes back is read by

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from optimizer.errors import BudgetExceeded, ModelError
-from optimizer.models.tries import Cost, Flying, Journal, Lost
+from optimizer.models.journal import Journal
+from optimizer.models.tries import Cost, Flying, Lost
 from optimizer.types import Response
 
 PICO = 10**12  # sums of whole picodollars do not depend on the order in which answers come
@@ -21,8 +22,11 @@ PICO = 10**12  # sums of whole picodollars do not depend on the order in which a
 
 @dataclass(frozen=True)
 class Spend:
-    """What one role took: calls answered, tokens, dollars. `wasted`: further calls that came to nothing, perhaps
-    billed, with the most that they can have cost; `retries`: tries that failed."""
+    """What one role took: calls answered, tokens, dollars.
+
+    `retries`: tries that failed before an answer came, billed or not. `wasted`: tries that may be billed although
+    nothing came of them, with the most that they can have cost. A try can be both; what is wasted counts as spent.
+    """
 
     calls: int = 0
     input_tokens: int = 0

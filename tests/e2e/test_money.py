@@ -17,10 +17,11 @@ from optimizer.connect import provider
 from optimizer.errors import BudgetExceeded, ModelError
 from optimizer.models import bridge
 from optimizer.models.cache import Cached, CallStore
+from optimizer.models.journal import Journal
 from optimizer.models.meter import Metered, Purse
 from optimizer.models.prices import Price
 from optimizer.models.purse import paid_for
-from optimizer.models.tries import Cost, Journal
+from optimizer.models.tries import Cost
 from optimizer.offline.server import Faults, Server, running
 from optimizer.types import Message, Request
 

@@ -19,11 +19,12 @@ import pytest
 from optimizer.errors import BudgetExceeded, ModelError, RunDirError
 from optimizer.models import bridge
 from optimizer.models.cache import Cached, CallStore
+from optimizer.models.journal import Journal, read_tries
 from optimizer.models.meter import Metered, Purse
 from optimizer.models.prices import Price
 from optimizer.models.purse import paid_for
 from optimizer.models.scripted import ScriptedModel
-from optimizer.models.tries import Cost, Counted, Journal, Lost, read_tries
+from optimizer.models.tries import Cost, Counted, Lost
 from optimizer.types import Message, Request, Response
 
 A, B, C = ("a" * 64, "b" * 64, "c" * 64)
@@ -298,7 +299,8 @@ def test_kill_9_in_the_middle_of_many_calls_leaves_every_one_of_them_in_the_jour
 import asyncio, os, signal
 from pathlib import Path
 from optimizer.models import bridge
-from optimizer.models.tries import Cost, Journal
+from optimizer.models.journal import Journal
+from optimizer.models.tries import Cost
 async def all_of_them(journal):
     keys = [f"{{n:064x}}" for n in range(64)]
     await asyncio.gather(*(journal.begin(bytes.fromhex(key), "target", Cost(1, 1)) for key in keys))
