@@ -254,7 +254,7 @@ def recorded(count: int, said: Callable[[int], str] = right) -> dict[str, Output
 
 
 @pytest.mark.parametrize("name", ["knn_few_shot", "bootstrap_few_shot"])
-def test_the_source_teaches_from_the_record_without_a_call(name: str) -> None:
+def test_the_source_teaches_from_the_record_without_a_call(name: str, caplog: pytest.LogCaptureFixture) -> None:
     model = Follower("x/target", lambda _: "odd")
 
     found = compiled(name, model=model, references=recorded(40), options={"teacher": "source"})
@@ -263,6 +263,7 @@ def test_the_source_teaches_from_the_record_without_a_call(name: str) -> None:
     assert len(found.prompt.demos) >= 4
     for demo in found.prompt.demos:
         assert demo.output == right(int(str(demo.inputs["n"])))  # in the reply's form, not as it was said
+    assert not caplog.records, "DSPy copies the program without a word"
 
 
 @pytest.mark.parametrize("name", TAUGHT)

@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from itertools import count
-from types import MappingProxyType
 from typing import Any
 
 import dspy
@@ -112,6 +111,13 @@ class PromptAdapter(dspy.Adapter):  # type: ignore[misc]
         return _output(asked.example, prompt, response)
 
 
+class Record(dict[str, Output]):
+    """Outputs by example id, which copies of a program share."""
+
+    def __deepcopy__(self, memo: object) -> Record:
+        return self
+
+
 class PromptModule(dspy.Module):  # type: ignore[misc]
     """What the optimizers compile: one predictor. `mark` scores an output of an example.
 
@@ -125,7 +131,7 @@ class PromptModule(dspy.Module):  # type: ignore[misc]
         super().__init__()
         self.adapter = adapter
         self.mark = mark
-        self.recorded = None if recorded is None else MappingProxyType(recorded)
+        self.recorded = None if recorded is None else Record(recorded)
         self.numbered = False
         self.number = 0
         self.predict = dspy.Predict(adapter.signature)
