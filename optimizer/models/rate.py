@@ -22,10 +22,8 @@ _BELOW = {"requests": 0.99, "tokens": 0.97}
 _OVERLOADED = (503, 529)
 _SOON = 1e-4  # seconds: not worth a wait
 _LONGEST = 60.0  # seconds that a server may keep us waiting with one refusal
-_CALM, _CALMER = (
-    60.0,
-    0.97,
-)  # seconds after a refusal in which what a server says to be left is not used faster than the rate
+#: For so many seconds after a refusal, what a server says to be left is used no faster than this part of the rate.
+_CALM, _CALMER = 60.0, 0.97
 _ALONE = 2.0  # seconds for which the first call goes alone, for the limits that it tells
 #: Calls at once to a server of which nothing is known; one more with each answer, and so many more each second.
 _OPENING, _OPENED = 8, 20.0
