@@ -55,6 +55,18 @@ def load(name: str) -> Loaded:
     return settings, PromptSettings(**section).build(), pool, spare
 
 
+def write(name: str, at: Path, *, rows: int) -> dict[str, Any]:
+    """A task file's content, and so many rows beside it, drawn at random."""
+    settings, _, pool, _ = load(name)
+    drawn = random.Random(name).sample(list(pool), min(rows, len(pool)))
+    lines = (json.dumps({**e.inputs, "gold": e.expected}, ensure_ascii=False) for e in drawn)
+    (at / "rows.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
+    stated = {"name", "prompt", "source", "metrics"}
+    return settings.model_dump(mode="json", include=stated, exclude_unset=True) | {
+        "data": {"path": "rows.jsonl", "expected": "gold"}
+    }
+
+
 Read = tuple[dict[str, Any], Any, list[Example], list[Example]]
 
 
