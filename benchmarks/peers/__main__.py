@@ -11,7 +11,7 @@ from benchmarks.peers import contest, subjects, tables
 from benchmarks.peers.contest import Cell
 
 RESULTS = Path(__file__).parents[1] / "results"
-CALLS = 800  # of the target, for one optimisation
+CALLS = 200  # of the target, for one optimisation: what a team may spend on one prompt
 
 
 def cells(tasks: Sequence[str], methods: Sequence[str], seeds: range, calls: int, weight: float) -> list[Cell]:

@@ -98,6 +98,12 @@ def interval(values: Sequence[float]) -> Interval:
     return Interval(fmean(values), half, len(values))
 
 
+def over_tasks(found: Sequence[Interval]) -> Interval:
+    """The mean over these very tasks: uncertain for the seeds alone. No width where a task has a single seed."""
+    half = math.sqrt(sum(one.half**2 for one in found)) / len(found)
+    return Interval(fmean(one.mean for one in found), half, len(found))
+
+
 @dataclass(frozen=True)
 class Results:
     """`calls`: the full limit. `weight`: of the cost in the second objective."""
@@ -123,7 +129,7 @@ class Results:
         return {row.seed: row for row in found if row.weight == (weight if knows else 0.0)}
 
     def caps(self) -> list[int]:
-        return sorted({row.calls for row in self.rows if row.method == OURS})
+        return sorted({row.calls for row in self.rows if row.method == OURS and row.calls <= self.calls})
 
     def ahead(self, task: str, peer: str, weight: float = 0.0) -> list[float]:
         """Ours less the peer's, seed by seed."""
@@ -150,14 +156,25 @@ def as_markdown(rows: Sequence[Row], calls: int, weight: float) -> str:
 
 
 def _opening(known: Results) -> str:
-    counts = [len(known.of(task, OURS)) for task in known.tasks]
-    seeds = f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
+    seeds = ", ".join(f"{count} of {' and '.join(methods)}" for count, methods in _seeds(known).items())
     return (
         "# Whole optimisations, side by side\n\n"
         f"Simulated models over HTTP; {known.calls} calls of the target for every method, refused beyond; the same "
-        f"proposer (sim-alpha); {seeds} seeds a task, each with rows of its own. Points of a hundred, 95 % intervals "
-        "over seeds; bold: ours is surely ahead."
+        f"proposer (sim-alpha). Seeds a task, each with rows of its own: {seeds}; pairs are of the seeds that both "
+        "have. Points of a hundred, 95 % intervals over seeds; bold: ours is surely ahead."
     )
+
+
+def _seeds(known: Results) -> Mapping[str, Sequence[str]]:
+    """The methods by how many seeds they were run with on each task, most first."""
+    found: dict[tuple[int, int], list[str]] = {}
+    for method in known.methods:
+        counts = [len(known.of(task, method)) for task in known.tasks]
+        found.setdefault((min(counts), max(counts)), []).append(method)
+    return {
+        f"{least}" if least == most else f"{least} to {most}": found[least, most]
+        for least, most in sorted(found, reverse=True)
+    }
 
 
 def _quality(known: Results) -> Iterator[str]:
@@ -188,15 +205,18 @@ def _ahead(known: Results) -> Iterator[str]:
             peers,
         )
         means = [
-            interval([fmean(found) for task in known.tasks if (found := known.ahead(task, peer, weight))])
+            over_tasks([interval(found) for task in known.tasks if (found := known.ahead(task, peer, weight))])
             for peer in peers
         ]
-        yield table + "\n" + _line(["mean of tasks", *(found.points(signed=True) for found in means)])
+        yield table + "\n" + _line(["mean of tasks", *map(_shown, means)])
 
 
 def _difference(values: Sequence[float]) -> str:
-    found = interval(values)
-    return "" if not values else f"**{found.points(signed=True)}**" if found.sure else found.points(signed=True)
+    return _shown(interval(values)) if values else ""
+
+
+def _shown(found: Interval) -> str:
+    return f"**{found.points(signed=True)}**" if found.sure else found.points(signed=True)
 
 
 def _reached(known: Results) -> Iterator[str]:
