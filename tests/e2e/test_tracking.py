@@ -21,7 +21,7 @@ import pytest
 
 import optimizer
 from tests.conftest import Walked
-from tests.e2e.runs import finished, small_task, started
+from tests.e2e.runs import SEARCH, finished, small_task, started
 
 _PATIENCE = 60
 
@@ -79,6 +79,9 @@ def test_a_run_is_tracked_with_parameters_metrics_and_report_and_not_twice(
     assert {"decision.json", "report.html"} <= set(files)
 
 
+LONGER = {**SEARCH, "trials": 32, "calls_per_trial": 16}  # writes its record several times
+
+
 class Dashboard:
     """`promptport dashboard` on a run, asked as a browser asks it."""
 
@@ -106,16 +109,18 @@ def dashboard(run: Path) -> Iterator[Dashboard]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "optimizer", "dashboard", str(run), "--port", str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    shown, until = Dashboard(port), time.monotonic() + _PATIENCE
-    try:
-        while not _up(shown):
-            assert process.poll() is None and time.monotonic() < until, process.communicate()
-            time.sleep(0.2)
-        yield shown
-    finally:
-        process.kill()
-        process.communicate()
+    told = run.parent / "dashboard.log"  # a line for each request: a pipe that nobody reads would fill up
+    with told.open("w") as log:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log)
+        shown, until = Dashboard(port), time.monotonic() + _PATIENCE
+        try:
+            while not _up(shown):
+                assert process.poll() is None and time.monotonic() < until, told.read_text("utf-8")
+                time.sleep(0.2)
+            yield shown
+        finally:
+            process.kill()
+            process.wait()
 
 
 def _up(shown: Dashboard) -> bool:
@@ -138,16 +143,19 @@ def test_the_dashboard_shows_the_trials_of_a_run(plain_run: Walked, tmp_path: Pa
 
 
 def test_the_dashboard_follows_a_run_that_is_going_on_killed_and_started_again(tmp_path: Path) -> None:
-    """One dashboard from the first trials to the last; the run stands still while it is looked at."""
+    """One dashboard from the first trials to the last; the run goes on a moment at a time, and is looked at between."""
     pytest.importorskip("optuna_dashboard", reason="optuna-dashboard is not installed")
-    task, run = small_task(tmp_path), tmp_path / "run"
+    task, run = small_task(tmp_path, search=LONGER), tmp_path / "run"
     with started(task, run) as process:
         _until(lambda: (run / "study.journal").exists() and (run / "study.journal").stat().st_size > 0)
         process.send_signal(signal.SIGSTOP)
         with dashboard(run) as shown:
             begun = shown.trials()
-            process.send_signal(signal.SIGCONT)
-            _until(lambda: _states(shown.trials())["Complete"] > 0 and _states(shown.trials())["Running"] > 0)
+            while not {"Complete", "Running"} <= _states(shown.trials()).keys():
+                assert process.poll() is None, "it came to its end before anything was seen"
+                process.send_signal(signal.SIGCONT)
+                time.sleep(0.1)
+                process.send_signal(signal.SIGSTOP)
             process.kill()
             process.wait()
             left = shown.trials()
