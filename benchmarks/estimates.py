@@ -82,7 +82,7 @@ class Case:
         else:
             document = outside.write(self.task, folder, rows=300)
         document |= {"target": self.target, "search": {**document.get("search", {}), **self.search}}
-        (folder / "task.yaml").write_text(yaml.safe_dump(document, allow_unicode=True), "utf-8")
+        (folder / "task.yaml").write_text(yaml.safe_dump(document, allow_unicode=True, sort_keys=False), "utf-8")
         return folder / "task.yaml"
 
 
