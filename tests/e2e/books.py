@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import tempfile
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -45,6 +46,12 @@ class Books:
         """Until so many different questions are answered; False where that does not happen in time."""
         with self._grown:
             return self._grown.wait_for(lambda: len(self.answered) >= distinct, seconds)
+
+    def settle(self) -> None:
+        """Wait until the server has worked off what the dead had asked."""
+        count = -1
+        while count != (count := self.stats()["answered"]):
+            time.sleep(0.1)
 
 
 @contextmanager

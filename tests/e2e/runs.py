@@ -22,6 +22,8 @@ TRIAGE = Path(optimizer.__file__).parent / "examples" / "triage"
 COMMAND = Path(sys.executable).with_name("promptport")
 SOURCE, TARGET = "offline/sim-alpha", "offline/sim-beta"
 SEARCH = {"space": "standard", "trials": 10, "rounds": 2, "calls_per_trial": 6}
+#: What a run is judged by afterwards: these have to be the same bytes, whatever happened on the way.
+WRITTEN = ("decision.json", "trials.jsonl", "baseline.jsonl", "confirmation.jsonl", "split.json", "examples.jsonl")
 _LONGEST = 300  # seconds that a run may take on a very busy machine
 
 
@@ -111,3 +113,8 @@ def ended(process: subprocess.Popen[str]) -> Ended:
 
 def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+def different(one: Path, other: Path) -> list[str]:
+    """The files of `WRITTEN` that are not the same in these two run directories."""
+    return [name for name in WRITTEN if (one / name).read_bytes() != (other / name).read_bytes()]

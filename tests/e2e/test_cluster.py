@@ -18,12 +18,11 @@ import pytest
 from optimizer.pipeline import migrate
 from optimizer.task import load_task
 from tests.e2e.books import Books, keys_now, served
-from tests.e2e.runs import small_task
+from tests.e2e.runs import different, small_task
 
 KILLS = int(os.environ.get("PROMPTPORT_WORKER_KILLS", "2"))
 SEARCH = {"space": "quick", "trials": 8, "rounds": 2, "calls_per_trial": 6}
 _THREADS = 4  # calls that one worker has in flight
-_WRITTEN = ("decision.json", "trials.jsonl", "baseline.jsonl", "confirmation.jsonl", "split.json", "examples.jsonl")
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
@@ -39,10 +38,6 @@ def ran(folder: Path, books: Books, models: Sequence[Any] = (), **sections: Any)
     source, target = models or books.models
     migrate(load_task(small_task(folder, (source, target), rows=60, search=SEARCH, **sections)), folder / "run")
     return folder / "run"
-
-
-def different(one: Path, other: Path) -> list[str]:
-    return [name for name in _WRITTEN if (one / name).read_bytes() != (other / name).read_bytes()]
 
 
 @pytest.fixture(scope="module")

@@ -16,12 +16,11 @@ import pytest
 
 from tests.e2e.books import Books, served, stored, stored_now
 from tests.e2e.conftest import Finished
-from tests.e2e.runs import ended, finished, small_task, started
+from tests.e2e.runs import WRITTEN, different, ended, finished, small_task, started
 
 KILLS = int(os.environ.get("PROMPTPORT_KILLS", "10"))
 _FLYING = 16  # calls that may be in flight at once: the task file's default
 _PATIENCE = 120.0
-_WRITTEN = ("decision.json", "trials.jsonl", "baseline.jsonl", "confirmation.jsonl", "split.json", "examples.jsonl")
 
 _INTERRUPTED = "interrupted; all answers so far are kept: run the same command again to go on"
 
@@ -50,7 +49,7 @@ def _strike(killed: Killed, moment: Moment) -> None:
         process.send_signal(signal.SIGKILL)
         assert (struck, process.wait()) == (True, -signal.SIGKILL), process.communicate()
     killed.kills += 1
-    _settled(killed.books)
+    killed.books.settle()
     _settle_accounts(killed, before)
 
 
@@ -60,13 +59,6 @@ def _settle_accounts(killed: Killed, before: dict[str, int]) -> None:
     killed.asked_again |= asked & killed.kept
     killed.kept |= stored(killed.folder)
     killed.on_the_wire |= asked - killed.kept
-
-
-def _settled(books: Books) -> None:
-    """Until the server has worked off what the dead had asked."""
-    count = -1
-    while count != (count := books.stats()["answered"]):
-        time.sleep(0.1)
 
 
 def _after(seconds: float) -> Moment:
@@ -132,7 +124,7 @@ def test_kills_leave_every_file_as_an_undisturbed_run_writes_it(
     whole = through_http[0].folder
 
     assert killed.kills == KILLS
-    assert [n for n in _WRITTEN if (killed.folder / n).read_bytes() != (whole / n).read_bytes()] == []
+    assert different(killed.folder, whole) == []
 
 
 def test_kills_leave_optunas_record_as_an_undisturbed_run_writes_it(
@@ -166,12 +158,12 @@ def test_a_finished_run_started_again_asks_nothing_and_changes_nothing(
     through_http: tuple[Finished, Books],
 ) -> None:
     (done, books), before = through_http, through_http[1].stats()["requests"]
-    written = {name: (done.folder / name).read_bytes() for name in _WRITTEN}
+    written = {name: (done.folder / name).read_bytes() for name in WRITTEN}
 
     outcome = finished(done.task, done.folder)
 
     assert books.stats()["requests"] == before
-    assert {name: (done.folder / name).read_bytes() for name in _WRITTEN} == written
+    assert {name: (done.folder / name).read_bytes() for name in WRITTEN} == written
     assert outcome == done.outcome
 
 
@@ -197,7 +189,7 @@ def test_interrupts_and_kills_of_a_run_without_a_server_leave_no_trace(
 
     assert held == sorted(held)
     assert stored(folder) == stored(direct.folder)
-    assert [n for n in _WRITTEN if (folder / n).read_bytes() != (direct.folder / n).read_bytes()] == []
+    assert different(folder, direct.folder) == []
 
 
 def studies(path: Path) -> list[Any]:

@@ -16,12 +16,11 @@ from optimizer.pipeline import migrate
 from optimizer.task import load_task
 from tests.e2e.books import Books, served
 from tests.e2e.postgres import Server
-from tests.e2e.runs import ended, finished, small_task, started
+from tests.e2e.runs import different, ended, finished, small_task, started
 
 KILLS = int(os.environ.get("PROMPTPORT_KILLS", "4"))
 TASK: dict[str, Any] = {"rows": 60, "search": {"space": "quick", "trials": 8, "rounds": 2, "calls_per_trial": 6}}
 _FLYING = 16  # calls that may be in flight at once: the task file's default
-_WRITTEN = ("decision.json", "trials.jsonl", "baseline.jsonl", "confirmation.jsonl", "split.json", "examples.jsonl")
 
 
 def stored(url: str) -> set[str]:
@@ -34,13 +33,6 @@ def stored(url: str) -> set[str]:
         return {key for (key,) in db.execute("SELECT key FROM promptport_calls")}
 
 
-def settled(books: Books) -> None:
-    """Until the server of models has worked off what the dead had asked."""
-    count = -1
-    while count != (count := books.stats()["answered"]):
-        time.sleep(0.1)
-
-
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Books]]:
     """The same task on a file of its own."""
@@ -48,10 +40,6 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path
     with served() as books:
         migrate(load_task(small_task(folder, books.models, **TASK)), folder / "run")
         yield folder / "run", books
-
-
-def different(one: Path, other: Path) -> list[str]:
-    return [name for name in _WRITTEN if (one / name).read_bytes() != (other / name).read_bytes()]
 
 
 def test_kills_leave_every_file_as_an_undisturbed_run_writes_it_and_no_stored_answer_is_asked_again(
@@ -79,7 +67,7 @@ def test_kills_leave_every_file_as_an_undisturbed_run_writes_it_and_no_stored_an
                     time.sleep(dice.uniform(0, 0.05))
                 process.send_signal(signal.SIGKILL)
                 assert process.wait() == -signal.SIGKILL, process.communicate()
-            settled(books)
+            books.settle()
             account(before)
         before = dict(books.answered)
         finished(task, run)
