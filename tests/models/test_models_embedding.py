@@ -13,37 +13,25 @@ from aiohttp import web
 from optimizer.config import load_settings
 from optimizer.connect import connect
 from optimizer.errors import ConfigError, ModelError
-from optimizer.models import bridge, transport
+from optimizer.models import bridge
 from optimizer.models.cache import CallStore
 from optimizer.models.embedding import LiteLLMEmbedder, LocalEmbedder, asked, unpack
 from optimizer.models.meter import Purse
 from optimizer.models.prices import Price
 from optimizer.pricing import price_of_vectors
+from tests.models.serving import Serving
 from tests.walking import write_task
 
 VECTORS = {"cat": [1.0, 0.0], "dog": [0.6, 0.8]}
 
 
-class Server:
+class Server(Serving):
     def __init__(self) -> None:
+        super().__init__()
         self.seen: list[dict[str, Any]] = []
-        self.url = ""
-        self._runner: web.AppRunner | None = None
 
-    async def start(self) -> None:
-        app = web.Application()
-        app.router.add_post("/v1/embeddings", self._embed)
-        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        port = site._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
-        self.url = f"http://127.0.0.1:{port}/v1"
-
-    async def stop(self) -> None:
-        await transport.close()
-        if self._runner:
-            await self._runner.cleanup()
+    def routes(self) -> list[web.RouteDef]:
+        return [web.post("/v1/embeddings", self._embed)]
 
     async def _embed(self, request: web.Request) -> web.Response:
         body = await request.json()

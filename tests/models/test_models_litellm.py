@@ -17,36 +17,23 @@ from optimizer.models.litellm import LiteLLMModel
 from optimizer.models.prices import Price
 from optimizer.models.retry import Retrying
 from optimizer.types import Message, Request
+from tests.models.serving import Serving
 
 PRICE = Price(input=2.0, output=10.0, cached_input=1.0, reasoning=20.0)
 PASSING, FINAL, REFUSED = (True, False), (False, False), (False, True)  # (retryable, refused)
 CANARY = "sk-canary-0123456789abcdef"
 
 
-class Server:
+class Server(Serving):
     """Answers by the first word of the last message; `seen` keeps the requests."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.seen: list[tuple[dict[str, Any], dict[str, str]]] = []
-        self.url = ""
-        self._runner: web.AppRunner | None = None
 
-    async def start(self) -> None:
-        app = web.Application()
-        app.router.add_post("/v1/chat/completions", self._chat)
-        app.router.add_post("/anthropic/v1/messages", self._anthropic)
-        app.router.add_get("/v1/models", self._models)
-        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        port = site._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
-        self.url = f"http://127.0.0.1:{port}/v1"
-
-    async def stop(self) -> None:
-        await transport.close()
-        if self._runner:
-            await self._runner.cleanup()
+    def routes(self) -> list[web.RouteDef]:
+        chat, anthropic = "/v1/chat/completions", "/anthropic/v1/messages"
+        return [web.post(chat, self._chat), web.post(anthropic, self._anthropic), web.get("/v1/models", self._models)]
 
     async def _models(self, request: web.Request) -> web.Response:
         if request.headers.get("Authorization") == "Bearer wrong":
