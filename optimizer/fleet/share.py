@@ -16,7 +16,7 @@ from optimizer.fleet.paid import Amount, Bill
 
 @dataclass(frozen=True)
 class Want:
-    """What a task takes at least, and what it would take; in calls or in dollars."""
+    """What a task takes at least, and what it would take; in calls, dollars or tokens."""
 
     least: float
     most: float
@@ -37,19 +37,17 @@ def divide(total: float, wants: Sequence[Want]) -> list[float | None]:
 
 
 Wants = tuple[Want, Want, Want]  # calls, dollars, tokens
+_Amounts = tuple[float | None, float | None, float | None]  # likewise
 
 
 def budgets(limits: Budget, wants: Mapping[str, Wants]) -> dict[str, Budget | None]:
     """By task, from what each wants; None for those for which there is no room. Minutes hold for each task alone."""
     calls, dollars, tokens = (
-        _divided(limit, [want[n] for want in wants.values()])
-        for n, limit in enumerate((limits.calls, limits.dollars, limits.tokens))
+        _divided(limit, [want[n] for want in wants.values()]) for n, limit in enumerate(_limits(limits))
     )
     return {
-        name: None
-        if any(limit is not None and one is None for limit, one in zip(_limits(limits), (c, d, t), strict=True))
-        else Budget(calls=_whole(c), dollars=d or None, tokens=_whole(t), minutes=limits.minutes)
-        for name, c, d, t in zip(wants, calls, dollars, tokens, strict=True)
+        name: _budget(limits, amounts)
+        for name, amounts in zip(wants, zip(calls, dollars, tokens, strict=True), strict=True)
     }
 
 
@@ -61,33 +59,37 @@ def second_helping(
     so_far: Bill,
 ) -> dict[str, Budget]:
     """New budgets for those that are `hungry` and get more. `first`: what they had."""
-    given: dict[str, list[float | None]] = {name: [] for name in hungry}
+    given = list[list[float | None]]()
     spent = _amounts(so_far.paid)
-    counted = {name: _amounts(so_far.counted[name]) for name in hungry}
     for n, limit in enumerate(_limits(limits)):
-        if limit is None:
-            for name in hungry:
-                given[name].append(None)
-            continue
-        had = {name: _limits(one)[n] or 0.0 if (one := first[name]) else 0.0 for name in hungry}
-        held = {name: counted[name][n] for name in hungry}
-        left = max(0.0, limit - spent[n] - sum(max(0.0, had[name] - held[name]) for name in hungry))
+        used = [_amounts(so_far.counted[name])[n] for name in hungry]
+        kept = [max(_limits(first[name] or Budget())[n] or 0.0, one) for name, one in zip(hungry, used, strict=True)]
+        unused = sum(one - gone for one, gone in zip(kept, used, strict=True))
+        left = None if limit is None else max(0.0, limit - spent[n] - unused)
         asks = [Want(0.0 if first[name] else wants[name][n].least, wants[name][n].most) for name in hungry]
-        for name, more in zip(hungry, divide(left, asks), strict=True):
-            given[name].append(-1.0 if more is None else max(had[name], held[name]) + more)
+        more = _divided(left, asks)
+        given.append([None if some is None else one + some for one, some in zip(kept, more, strict=True)])
+    calls, dollars, tokens = given
     made = {
-        name: Budget(calls=_whole(c), dollars=d or None, tokens=_whole(t), minutes=limits.minutes)
-        for name, (c, d, t) in given.items()
-        if -1.0 not in (c, d, t)
+        name: _budget(limits, amounts)
+        for name, amounts in zip(hungry, zip(calls, dollars, tokens, strict=True), strict=True)
     }
-    return {name: budget for name, budget in made.items() if budget != first[name]}
+    return {name: budget for name, budget in made.items() if budget is not None and budget != first[name]}
+
+
+def _budget(limits: Budget, amounts: _Amounts) -> Budget | None:
+    """None where there is a limit, and no room within it."""
+    if any(limit is not None and one is None for limit, one in zip(_limits(limits), amounts, strict=True)):
+        return None
+    calls, dollars, tokens = amounts
+    return Budget(calls=_whole(calls), dollars=dollars or None, tokens=_whole(tokens), minutes=limits.minutes)
 
 
 def _amounts(amount: Amount) -> tuple[int, float, int]:
     return amount.calls, amount.dollars, amount.tokens
 
 
-def _limits(budget: Budget) -> tuple[float | None, float | None, float | None]:
+def _limits(budget: Budget) -> _Amounts:
     return budget.calls, budget.dollars, budget.tokens
 
 
