@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from optimizer.errors import ModelError
 from optimizer.models import Model, identity
-from optimizer.models.prices import Price
+from optimizer.models.prices import A_DOLLAR_A_TOKEN, Price
 from optimizer.models.purse import PICO, Left, Purse, Spend
 from optimizer.models.tries import Cost, paying
 from optimizer.types import Request, Response
@@ -20,7 +20,6 @@ from optimizer.types import Request, Response
 __all__ = ["Left", "Metered", "Purse", "Spend", "Tally", "worst_case"]
 
 MAX_TOKENS = 4096  # taken for the length of an answer to a request that states no limit
-_TOKENS = Price(1e6, 1e6)  # a dollar a token: what is reckoned with it is tokens
 
 
 class Metered:
@@ -44,7 +43,7 @@ class Metered:
     async def complete(self, request: Request) -> Response:
         key = request.key(self.identity)
         dollars = worst_case(request, self._price, self._max_tokens) if self._price else 0.0
-        cost = Cost(math.ceil(dollars * PICO), math.ceil(worst_case(request, _TOKENS, self._max_tokens)))
+        cost = Cost(math.ceil(dollars * PICO), math.ceil(worst_case(request, A_DOLLAR_A_TOKEN, self._max_tokens)))
         async with self._purse.reserved(key, cost):
             mine = paying.set(_Tries(self._purse, self._role, bytes.fromhex(key), cost))
             try:

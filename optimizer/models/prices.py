@@ -93,6 +93,10 @@ class Price:
         return max(reached, key=lambda step: step[0])[1] if reached else self
 
 
+#: What is reckoned with it is tokens.
+A_DOLLAR_A_TOKEN = Price(1e6, 1e6)
+
+
 def find_price(model: str, modes: Sequence[str] = _TEXT_MODES) -> Price | None:
     """The list price of a LiteLLM model string, or None where the table has none (or says zero)."""
     for name, row in rows_of(model):

@@ -10,12 +10,13 @@ from optimizer.config import ModelSettings, Settings
 from optimizer.config.model_settings import PriceSettings
 from optimizer.data.split import Split
 from optimizer.errors import ConfigError
+from optimizer.models.prices import A_DOLLAR_A_TOKEN
 from optimizer.planning.estimate import Estimate, estimate
 from optimizer.prompt.suite import calls_of
 from optimizer.space import SearchSpace
 from optimizer.task import Task
 
-_A_DOLLAR_A_TOKEN = PriceSettings(input=1e6, output=1e6)  # what is reckoned with it is tokens
+_BY_TOKEN = PriceSettings(input=A_DOLLAR_A_TOKEN.input, output=A_DOLLAR_A_TOKEN.output)
 
 
 def in_tokens(task: Task, parts: Split, space: SearchSpace) -> Estimate:
@@ -65,7 +66,7 @@ def refuse_small_budget(task: Task, parts: Split, expected: Estimate, tokens: Es
 
 def _by_token(settings: Settings) -> Settings:
     def priced(section: ModelSettings) -> ModelSettings:
-        return section.model_copy(update={"price": _A_DOLLAR_A_TOKEN, "priced_as": None})
+        return section.model_copy(update={"price": _BY_TOKEN, "priced_as": None})
 
     one = {name: getattr(settings, name) for name in ("source", "proposer", "judge", "embedder")}
     many = {name: getattr(settings, name) for name in ("targets", "judges")}
