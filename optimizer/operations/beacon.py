@@ -25,8 +25,8 @@ _EVERY = 1.0  # seconds between two notes
 class Facts:
     """`state`: running, finished, interrupted or failed. Times are seconds since 1970.
 
-    `since`: when this stage began. `reckoned`: calls and dollars that were expected, at
-    least and at most. `born` tells a process from a later one with its number.
+    `since`: when this stage began. `reckoned`: calls and dollars that were expected, at least and at most. `born` tells
+    a process from a later one with its number.
     """
 
     state: str = "running"
