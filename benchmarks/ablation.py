@@ -19,7 +19,7 @@ from benchmarks.peers.subjects import TARGETS, Subject, subject
 from optimizer.data.split import split_examples
 from optimizer.evaluate import record
 from optimizer.habits import Habits, habits_of
-from optimizer.models.meter import Metered, Purse
+from optimizer.models.money.meter import Metered, Purse
 from optimizer.objective import Constraints, Objective, Unit
 from optimizer.offline import OfflineModel
 from optimizer.offline.personas import PRICES

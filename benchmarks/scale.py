@@ -52,7 +52,7 @@ def memory(examples: int) -> dict[str, Any]:
 def store(answers: int) -> dict[str, Any]:
     """A file of so many answers: how long until it is open, and how many look-ups a second it serves."""
     from optimizer.models import bridge
-    from optimizer.models.cache import CallStore
+    from optimizer.models.stores.cache import CallStore
     from optimizer.types import Response
 
     with tempfile.TemporaryDirectory() as folder:
@@ -98,7 +98,7 @@ def postgres(answers: int) -> dict[str, Any]:
     import asyncio
 
     from optimizer.models import bridge
-    from optimizer.models.postgres import PostgresStore
+    from optimizer.models.stores.postgres import PostgresStore
     from optimizer.types import Response
     from tests.e2e.postgres import binaries, server
 
@@ -152,7 +152,7 @@ def _fill(path: Path, answers: int) -> None:
     """Written at once, past the store: what it would write one by one."""
     import sqlite3
 
-    from optimizer.models.cache import CallStore, dumps
+    from optimizer.models.stores.cache import CallStore, dumps
     from optimizer.types import Response
 
     CallStore(path).close()

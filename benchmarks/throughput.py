@@ -168,8 +168,8 @@ def by_ours(url: str, calls: int, flying: int, *, straight: bool) -> Measured:
     from optimizer.config import ModelSettings
     from optimizer.connect import provider
     from optimizer.evaluate import record, score
-    from optimizer.models.cache import Cached, CallStore
-    from optimizer.models.meter import Metered, Purse
+    from optimizer.models.money.meter import Metered, Purse
+    from optimizer.models.stores.cache import Cached, CallStore
     from optimizer.pricing import price_of
     from optimizer.programs.shipped import program_of
     from optimizer.prompt import Prompt

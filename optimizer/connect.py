@@ -15,19 +15,19 @@ from optimizer.config import ModelSettings, Settings
 from optimizer.errors import ConfigError, CreditExhausted, ModelError
 from optimizer.metrics import Metric, build_metric
 from optimizer.models import Model, bridge
-from optimizer.models.breaker import Guarded
-from optimizer.models.cache import Answers, Cached
-from optimizer.models.embedding import embedder
-from optimizer.models.gateway import NO_LABELS, Labels
-from optimizer.models.litellm import LiteLLMModel, supported_params
-from optimizer.models.meter import Metered, Purse
-from optimizer.models.notice import notice
+from optimizer.models.money.meter import Metered, Purse
+from optimizer.models.money.tries import Counted
+from optimizer.models.pacing.breaker import Guarded
+from optimizer.models.pacing.notice import notice
+from optimizer.models.pacing.rate import Gate, Limited
+from optimizer.models.pacing.retry import Retrying
+from optimizer.models.pacing.wary import Wary
 from optimizer.models.preset import Preset
-from optimizer.models.rate import Gate, Limited
-from optimizer.models.retry import Retrying
+from optimizer.models.providers.embedding import embedder
+from optimizer.models.providers.gateway import NO_LABELS, Labels
+from optimizer.models.providers.litellm import LiteLLMModel, supported_params
 from optimizer.models.scripted import ScriptedModel
-from optimizer.models.tries import Counted
-from optimizer.models.wary import Wary
+from optimizer.models.stores.cache import Answers, Cached
 from optimizer.offline import OFFLINE, OfflineModel, heeded
 from optimizer.pricing import OFFLINE_PREFIX, price_of, price_of_vectors
 from optimizer.prompt.contract import Contract

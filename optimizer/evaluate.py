@@ -14,7 +14,7 @@ from optimizer.errors import ModelError
 from optimizer.metrics import Metric
 from optimizer.metrics.standard import Unscored
 from optimizer.models import Model, bridge
-from optimizer.models.meter import Tally
+from optimizer.models.money.meter import Tally
 from optimizer.objective import Evaluation
 from optimizer.programs import Program
 from optimizer.types import Example, Output, Score

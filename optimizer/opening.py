@@ -11,12 +11,12 @@ from pathlib import Path
 from optimizer.cluster import providers
 from optimizer.connect import Roles
 from optimizer.models import Model
-from optimizer.models.cache import Answers
-from optimizer.models.journal import Journal
-from optimizer.models.meter import Purse
-from optimizer.models.notice import listening
-from optimizer.models.purse import paid_for
-from optimizer.models.stores import open_store
+from optimizer.models.money.journal import Journal
+from optimizer.models.money.meter import Purse
+from optimizer.models.money.purse import paid_for
+from optimizer.models.pacing.notice import listening
+from optimizer.models.stores.cache import Answers
+from optimizer.models.stores.opening import open_store
 from optimizer.operations.beacon import Beacon
 from optimizer.planning.agreement import fingerprint, versions
 from optimizer.planning.allowance import Clock

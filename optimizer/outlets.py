@@ -5,7 +5,7 @@ from __future__ import annotations
 from optimizer.errors import ConfigError, ExportError, RunDirError
 from optimizer.exporters.bundle import withdraw_bundle, write_bundle
 from optimizer.exporters.signing import private_key, sign
-from optimizer.models.pgserver import is_address
+from optimizer.models.stores.pgserver import is_address
 from optimizer.report import write_report
 from optimizer.results.migration import Migration
 from optimizer.results.rundir import RunDir

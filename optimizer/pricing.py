@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from optimizer.config.model_settings import ModelSettings
 from optimizer.errors import ConfigError, nearest
-from optimizer.models.embedding import LOCAL_PREFIX
-from optimizer.models.prices import Price, known_price, table_date
+from optimizer.models.money.prices import Price, known_price, table_date
+from optimizer.models.providers.embedding import LOCAL_PREFIX
 from optimizer.offline.personas import PRICES
 
 OFFLINE_PREFIX = "offline/"

@@ -19,7 +19,7 @@ from optimizer.errors import ConfigError, OptimizerError
 from optimizer.importers import read_table
 from optimizer.metrics.scrutiny import Rated
 from optimizer.metrics.whole import Row
-from optimizer.models.prices import Price
+from optimizer.models.money.prices import Price
 from optimizer.pricing import price_of
 from optimizer.prompt import Prompt
 from optimizer.types import Example, Output

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from optimizer.models import bridge
-from optimizer.models.cache import CallStore
+from optimizer.models.stores.cache import CallStore
 from optimizer.operations.beacon import Beacon
 from optimizer.operations.status import as_text, status_of
 from optimizer.progress import Progress, silent

@@ -36,14 +36,17 @@ LAYERS = """
     evaluate   habits
     metrics   programs   offline   objective
     prompt
-    models   plugins   progress
+    models.providers   plugins   progress
+    models.stores   models.pacing   models.scripted         the models around a model, and those at the end of the line
+    models.money   models.replies
+    models                                                  what a model is, its event loop and its wire
     tools   examples
     errors   types   reader   redact
 """
 
 #: Who may import what is not ours. `late`: only inside functions, so that `promptport --help` need not wait for it.
 DOORS = {
-    "litellm": {"models.litellm", "exporters.gateway_hook"},
+    "litellm": {"models.providers.litellm", "exporters.gateway_hook"},
     "dspy": {"programs.dspy"},
     "gepa": {"programs.dspy"},
     "tqdm": {"programs.dspy"},
@@ -57,10 +60,10 @@ DOORS = {
     "jinja2": {"prompt.template", "exporters.jinja", "report.filled"},
     "aiohttp": {
         "models.transport",
-        "models.access",
-        "models.direct",
-        "models.gateway",
-        "models.listing",
+        "models.providers.access",
+        "models.providers.direct",
+        "models.providers.gateway",
+        "models.providers.listing",
         "offline.server",
     },
     "pydantic": {"config", "fleet.settings"},
@@ -71,9 +74,9 @@ DOORS = {
 }
 #: The same for what only some users need: each is in an extra, and is opened late.
 OPTIONAL = {
-    "model2vec": {"models.embedding"},
+    "model2vec": {"models.providers.embedding"},
     "cryptography": {"exporters.signing"},
-    "psycopg": {"models.pgserver", "models.postgres"},
+    "psycopg": {"models.stores.pgserver", "models.stores.postgres"},
     "distributed": {"cluster.dask"},
     "ray": {"cluster.ray"},
     "sqlalchemy": {"search.record"},

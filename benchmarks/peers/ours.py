@@ -16,9 +16,9 @@ from optimizer.errors import ModelError, SearchError
 from optimizer.evaluate import record
 from optimizer.habits import habits_of
 from optimizer.models import Model
-from optimizer.models.cache import Cached, CallStore
-from optimizer.models.meter import Metered, Purse
-from optimizer.models.prices import Price
+from optimizer.models.money.meter import Metered, Purse
+from optimizer.models.money.prices import Price
+from optimizer.models.stores.cache import Cached, CallStore
 from optimizer.objective import Constraints, Objective, Unit
 from optimizer.offline.personas import PRICES
 from optimizer.programs.prompted import PromptProgram

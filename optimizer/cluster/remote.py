@@ -12,7 +12,7 @@ from optimizer.config import ModelSettings
 from optimizer.connect import bare
 from optimizer.errors import ModelError, OptimizerError
 from optimizer.models import identity, transport
-from optimizer.models.gateway import NO_LABELS, Labels
+from optimizer.models.providers.gateway import NO_LABELS, Labels
 from optimizer.types import Request, Response
 
 

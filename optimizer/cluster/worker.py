@@ -12,7 +12,7 @@ from optimizer.config import ModelSettings
 from optimizer.connect import bare, hosted
 from optimizer.errors import ModelError, OptimizerError
 from optimizer.models import Model, bridge, transport
-from optimizer.models.gateway import Labels
+from optimizer.models.providers.gateway import Labels
 from optimizer.models.transport import Exchange
 from optimizer.redact import redact
 from optimizer.types import Message, Request, Response

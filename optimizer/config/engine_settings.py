@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from optimizer.config.sections import Count, Section, Text, as_problem
-from optimizer.models.pgserver import is_address
+from optimizer.models.stores.pgserver import is_address
 
 
 def _refuse_password(value: str) -> str:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from optimizer.config.sections import Count, NotNegative, Positive, Section, Text, many, named
-from optimizer.models.prices import Price
+from optimizer.models.money.prices import Price
 
 #: Parameters that the program sets itself, and where the user's say in them is.
 RESERVED = {

@@ -12,7 +12,7 @@ from optimizer.config.sections import Data, Recorded
 from optimizer.data import Row, Table
 from optimizer.data.golds import Gold, gold_reader
 from optimizer.errors import ConfigError, DataError, nearest
-from optimizer.models.prices import Price
+from optimizer.models.money.prices import Price
 from optimizer.prompt.contract import Contract
 from optimizer.types import JSON, Example, Output
 

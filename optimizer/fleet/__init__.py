@@ -33,9 +33,9 @@ from optimizer.fleet.page import write_summary
 from optimizer.fleet.paid import Amount, Bill, bill
 from optimizer.fleet.settings import FleetSettings, names, opened, read_fleet, tasks_below
 from optimizer.fleet.share import Want, Wants, budgets, second_helping
-from optimizer.models.cache import Answers
-from optimizer.models.purse import PICO, paid_for
-from optimizer.models.stores import open_store
+from optimizer.models.money.purse import PICO, paid_for
+from optimizer.models.stores.cache import Answers
+from optimizer.models.stores.opening import open_store
 from optimizer.pipeline import migrate
 from optimizer.planning.agreement import fingerprint
 from optimizer.planning.plan import Plan, plan

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from optimizer.models.journal import read_tries
-from optimizer.models.purse import PICO
-from optimizer.models.tries import Cost, Lost, settled
+from optimizer.models.money.journal import read_tries
+from optimizer.models.money.purse import PICO
+from optimizer.models.money.tries import Cost, Lost, settled
 
 
 class Amount(NamedTuple):

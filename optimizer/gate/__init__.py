@@ -24,8 +24,8 @@ from optimizer.exporters.verifying import read_bundle
 from optimizer.gate.examples import Sealed, from_bundle, from_new
 from optimizer.gate.shipped import shipped
 from optimizer.gate.weighing import GateResult, weighed
-from optimizer.models.cache import CallStore
-from optimizer.models.meter import Purse
+from optimizer.models.money.meter import Purse
+from optimizer.models.stores.cache import CallStore
 from optimizer.results.records import plain
 from optimizer.task import Task, load_task
 

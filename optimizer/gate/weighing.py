@@ -17,7 +17,7 @@ from optimizer.exporters.verifying import Verified
 from optimizer.gate.examples import Sealed
 from optimizer.metrics import Metric
 from optimizer.metrics.whole import Row, alone, mean_bounds
-from optimizer.models.meter import Spend
+from optimizer.models.money.meter import Spend
 from optimizer.objective import Check, Evaluation
 from optimizer.verdict.confirm import FEWEST, LOST
 from optimizer.verdict.constraints import surely_broken

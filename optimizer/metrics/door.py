@@ -9,7 +9,7 @@ from typing import Any
 from optimizer.errors import ConfigError, OptimizerError
 from optimizer.metrics.standard import Unscored
 from optimizer.models import Model
-from optimizer.models.embedding import asked, unpack
+from optimizer.models.providers.embedding import asked, unpack
 from optimizer.prompt.contract import Contract
 from optimizer.types import Message, Request
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from optimizer.errors import ConfigError, DataError
 from optimizer.metrics.standard import Against, Compared, Unscored, alternatives, brief, check_against, spoken, written
 from optimizer.models import Model, bridge
-from optimizer.models.embedding import asked, unpack
+from optimizer.models.providers.embedding import asked, unpack
 from optimizer.types import JSON, Example, Output, Score
 
 

@@ -4,12 +4,12 @@ Rule 1: every call to any model, whoever makes it (a prompt, a DSPy compiler, a 
 `Model.complete`. Rule 2: a wrapper is a model around a model (cache, meter, rate, retry); it knows nothing of
 its neighbours. Rule 3: models live on one event loop (`bridge.py`); threads come in through it.
 
-In the order in which a call meets them: `preset` ▸ `meter` (`purse`, `tries`, `journal`: what may be spent, and was) ▸
-`cache` (`stores`; on a server `postgres`, by `pgserver`) ▸ `retry` ▸ `rate` (`stated`, `learnt`, `bucket`: limits) ▸
-`wary` ▸ `breaker` (heard by `notice`) ▸ the provider: `litellm` on `transport`, `direct`, or `embedding`. `venture`
-stands before all of them for parameters nobody knows; `scripted` in place of them in tests. What comes back is read by
-`answers`, `usage`, `failures` and `names`. Before the first call: `access`, `listing`, `gateway`, `reserved`,
-`prices`, `sunset`.
+In the order in which a call meets them: `preset` ▸ `meter` (in `money`: what may be spent, and was) ▸ `cache` (in
+`stores`: what was answered before) ▸ `retry` ▸ `rate` ▸ `wary` ▸ `breaker` (in `pacing`: when to ask) ▸ `tries` (in
+`money`: every request is booked) ▸ one of the `providers`, on the wire (`transport`). What comes back is read by
+`replies`. `venture` stands before all of them for parameters nobody knows; `scripted` in place of them in tests. The
+packages import each other downwards: `providers`, `stores` and `pacing`, then `money` and `replies`, then what stands
+here.
 """
 
 from __future__ import annotations

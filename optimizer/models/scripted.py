@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from optimizer.models.prices import Price
+from optimizer.models.money.prices import Price
 from optimizer.types import Request, Response
 
 PRICE = Price(input=1.0, output=4.0)

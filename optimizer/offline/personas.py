@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from optimizer.models.prices import Price
+from optimizer.models.money.prices import Price
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from optimizer.config import load_settings
 from optimizer.errors import ConfigError, RunDirError
-from optimizer.models.pgserver import is_address
+from optimizer.models.stores.pgserver import is_address
 from optimizer.results.rundir import RunDir
 from optimizer.search.record import opened
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from optimizer.models.meter import Purse
+from optimizer.models.money.meter import Purse
 from optimizer.planning.estimate import Need
 
 _NOTE_EVERY = 10.0  # seconds between two notes of how long the run has taken

@@ -13,7 +13,7 @@ from optimizer.config import ModelSettings, Settings
 from optimizer.config.scoring import judgements
 from optimizer.data.split import Split
 from optimizer.metrics.scrutiny import RATED, REPEATED
-from optimizer.models.meter import worst_case
+from optimizer.models.money.meter import worst_case
 from optimizer.planning.course import Course, answered, courses, of_target
 from optimizer.planning.sizes import Share, Size, size_of, summed, taking
 from optimizer.pricing import price_of, price_of_vectors

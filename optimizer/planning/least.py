@@ -10,7 +10,7 @@ from optimizer.config import ModelSettings, Settings
 from optimizer.config.model_settings import PriceSettings
 from optimizer.data.split import Split
 from optimizer.errors import ConfigError
-from optimizer.models.prices import A_DOLLAR_A_TOKEN
+from optimizer.models.money.prices import A_DOLLAR_A_TOKEN
 from optimizer.planning.estimate import Estimate, estimate
 from optimizer.prompt.suite import calls_of
 from optimizer.space import SearchSpace

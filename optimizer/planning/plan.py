@@ -9,7 +9,7 @@ from optimizer.config import ModelSettings
 from optimizer.connect import accepted, check_metrics
 from optimizer.data.split import Split, split_examples
 from optimizer.habits import Habits, habits_of
-from optimizer.models.sunset import endings
+from optimizer.models.providers.sunset import endings
 from optimizer.planning.estimate import Estimate, estimate
 from optimizer.planning.least import in_tokens, refuse_small_budget
 from optimizer.pricing import OFFLINE_PREFIX

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from optimizer.config import ModelSettings
-from optimizer.models.prices import tokens
-from optimizer.models.purse import Spend
+from optimizer.models.money.prices import tokens
+from optimizer.models.money.purse import Spend
 from optimizer.pricing import price_of
 from optimizer.prompt.suite import Suite, calls_of
 from optimizer.space.demos import as_text

@@ -22,7 +22,7 @@ from optimizer.data.columns import Problems, as_text, no_column, pick, read_outp
 from optimizer.data.golds import gold_reader
 from optimizer.data.stages import AMOUNTS, Origin, Stage, columns_of, read_stages, thawed
 from optimizer.errors import ConfigError, DataError
-from optimizer.models.prices import Price
+from optimizer.models.money.prices import Price
 from optimizer.pricing import price_of
 from optimizer.prompt.contract import Contract
 from optimizer.recorded.findings import cut_off, mispriced

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from optimizer.models.prices import Price
+from optimizer.models.money.prices import Price
 from optimizer.types import Output
 
 _CUT = {"length", "maxtokens", "maxoutputtokens", "maxcompletiontokens", "maxlength", "modellength", "tokenlimit"}

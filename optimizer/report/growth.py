@@ -9,7 +9,7 @@ from typing import Any
 
 from optimizer.config.model_settings import ModelSettings, PriceSettings
 from optimizer.errors import ConfigError
-from optimizer.models.prices import Price
+from optimizer.models.money.prices import Price
 from optimizer.objective import Evaluation
 from optimizer.pricing import price_of
 from optimizer.results.migration import Migration, TargetResult

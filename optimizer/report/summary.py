@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from optimizer.data.stages import AMOUNTS, EVERYONE, Stage
-from optimizer.models.purse import Spend
+from optimizer.models.money.purse import Spend
 from optimizer.objective import Evaluation
 from optimizer.plugins import known_names, resolve
 from optimizer.prompt import Prompt

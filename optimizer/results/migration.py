@@ -7,7 +7,7 @@ from dataclasses import astuple, dataclass, field
 from typing import Any
 
 from optimizer.data.stages import Stage
-from optimizer.models.meter import Spend
+from optimizer.models.money.meter import Spend
 from optimizer.prompt import Prompt
 from optimizer.search.trial import SearchResult
 from optimizer.types import Example, Output

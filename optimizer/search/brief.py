@@ -15,7 +15,7 @@ from optimizer.evaluate import score
 from optimizer.habits import Habits
 from optimizer.metrics import Metric
 from optimizer.models import Model
-from optimizer.models.prices import Price, tokens
+from optimizer.models.money.prices import Price, tokens
 from optimizer.objective import Constraints, Evaluation, Objective, Unit
 from optimizer.progress import Watch, silent
 from optimizer.prompt import Prompt

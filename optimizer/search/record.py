@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from optimizer.errors import RunDirError
-from optimizer.models.pgserver import for_optuna
+from optimizer.models.stores.pgserver import for_optuna
 from optimizer.search.study import door, facts, frozen, tried
 from optimizer.search.trial import Trial
 

@@ -19,12 +19,12 @@ from optimizer.config import ModelSettings
 from optimizer.connect import bare, provider
 from optimizer.errors import BudgetExceeded, ConfigError, ModelError
 from optimizer.models import bridge, identity, transport
-from optimizer.models.cache import Cached, CallStore
-from optimizer.models.gateway import NO_LABELS
-from optimizer.models.meter import Metered, Purse
-from optimizer.models.prices import Price
+from optimizer.models.money.meter import Metered, Purse
+from optimizer.models.money.prices import Price
+from optimizer.models.money.tries import Counted
+from optimizer.models.providers.gateway import NO_LABELS
+from optimizer.models.stores.cache import Cached, CallStore
 from optimizer.models.transport import Exchange
-from optimizer.models.tries import Counted
 from optimizer.types import Message, Request, Response
 
 OFFLINE = ModelSettings(model="offline/sim-beta")

@@ -15,7 +15,7 @@ import yaml
 from optimizer.config import SCHEMA_FILE, ConstraintSettings, ObjectiveSettings, Settings, load_settings, task_schema
 from optimizer.config.prompts import PromptSettings
 from optimizer.errors import ConfigError
-from optimizer.models.prices import Price
+from optimizer.models.money.prices import Price
 from optimizer.objective import Constraints, Objective
 from optimizer.prompt.template import Var
 

@@ -13,8 +13,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from optimizer.models.litellm import LiteLLMModel
-from optimizer.models.prices import Price
+from optimizer.models.money.prices import Price
+from optimizer.models.providers.litellm import LiteLLMModel
 from optimizer.offline.server import Faults, running
 from optimizer.types import Request
 from tests.e2e.runs import SOURCE, TARGET, hosted

@@ -18,10 +18,10 @@ import yaml
 from optimizer.config import ModelSettings
 from optimizer.errors import ModelError
 from optimizer.models import bridge
-from optimizer.models.gateway import NO_LABELS, Labels
-from optimizer.models.litellm import LiteLLMModel
-from optimizer.models.prices import Price
-from optimizer.models.retry import Retrying
+from optimizer.models.money.prices import Price
+from optimizer.models.pacing.retry import Retrying
+from optimizer.models.providers.gateway import NO_LABELS, Labels
+from optimizer.models.providers.litellm import LiteLLMModel
 from optimizer.offline.server import Faults
 from optimizer.pricing import price_of
 from optimizer.types import Message, Request, Response

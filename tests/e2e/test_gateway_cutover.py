@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 import yaml
 
-from optimizer.models.litellm import LiteLLMModel
-from optimizer.models.prices import Price
+from optimizer.models.money.prices import Price
+from optimizer.models.providers.litellm import LiteLLMModel
 from optimizer.prompt import Prompt
 from optimizer.results.migration import Migration
 from optimizer.results.rundir import RunDir

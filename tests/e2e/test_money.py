@@ -16,12 +16,12 @@ from optimizer.config import ModelSettings
 from optimizer.connect import provider
 from optimizer.errors import BudgetExceeded, ModelError
 from optimizer.models import bridge
-from optimizer.models.cache import Cached, CallStore
-from optimizer.models.journal import Journal
-from optimizer.models.meter import Metered, Purse
-from optimizer.models.prices import Price
-from optimizer.models.purse import paid_for
-from optimizer.models.tries import Cost
+from optimizer.models.money.journal import Journal
+from optimizer.models.money.meter import Metered, Purse
+from optimizer.models.money.prices import Price
+from optimizer.models.money.purse import paid_for
+from optimizer.models.money.tries import Cost
+from optimizer.models.stores.cache import Cached, CallStore
 from optimizer.offline.server import Faults, Server, running
 from optimizer.types import Message, Request
 

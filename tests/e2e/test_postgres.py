@@ -12,8 +12,8 @@ import pytest
 
 from optimizer.errors import ModelError, RunDirError
 from optimizer.models import bridge
-from optimizer.models.cache import Cached
-from optimizer.models.postgres import PostgresStore
+from optimizer.models.stores.cache import Cached
+from optimizer.models.stores.postgres import PostgresStore
 from optimizer.types import Message, Request, Response
 from tests.e2e.postgres import Server
 
@@ -110,7 +110,7 @@ def test_a_driver_that_is_killed_leaves_no_question_locked(url: str) -> None:
     key = question(1).key("slow")
     told = f"""
 from optimizer.models import bridge
-from optimizer.models.postgres import PostgresStore
+from optimizer.models.stores.postgres import PostgresStore
 print(bridge.run(PostgresStore({url!r}).seek({key!r})), flush=True)
 input()
 """

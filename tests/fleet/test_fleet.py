@@ -20,9 +20,9 @@ from optimizer.fleet.page import as_page, summary
 from optimizer.fleet.paid import Amount, Bill, bill
 from optimizer.fleet.settings import FleetSettings, tasks_below
 from optimizer.fleet.share import Want, budgets, divide, second_helping
-from optimizer.models.cache import CallStore
-from optimizer.models.purse import paid_for
-from optimizer.models.tries import Cost
+from optimizer.models.money.purse import paid_for
+from optimizer.models.money.tries import Cost
+from optimizer.models.stores.cache import CallStore
 from tests.e2e.runs import small_task
 
 TARGETS = ["offline/sim-beta", "offline/sim-gamma"]

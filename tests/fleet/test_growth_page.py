@@ -13,7 +13,7 @@ import optimizer
 from optimizer.config import Settings
 from optimizer.errors import OptimizerError
 from optimizer.fleet.settings import FleetSettings
-from optimizer.models.pgserver import is_address
+from optimizer.models.stores.pgserver import is_address
 
 HERE = Path(optimizer.__file__).parent / "fleet"
 PAGE = (HERE / "README.md").read_text("utf-8")

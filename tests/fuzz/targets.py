@@ -176,8 +176,8 @@ def _wire(data: bytes, folder: Path) -> None:
 
 def _ask(sent: bytes) -> None:
     from optimizer.models import bridge, transport
-    from optimizer.models.litellm import LiteLLMModel
-    from optimizer.models.prices import Price
+    from optimizer.models.money.prices import Price
+    from optimizer.models.providers.litellm import LiteLLMModel
     from optimizer.types import Message, Request
 
     async def ask(url: str) -> None:

@@ -20,7 +20,7 @@ from optimizer.gate import GateResult, Limits, gate
 from optimizer.gate.junit import as_junit
 from optimizer.gate.telling import as_dict, as_text
 from optimizer.gate.weighing import Case
-from optimizer.models.cache import CallStore
+from optimizer.models.stores.cache import CallStore
 from optimizer.types import Request
 from tests.conftest import Walked
 from tests.walking import Crew, crew, finished, hopeless, number, parity, wordy

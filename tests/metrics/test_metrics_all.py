@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from optimizer.metrics import METRICS, build
-from optimizer.models.embedding import pack
+from optimizer.models.providers.embedding import pack
 from optimizer.models.scripted import ScriptedModel
 from optimizer.types import JSON, Example, Output, Request
 

@@ -12,7 +12,7 @@ import pytest
 from optimizer.errors import BudgetExceeded, ConfigError
 from optimizer.evaluate import score
 from optimizer.metrics import build
-from optimizer.models.embedding import pack
+from optimizer.models.providers.embedding import pack
 from optimizer.models.scripted import ScriptedModel
 from optimizer.offline import OfflineModel
 from optimizer.types import Example, Output, Request

@@ -11,7 +11,7 @@ from optimizer.errors import ConfigError, DataError
 from optimizer.evaluate import score
 from optimizer.metrics import build
 from optimizer.metrics.retrieval import passages_in
-from optimizer.models.embedding import asked, pack, unpack
+from optimizer.models.providers.embedding import asked, pack, unpack
 from optimizer.models.scripted import ScriptedModel
 from optimizer.types import JSON, Example, Message, Output, Request, Score
 

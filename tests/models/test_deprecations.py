@@ -18,9 +18,9 @@ from click.testing import CliRunner
 
 from optimizer.cli import main
 from optimizer.models import bridge
-from optimizer.models.listing import Listing, provider_listing, read_listing
-from optimizer.models.prices import table
-from optimizer.models.sunset import end_of, endings
+from optimizer.models.money.prices import table
+from optimizer.models.providers.listing import Listing, provider_listing, read_listing
+from optimizer.models.providers.sunset import end_of, endings
 from optimizer.offline.server import running
 from tests.walking import SEARCH, crew, walk, write_task
 
@@ -246,7 +246,7 @@ def test_the_run_says_it_too_in_its_log_its_report_and_its_notes(tmp_path: Path)
 
 def test_the_dates_cost_no_import_of_litellm() -> None:
     code = (
-        "import sys; from optimizer.models.sunset import end_of\n"
+        "import sys; from optimizer.models.providers.sunset import end_of\n"
         f"assert end_of('openai/{DATED}'); assert 'litellm' not in sys.modules and 'aiohttp' not in sys.modules"
     )
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from optimizer.models.answers import said
-from optimizer.models.usage import stated
+from optimizer.models.replies.answers import said
+from optimizer.models.replies.usage import stated
 from optimizer.prompt.contract import Contract
 
 CONTRACT = Contract("tools", tools={"book": {"type": "object"}})

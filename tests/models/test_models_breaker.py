@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from optimizer.errors import ModelError
-from optimizer.models.breaker import Guarded
-from optimizer.models.retry import Retrying
+from optimizer.models.pacing.breaker import Guarded
+from optimizer.models.pacing.retry import Retrying
 from optimizer.types import Message, Request, Response
 from tests.virtual import now, virtually
 

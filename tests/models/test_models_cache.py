@@ -13,9 +13,9 @@ import pytest
 
 from optimizer.errors import ModelError, RunDirError
 from optimizer.models import bridge
-from optimizer.models.cache import Cached, CallStore
-from optimizer.models.prices import Price
+from optimizer.models.money.prices import Price
 from optimizer.models.scripted import ScriptedModel
+from optimizer.models.stores.cache import Cached, CallStore
 from optimizer.types import Message, Request, Response
 
 
@@ -137,7 +137,7 @@ def test_an_answer_survives_kill_9(tmp_path: Path) -> None:
     code = f"""
 import os, signal
 from pathlib import Path
-from optimizer.models.cache import CallStore
+from optimizer.models.stores.cache import CallStore
 from optimizer.types import Response
 CallStore(Path({str(tmp_path / "calls.sqlite")!r})).put("aa", "m", Response("kept"))
 os.kill(os.getpid(), signal.SIGKILL)

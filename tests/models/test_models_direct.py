@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from optimizer.models.direct import Answered, _shaped, suits
+from optimizer.models.providers.direct import Answered, _shaped, suits
 
 PLAIN: dict[str, Any] = {"model": "openai/sim", "messages": [], "api_base": "http://x/v1", "api_key": "k", "timeout": 9}
 

@@ -14,10 +14,10 @@ from optimizer.config import load_settings
 from optimizer.connect import connect
 from optimizer.errors import ConfigError, ModelError
 from optimizer.models import bridge
-from optimizer.models.cache import CallStore
-from optimizer.models.embedding import LiteLLMEmbedder, LocalEmbedder, asked, unpack
-from optimizer.models.meter import Purse
-from optimizer.models.prices import Price
+from optimizer.models.money.meter import Purse
+from optimizer.models.money.prices import Price
+from optimizer.models.providers.embedding import LiteLLMEmbedder, LocalEmbedder, asked, unpack
+from optimizer.models.stores.cache import CallStore
 from optimizer.pricing import price_of_vectors
 from tests.models.serving import Serving
 from tests.walking import write_task

@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from optimizer.errors import ModelError
-from optimizer.models.failures import clean, retry_after, translate
-from optimizer.models.litellm import opened
+from optimizer.models.providers.litellm import opened
+from optimizer.models.replies.failures import clean, retry_after, translate
 from optimizer.models.transport import Exchange
 
 PASSING, REFUSED, FINAL = "passing", "refused", "final"

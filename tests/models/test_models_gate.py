@@ -11,9 +11,9 @@ import pytest
 
 from optimizer.errors import ModelError
 from optimizer.models import transport
-from optimizer.models.rate import Gate, Limited
-from optimizer.models.retry import Retrying
-from optimizer.models.stated import Rest, stated_limits
+from optimizer.models.pacing.rate import Gate, Limited
+from optimizer.models.pacing.retry import Retrying
+from optimizer.models.pacing.stated import Rest, stated_limits
 from optimizer.offline.quota import Quota, Till
 from optimizer.types import Message, Request, Response
 from tests.virtual import now, virtually

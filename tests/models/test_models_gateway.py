@@ -13,12 +13,13 @@ import pytest
 from optimizer.config import ModelSettings, Settings
 from optimizer.connect import labels_of
 from optimizer.errors import ConfigError, CreditExhausted, ModelError
-from optimizer.models import bridge, gateway
-from optimizer.models.access import Access
-from optimizer.models.failures import out_of_credit, translate
-from optimizer.models.gateway import Answerer, Labels
-from optimizer.models.litellm import LiteLLMModel
-from optimizer.models.prices import Price
+from optimizer.models import bridge
+from optimizer.models.money.prices import Price
+from optimizer.models.providers import gateway
+from optimizer.models.providers.access import Access
+from optimizer.models.providers.gateway import Answerer, Labels
+from optimizer.models.providers.litellm import LiteLLMModel
+from optimizer.models.replies.failures import out_of_credit, translate
 from optimizer.models.transport import Exchange
 from optimizer.models.venture import Venture
 from optimizer.pricing import price_of

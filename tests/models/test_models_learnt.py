@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from optimizer.models.learnt import Learnt
-from optimizer.models.rate import Gate, Limited
+from optimizer.models.pacing.learnt import Learnt
+from optimizer.models.pacing.rate import Gate, Limited
 from optimizer.offline.quota import Quota, Till
 from optimizer.types import Message, Request, Response
 from tests.models.test_models_gate import QUESTION, Server, Tells, asked

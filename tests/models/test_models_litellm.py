@@ -12,10 +12,11 @@ import pytest
 from aiohttp import web
 
 from optimizer.errors import ConfigError, ModelError
-from optimizer.models import bridge, direct, transport
-from optimizer.models.litellm import LiteLLMModel
-from optimizer.models.prices import Price
-from optimizer.models.retry import Retrying
+from optimizer.models import bridge, transport
+from optimizer.models.money.prices import Price
+from optimizer.models.pacing.retry import Retrying
+from optimizer.models.providers import direct
+from optimizer.models.providers.litellm import LiteLLMModel
 from optimizer.types import Message, Request
 from tests.models.serving import Serving
 

@@ -10,10 +10,10 @@ import pytest
 
 from optimizer.errors import BudgetExceeded, ModelError
 from optimizer.models import Model, bridge
-from optimizer.models.cache import Cached, CallStore
-from optimizer.models.meter import Left, Metered, Purse, Spend, Tally
-from optimizer.models.prices import Price
+from optimizer.models.money.meter import Left, Metered, Purse, Spend, Tally
+from optimizer.models.money.prices import Price
 from optimizer.models.scripted import ScriptedModel
+from optimizer.models.stores.cache import Cached, CallStore
 from optimizer.types import Message, Request, Response
 
 DOLLAR = Price(input=0.0, output=1_000_000.0)  # a dollar a word

@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from optimizer.errors import ConfigError
-from optimizer.models.names import same_model
-from optimizer.models.prices import Price, find_price, known_price, table_date
+from optimizer.models.money.prices import Price, find_price, known_price, table_date
+from optimizer.models.replies.names import same_model
 
 RATES = Price(input=2.0, output=10.0, cached_input=0.5, reasoning=30.0, cache_write=4.0)
 
@@ -115,7 +115,8 @@ def test_the_table_is_named_by_release_and_content() -> None:
 
 
 def test_reading_the_table_does_not_open_litellm() -> None:
-    code = "import sys; from optimizer.models.prices import *; find_price('gpt-4o'); sys.exit('litellm' in sys.modules)"
+    code = "import sys; from optimizer.models.money.prices import *; find_price('gpt-4o')"
+    code += "; sys.exit('litellm' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

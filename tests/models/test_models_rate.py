@@ -9,8 +9,8 @@ import pytest
 
 from optimizer.errors import CreditExhausted, ModelError
 from optimizer.models import Model, bridge
-from optimizer.models.rate import Limited
-from optimizer.models.wary import Wary
+from optimizer.models.pacing.rate import Limited
+from optimizer.models.pacing.wary import Wary
 from optimizer.types import Message, Request, Response
 
 QUESTION = Request((Message("user", "x" * 400),))  # about 100 tokens

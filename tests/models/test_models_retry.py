@@ -9,10 +9,10 @@ import pytest
 
 from optimizer.errors import ModelError
 from optimizer.models import bridge
-from optimizer.models.cache import Cached, CallStore
-from optimizer.models.meter import Metered, Purse
-from optimizer.models.retry import Retrying
+from optimizer.models.money.meter import Metered, Purse
+from optimizer.models.pacing.retry import Retrying
 from optimizer.models.scripted import ScriptedModel
+from optimizer.models.stores.cache import Cached, CallStore
 from optimizer.types import Message, Request, Response
 
 QUESTION = Request((Message("user", "hi"),))

@@ -18,13 +18,13 @@ import pytest
 
 from optimizer.errors import BudgetExceeded, ModelError, RunDirError
 from optimizer.models import bridge
-from optimizer.models.cache import Cached, CallStore
-from optimizer.models.journal import Journal, read_tries
-from optimizer.models.meter import Metered, Purse
-from optimizer.models.prices import Price
-from optimizer.models.purse import paid_for
+from optimizer.models.money.journal import Journal, read_tries
+from optimizer.models.money.meter import Metered, Purse
+from optimizer.models.money.prices import Price
+from optimizer.models.money.purse import paid_for
+from optimizer.models.money.tries import Cost, Counted, Lost
 from optimizer.models.scripted import ScriptedModel
-from optimizer.models.tries import Cost, Counted, Lost
+from optimizer.models.stores.cache import Cached, CallStore
 from optimizer.types import Message, Request, Response
 
 A, B, C = ("a" * 64, "b" * 64, "c" * 64)
@@ -299,8 +299,8 @@ def test_kill_9_in_the_middle_of_many_calls_leaves_every_one_of_them_in_the_jour
 import asyncio, os, signal
 from pathlib import Path
 from optimizer.models import bridge
-from optimizer.models.journal import Journal
-from optimizer.models.tries import Cost
+from optimizer.models.money.journal import Journal
+from optimizer.models.money.tries import Cost
 async def all_of_them(journal):
     keys = [f"{{n:064x}}" for n in range(64)]
     await asyncio.gather(*(journal.begin(bytes.fromhex(key), "target", Cost(1, 1)) for key in keys))

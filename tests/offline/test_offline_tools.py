@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from optimizer.models import bridge
-from optimizer.models.litellm import LiteLLMModel
-from optimizer.models.prices import Price
+from optimizer.models.money.prices import Price
+from optimizer.models.providers.litellm import LiteLLMModel
 from optimizer.offline import OfflineModel
 from optimizer.offline.forms import in_form
 from optimizer.offline.server import Server, running

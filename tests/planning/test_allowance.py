@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from optimizer.models.meter import Purse
+from optimizer.models.money.meter import Purse
 from optimizer.planning.allowance import Allowance, Clock
 from optimizer.planning.estimate import Need
 from optimizer.planning.sizes import Share

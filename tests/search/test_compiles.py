@@ -16,7 +16,7 @@ from optimizer.config import Settings
 from optimizer.config.sections import ProgramSettings
 from optimizer.errors import ConfigError
 from optimizer.habits import habits_of
-from optimizer.models.cache import Cached, CallStore
+from optimizer.models.stores.cache import Cached, CallStore
 from optimizer.objective import Constraints, Objective, Unit
 from optimizer.programs.dspy import OPTIMIZERS
 from optimizer.search.brief import Brief, Cast, Effort, Ground, Scale

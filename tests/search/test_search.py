@@ -11,7 +11,7 @@ import pytest
 
 from optimizer.errors import BudgetExceeded, ModelError
 from optimizer.habits import habits_of
-from optimizer.models.prices import Price
+from optimizer.models.money.prices import Price
 from optimizer.models.scripted import ScriptedModel
 from optimizer.objective import Constraints, Objective, Unit
 from optimizer.prompt import Prompt

@@ -12,7 +12,7 @@ from optimizer.connect import accepted
 from optimizer.errors import ModelError
 from optimizer.evaluate import record
 from optimizer.models import bridge
-from optimizer.models.litellm import supported_params
+from optimizer.models.providers.litellm import supported_params
 from optimizer.models.scripted import ScriptedModel
 from optimizer.models.venture import Venture
 from optimizer.programs.prompted import PromptProgram

@@ -19,16 +19,17 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from optimizer.errors import ModelError
-from optimizer.models import direct, gateway, transport
-from optimizer.models.access import Access
-from optimizer.models.answers import said
-from optimizer.models.failures import translate
-from optimizer.models.gateway import NO_LABELS, Answerer, Labels
-from optimizer.models.listing import Listing
-from optimizer.models.prices import Price, known_price
-from optimizer.models.reserved import refuse
+from optimizer.models import transport
+from optimizer.models.money.prices import Price, known_price
+from optimizer.models.providers import direct, gateway
+from optimizer.models.providers.access import Access
+from optimizer.models.providers.gateway import NO_LABELS, Answerer, Labels
+from optimizer.models.providers.listing import Listing
+from optimizer.models.providers.reserved import refuse
+from optimizer.models.replies.answers import said
+from optimizer.models.replies.failures import translate
+from optimizer.models.replies.usage import estimated, stated
 from optimizer.models.transport import Exchange
-from optimizer.models.usage import estimated, stated
 from optimizer.types import Params, Request, Response
 
 _SWITCHES = {

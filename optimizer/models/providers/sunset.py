@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
-from optimizer.models.names import same_model
-from optimizer.models.prices import rows_of, table
+from optimizer.models.money.prices import rows_of, table
+from optimizer.models.replies.names import same_model
 
 _KEY = "deprecation_date"
 

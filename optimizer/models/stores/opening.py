@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from optimizer.models.cache import Answers, CallStore
-from optimizer.models.pgserver import is_address
+from optimizer.models.stores.cache import Answers, CallStore
+from optimizer.models.stores.pgserver import is_address
 
 
 def open_store(named: str | None, folder: Path, default: Path) -> Answers:
@@ -13,7 +13,7 @@ def open_store(named: str | None, folder: Path, default: Path) -> Answers:
     if named is None:
         return CallStore(default)
     if is_address(named):
-        from optimizer.models.postgres import PostgresStore
+        from optimizer.models.stores.postgres import PostgresStore
 
         return PostgresStore(named)
     return CallStore(folder / Path(named).expanduser())

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from optimizer.errors import BudgetExceeded, ModelError
-from optimizer.models.journal import Journal
-from optimizer.models.tries import Cost, Flying, Lost
+from optimizer.models.money.journal import Journal
+from optimizer.models.money.tries import Cost, Flying, Lost
 from optimizer.types import Response
 
 PICO = 10**12  # sums of whole picodollars do not depend on the order in which answers come

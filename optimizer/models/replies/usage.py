@@ -1,4 +1,4 @@
-"""What an answer says, and its token counts; those are estimated only where nothing but comparisons depends on them."""
+"""How many tokens an answer took: as it says, or estimated, where nothing but comparisons depends on them."""
 
 from __future__ import annotations
 

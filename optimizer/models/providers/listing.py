@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from optimizer.models import transport
-from optimizer.models.names import same_model
+from optimizer.models.replies.names import same_model
 
 #: Where the providers' own lists are. Those whose lists leave models out that they serve are not here.
 LISTS: Mapping[str, str] = {

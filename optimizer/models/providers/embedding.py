@@ -14,10 +14,11 @@ import time
 from typing import Any
 
 from optimizer.errors import ConfigError, ModelError
-from optimizer.models import Model, litellm, transport
-from optimizer.models.access import Access
-from optimizer.models.failures import translate
-from optimizer.models.prices import Price, known_price
+from optimizer.models import Model, transport
+from optimizer.models.money.prices import Price, known_price
+from optimizer.models.providers import litellm
+from optimizer.models.providers.access import Access
+from optimizer.models.replies.failures import translate
 from optimizer.types import Message, Request, Response
 
 LOCAL_PREFIX = "local/"

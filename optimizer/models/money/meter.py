@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 
 from optimizer.errors import ModelError
 from optimizer.models import Model, identity
-from optimizer.models.prices import A_DOLLAR_A_TOKEN, Price
-from optimizer.models.purse import PICO, Left, Purse, Spend
-from optimizer.models.tries import Cost, paying
+from optimizer.models.money.prices import A_DOLLAR_A_TOKEN, Price
+from optimizer.models.money.purse import PICO, Left, Purse, Spend
+from optimizer.models.money.tries import Cost, paying
 from optimizer.types import Request, Response
 
 __all__ = ["Left", "Metered", "Purse", "Spend", "Tally", "worst_case"]

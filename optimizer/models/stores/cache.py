@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 from optimizer.errors import ModelError, RunDirError
 from optimizer.models import Model, identity
-from optimizer.models.prices import Price
+from optimizer.models.money.prices import Price
 from optimizer.types import Request, Response
 
 SCHEMA = 1

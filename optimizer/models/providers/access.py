@@ -10,8 +10,8 @@ from fnmatch import fnmatchcase
 
 from optimizer.errors import ConfigError, ModelError, nearest
 from optimizer.models import transport
-from optimizer.models.failures import clean, out_of_credit
-from optimizer.models.listing import Listing, provider_listing, read_listing
+from optimizer.models.providers.listing import Listing, provider_listing, read_listing
+from optimizer.models.replies.failures import clean, out_of_credit
 
 #: Where each provider's key is looked for, first name first. Providers that are not here are left to the first call.
 KEYS: Mapping[str, tuple[str, ...]] = {

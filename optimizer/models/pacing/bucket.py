@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from optimizer.models.stated import Rest
+from optimizer.models.pacing.stated import Rest
 
 _BURST = 1.0  # seconds' worth of the rate that may be used at once
 

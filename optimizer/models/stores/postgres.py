@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from optimizer.errors import ModelError, RunDirError
-from optimizer.models.cache import dumps, loads
-from optimizer.models.pgserver import SALT, again, connected, prepare, told, unusable
+from optimizer.models.stores.cache import dumps, loads
+from optimizer.models.stores.pgserver import SALT, again, connected, prepare, told, unusable
 from optimizer.types import Response
 
 _MOST = 512  # questions in one statement

@@ -16,8 +16,8 @@ from fnmatch import fnmatchcase
 
 from optimizer.errors import ModelError
 from optimizer.models import transport
-from optimizer.models.failures import clean
-from optimizer.models.names import same_model
+from optimizer.models.replies.failures import clean
+from optimizer.models.replies.names import same_model
 from optimizer.types import JSON
 
 _ALIVE = "I'm alive"  # what LiteLLM's proxy, and nothing else, says at /health/liveliness

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from optimizer.errors import RunDirError
-from optimizer.models.tries import Cost, Lost, settled
+from optimizer.models.money.tries import Cost, Lost, settled
 
 
 class Journal:

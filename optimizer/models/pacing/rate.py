@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from optimizer.errors import ModelError
 from optimizer.models import Model, identity, transport
-from optimizer.models.bucket import Bucket
-from optimizer.models.learnt import Learnt
-from optimizer.models.stated import Rest, stated_limits
+from optimizer.models.pacing.bucket import Bucket
+from optimizer.models.pacing.learnt import Learnt
+from optimizer.models.pacing.stated import Rest, stated_limits
 from optimizer.types import Request, Response
 
 _CHARS_PER_TOKEN = 4  # a guess that the answer's own count corrects
