@@ -37,7 +37,7 @@ LAYERS = """
     metrics   programs   offline   objective
     prompt
     models.providers   plugins   progress
-    models.stores   models.pacing   models.scripted         the models around a model, and those at the end of the line
+    models.stores   models.pacing   models.scripted
     models.money   models.replies
     models                                                  what a model is, its event loop and its wire
     tools   examples
