@@ -3,14 +3,15 @@
 `a` are the candidates' true values; `d`, with variance `rho`, is how easy the example is for everybody, `e`, with
 variance 1 - `rho`, is noise, and `s_k` the spread of the candidate's scores. So candidates that saw different numbers
 of examples are compared fairly, and an easy example counts as easy. What is known of `a` beforehand: its level is
-unknown; a hint (how the same candidate did elsewhere) counts by a slope that is learned; candidates that share
-choices are alike to a share that is learned; and the rest is their own.
+unknown; a hint (how the same candidate did elsewhere) counts by a slope that is learned, and for nothing where that
+comes out negative; candidates that share choices are alike to a share that is learned; and the rest is their own.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,6 +81,13 @@ class Field:
         self.wide = np.column_stack([np.full(len(hint), math.sqrt(_LEVEL)), math.sqrt(_SLOPES) * self.hint])
         self._known: dict[float, tuple[Matrix, float]] = {}
 
+    def unhinted(self) -> Field:
+        """The same candidates, of whom nothing is hinted."""
+        bare = copy(self)
+        bare.hint = np.zeros_like(self.hint)
+        bare.wide = self.wide * [1.0, 0.0]
+        return bare
+
     def prior(self, shares: Shares) -> tuple[Matrix, Matrix, float, float]:
         """(P, Pm, log det of P's inverse, m'Pm) for the prior precision P and the prior mean m of `a` - 0.5.
 
@@ -144,16 +152,19 @@ class Evidence:
         square, logs = float((factor[size, :size] ** 2).sum()), float(np.log(np.diag(factor)[:size]).sum())
         return constant + 0.5 * (square - logdet - weight) - logs
 
-    def mean(self, shares: Shares) -> Matrix:
-        precision, pull, _ = self.likelihood(shares.rho)
-        prior, start, _, _ = self.field.prior(shares)
-        return np.asarray(0.5 + np.linalg.solve(prior + precision, pull + start), np.float64)
-
     def posterior(self, shares: Shares) -> Posterior:
+        """Who did well on the source is not the worse for it: a negative slope would be read from the many, and be held
+        against the few that are the best on both."""
+        posterior, slope = self._posterior(self.field, shares)
+        return posterior if slope >= 0 else self._posterior(self.field.unhinted(), shares)[0]
+
+    def _posterior(self, field: Field, shares: Shares) -> tuple[Posterior, float]:
+        """And the posterior mean of the slope on the hint."""
         precision, pull, _ = self.likelihood(shares.rho)
-        prior, start, _, _ = self.field.prior(shares)
+        prior, start, _, _ = field.prior(shares)
         cov = _inverse(prior + precision)
-        return Posterior(0.5 + cov @ (pull + start), cov)
+        mean = cov @ (pull + start)
+        return Posterior(0.5 + mean, cov), _SLOPE + _SLOPES * float(field.hint @ (prior @ mean - start))
 
 
 def _inverse(matrix: Matrix) -> Matrix:
