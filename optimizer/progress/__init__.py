@@ -14,7 +14,8 @@ Stage = Literal["baseline", "search", "confirm", "done"]
 
 @dataclass(frozen=True)
 class Progress:
-    """`done` of `total` calls of this stage are in; `best` is the quality of the best candidate so far, 0 to 1.
+    """`done` of `total` calls of this stage are in; `best` is the quality of the best candidate so far, 0 to 1, or None
+    while it has answered fewer examples than a trial may take on average.
 
     `calls` and `dollars` are the whole run's until now. `text` is a line worth keeping in the log.
     """

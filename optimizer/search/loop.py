@@ -207,7 +207,8 @@ class _Search:
 
     def _report(self) -> None:
         best, race = self.entrants[self.entrants.best()], self.entrants.race
-        quality = best.evaluation.quality if best.seen else None
+        enough = min(self.brief.effort.calls_per_trial, len(self.brief.ground.validation))  # five of five are no 1.000
+        quality = best.evaluation.quality if len(best.seen) >= enough else None
         self.brief.watch(Progress("search", self.brief.cast.target.name, race.spent, race.budget, quality))
         self._show()
 

@@ -14,6 +14,7 @@ from optimizer.habits import habits_of
 from optimizer.models.money.prices import Price
 from optimizer.models.scripted import ScriptedModel
 from optimizer.objective import Constraints, Objective, Unit
+from optimizer.progress import Progress
 from optimizer.prompt import Prompt
 from optimizer.prompt.contract import Contract
 from optimizer.search.brief import Brief, Cast, Effort, Ground, Scale
@@ -59,6 +60,16 @@ def test_it_finds_the_one_thing_that_helps() -> None:
     assert result.winner.params["reply"] == "told"
     assert result.winner.quality == 1.0
     assert result.trials[0].params == SPACE.unchanged and result.trials[0].quality == 0.0
+
+
+def test_no_quality_is_told_of_the_best_before_it_has_answered_what_a_trial_may_take() -> None:
+    said: list[Progress] = []
+
+    search(PROMPT, SPACE, brief(wordy, watch=said.append))
+
+    told = [progress for progress in said if progress.total]
+    assert told[0].best is None
+    assert told[-1].best == 1.0
 
 
 def test_the_same_seed_and_answers_give_the_same_search() -> None:
