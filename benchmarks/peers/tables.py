@@ -100,6 +100,8 @@ def interval(values: Sequence[float]) -> Interval:
 
 def over_tasks(found: Sequence[Interval]) -> Interval:
     """The mean over these very tasks: uncertain for the seeds alone. No width where a task has a single seed."""
+    if not found:
+        return interval([])
     half = math.sqrt(sum(one.half**2 for one in found)) / len(found)
     return Interval(fmean(one.mean for one in found), half, len(found))
 
@@ -151,8 +153,8 @@ def as_markdown(rows: Sequence[Row], calls: int, weight: float) -> str:
     known = Results(tuple(rows), calls, weight)
     if not rows:
         return "Nothing was measured yet.\n"
-    blocks = [_opening(known), *_quality(known), *_ahead(known), *_reached(known), *_spend(known)]
-    return "\n\n".join(blocks) + "\n"
+    compared = [*_fewer(known), *_ahead(known), *_reached(known)] if OURS in known.methods else []
+    return "\n\n".join([_opening(known), *_quality(known), *compared, *_spend(known)]) + "\n"
 
 
 def _opening(known: Results) -> str:
@@ -182,6 +184,9 @@ def _quality(known: Results) -> Iterator[str]:
     yield _by_task(known, lambda task, method: _mean(known, task, method, 0.0), known.methods)
     yield f"## With cost in the objective: quality less {known.weight:g} times the cost relative to the source's"
     yield _by_task(known, lambda task, method: _mean(known, task, method, known.weight), known.methods)
+
+
+def _fewer(known: Results) -> Iterator[str]:
     yield "## Ours at fewer calls: true quality"
     lines = [_line(["task", *map(str, known.caps())]), _rule(len(known.caps()))]
     for task in known.tasks:
@@ -204,11 +209,9 @@ def _ahead(known: Results) -> Iterator[str]:
             lambda task, peer, weight=weight: _difference(known.ahead(task, peer, weight)),  # type: ignore[misc]
             peers,
         )
-        means = [
-            over_tasks([interval(found) for task in known.tasks if (found := known.ahead(task, peer, weight))])
-            for peer in peers
-        ]
-        yield table + "\n" + _line(["mean of tasks", *map(_shown, means)])
+        by_peer = [[known.ahead(task, peer, weight) for task in known.tasks] for peer in peers]
+        means = [over_tasks([interval(values) for values in found if values]) for found in by_peer]
+        yield table + "\n" + _line(["mean of tasks", *(_shown(mean) if mean.count else "" for mean in means)])
 
 
 def _difference(values: Sequence[float]) -> str:

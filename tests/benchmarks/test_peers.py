@@ -118,3 +118,11 @@ def test_a_ledger_gives_back_what_was_added_and_the_tables_are_made_of_it(tmp_pa
     assert ledger.rows() == rows() and ROW.key in set(ledger.keys())
     page = as_markdown(ledger.rows(), 800, 0.5)
     assert "| t | ≤ 400 |" in page and "+12.0 ± 25.4" in page
+
+
+def test_what_was_not_measured_beside_each_other_is_not_compared() -> None:
+    alone = [row for row in rows() if row.method == "peer"]
+    apart = [replace(row, seed=row.seed + 5) if row.method == "peer" else row for row in rows()]
+
+    assert "63.0 ± " in as_markdown(alone, 800, 0.5) and "less the peer's" not in as_markdown(alone, 800, 0.5)
+    assert "| t |  |\n| mean of tasks |  |" in as_markdown(apart, 800, 0.5)
