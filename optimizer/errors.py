@@ -9,7 +9,7 @@ OptimizerError
 ├── ModelError         a model call failed; `.retryable` says whether to try again    exit 3
 │   └── CreditExhausted    the key's budget at the gateway or provider is used up     exit 5
 ├── SearchError        the search ended without a candidate                           exit 3
-└── BudgetExceeded     the run reached its limit of dollars, calls or minutes         exit 4
+└── BudgetExceeded     the run reached its limit of dollars, calls, tokens, minutes   exit 4
 
 A failing *example* is data (`Output.error`), never an exception: only what makes going on pointless is
 raised. Texts say where, what was found, and the way out. Errors of other libraries are translated at
@@ -94,7 +94,7 @@ class SearchError(OptimizerError):
 
 
 class BudgetExceeded(OptimizerError):
-    """The run reached its limit of dollars, calls or minutes."""
+    """The run reached its limit of dollars, calls, tokens or minutes."""
 
     exit_code = 4
 

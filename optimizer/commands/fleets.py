@@ -53,7 +53,7 @@ def status(run_dir: Path, as_json: bool) -> None:
 @click.option("--port", default=8080, show_default=True)
 @shows_errors
 def dashboard(run_dir: Path, port: int) -> None:
-    """Show the trials of a finished run in optuna-dashboard, on this machine only (Ctrl-C stops)."""
+    """Show a run's trials in optuna-dashboard, also while it goes on; on this machine only (Ctrl-C stops)."""
     from optimizer.operations.dashboard import show
 
     show(run_dir, port)

@@ -2,10 +2,10 @@
 
 `load_settings` answers everything that is wrong with a file in one ConfigError, each problem with its line.
 
-`taskfile` opens a file (`textfile`, `yamlfile`), and `complaints` words what is wrong with it. The sections: `sections`
-(data, decision, budget, and what all share), `stages`, `prompts`, `scoring`, `model_settings`, `gateway_settings`,
-`search_settings`, `engine_settings`. `comparison` and `options` say the same of recorded outputs; `terms` are what may
-still change once the answers are paid for.
+`taskfile` opens a file (`textfile`, `yamlfile`), and `complaints` words what is wrong with it. Sections that are not
+here: `sections` (data, reply, program, and what all share), `stages`, `prompts`, `scoring`, `model_settings`,
+`gateway_settings`, `search_settings`, `engine_settings`. `comparison` and `options` say the same of recorded outputs;
+`terms` are what may still change once the answers are paid for.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ def as_sections(
     margin: float | None = None,
     confidence: float | None = None,
 ) -> dict[str, Any]:
-    """What the command line says, in the words of a comparison file. Raises ConfigError."""
+    """Raises ConfigError for a column's key that is none."""
     sides: dict[str, dict[str, Any]] = {"source": {"model": source, "output": source_output}, "target": {}, "": {}}
     sides["target"] = {"model": target[0] if target else None, "output": target_output}
     for key, name in (column or {}).items():

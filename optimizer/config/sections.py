@@ -1,4 +1,4 @@
-"""The task file's sections on data and prompt, and what all sections share.
+"""The task file's sections on data, reply and program, and what all sections share.
 
 Numbers are never read out of texts, and texts never out of numbers (labels and column names apart).
 """

@@ -1,6 +1,6 @@
 """A value of an imported file with its place: asked for what it must be, it gives that, or an error that says where.
 
-Node(data, "prompt.json")["model"]["options"].maybe("temperature", float)
+Node(data, "prompt.json")["model"]["options"]["temperature"].number()
 """
 
 from __future__ import annotations
