@@ -87,6 +87,11 @@ class Response:
     retries: int = 0
 
 
+def as_text(value: JSON) -> str:
+    """As a prompt shows it: a text as it is, all else as JSON, keys in their order."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
 def calls_as_text(calls: Any) -> str:
     """Calls of tools in the one form by which answers are kept, compared and shown: equal calls, equal texts."""
     return json.dumps({"tool_calls": calls}, ensure_ascii=False, sort_keys=True)

@@ -30,8 +30,8 @@ from optimizer.search.loop import search
 from optimizer.search.propose import Failure, propose
 from optimizer.search.study import ask
 from optimizer.space import SearchSpace, Value
-from optimizer.space.demos import as_text, choices_in, good_shots
-from optimizer.types import Output
+from optimizer.space.demos import choices_in, good_shots
+from optimizer.types import Output, as_text
 from search_spaces import STANDARD
 
 FRACTIONS = (0.4, 0.6, 0.0)  # train, validation; the test part of a migration is not part of the search

@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.peers.gate import Gate
 from benchmarks.peers.subjects import Subject
-from optimizer.space.demos import as_text
+from optimizer.types import as_text
 
 HERE = Path(__file__).parent
 PATIENCE = 1800  # seconds for one optimisation

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -12,7 +11,7 @@ from optimizer import reader
 from optimizer.data import parsing
 from optimizer.errors import nearest
 from optimizer.prompt.contract import Contract
-from optimizer.types import JSON
+from optimizer.types import JSON, as_text
 
 Gold = Callable[[JSON], tuple[JSON, str | None]]
 
@@ -30,7 +29,7 @@ def gold_reader(contract: Contract) -> Gold:
 
 
 def _label(by_folded: Mapping[str, str], found: JSON) -> tuple[JSON, str | None]:
-    text = found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
+    text = as_text(found)
     folded = text.strip().casefold()
     if folded in by_folded:
         return by_folded[folded], None
@@ -43,7 +42,7 @@ def _calls(contract: Contract, found: JSON) -> tuple[JSON, str | None]:
 
     Arguments may be missing, as the keys of an object may."""
     lax = replace(contract, tools={name: _partial(schema) for name, schema in (contract.tools or {}).items()})
-    reply = lax.read(found if isinstance(found, str) else json.dumps(found, ensure_ascii=False))
+    reply = lax.read(as_text(found))
     if reply.error:
         return found, f"no valid reply can equal it: {reply.error}; correct the row, or prompt.tools"
     return reply.value, None

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from optimizer.importers.dialects import Reader
-from optimizer.importers.node import Node, as_text
+from optimizer.importers.node import Node
 from optimizer.importers.values import ImportFault
 from optimizer.prompt.layout import Turn
 from optimizer.prompt.template import Logic, Template, Var
-from optimizer.types import Role
+from optimizer.types import Role, as_text
 
 ROLES: dict[str, Role] = {
     "system": "system",

@@ -12,7 +12,6 @@ from typing import Any
 from optimizer.errors import DataError, nearest
 from optimizer.importers.reading import parse_json
 from optimizer.importers.values import ImportFault
-from optimizer.types import JSON
 
 _SHOWN = 60
 
@@ -123,8 +122,3 @@ def shown(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False, default=str)
     text = text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
     return f"the text {text}" if isinstance(value, str) else text
-
-
-def as_text(value: JSON) -> str:
-    """A value as the text that a prompt would show of it."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

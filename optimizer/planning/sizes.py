@@ -11,9 +11,8 @@ from optimizer.models.money.prices import tokens
 from optimizer.models.money.purse import Spend
 from optimizer.pricing import price_of
 from optimizer.prompt.suite import Suite, calls_of
-from optimizer.space.demos import as_text
 from optimizer.task import Task
-from optimizer.types import Request
+from optimizer.types import Request, as_text
 
 _REPLY = 150.0  # tokens of a free reply about which nothing is known
 _MARKS = 10  # tokens of the marks that DSPy's adapters put around a field

@@ -15,6 +15,7 @@ from typing import Any
 from optimizer.results import records
 from optimizer.results.migration import Migration
 from optimizer.results.records import plain
+from optimizer.types import as_text
 
 _SETTINGS = ("source", "targets", "metrics", "decision", "constraints", "slices", "stages")
 
@@ -59,13 +60,9 @@ def _agreed(migration: Migration) -> Iterator[Agreed]:
 
 def _metric(section: dict[str, Any]) -> str:
     options = {name: value for name, value in section.items() if name not in ("name", "weight", "against")}
-    more = ", ".join(f"{name} {_said(value)}" for name, value in options.items())
+    more = ", ".join(f"{name} {as_text(value)}" for name, value in options.items())
     weight = f", weight {section['weight']:g}" if section.get("weight", 1.0) != 1.0 else ""
     return f"{section['name']} against {section.get('against', 'auto')}{weight}" + (f" ({more})" if more else "")
-
-
-def _said(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _draws(decision: dict[str, Any]) -> str:

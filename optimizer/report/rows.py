@@ -13,8 +13,8 @@ from typing import Any
 
 from optimizer.prompt.media import shown
 from optimizer.results.migration import Migration, TargetResult
-from optimizer.types import Output, Score
-from optimizer.verdict.slices import CLUSTER, find_slices
+from optimizer.types import Output, Score, as_text
+from optimizer.verdict.slices import CLUSTER, find_slices, text_of
 
 _PAGE = 12_000_000  # characters of texts that the page may hold
 _LONGEST, _SHORTEST = 4_000, 240
@@ -44,7 +44,7 @@ class _Texts:
         self._known: dict[str, int] = {}
 
     def __call__(self, value: Any) -> int:
-        text = shown(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        text = shown(value) if isinstance(value, str) else as_text(value)
         if len(text) > self._limit:
             text = f"{text[: self._limit]} … ({len(text):,} characters)"
         if text not in self._known:
@@ -102,19 +102,11 @@ def slices_of(migration: Migration, result: TargetResult, ids: Sequence[str]) ->
                 found[f"{column} = {kind}"] = [identity for identity, value in own.items() if value == kind]
     if any(part.column == CLUSTER for part in result.decision.slices):
         named = {part.name for part in result.decision.slices}
-        for cluster in find_slices(_inputs(migration, ids), {}, **_wanted(migration)):
+        texts = [text_of(migration.examples[identity]) for identity in ids]
+        for cluster in find_slices(texts, {}, **_wanted(migration)):
             if (name := f"{cluster.column} {cluster.value}") in named:
                 found[name] = [ids[place] for place in cluster.members]
     return found
-
-
-def _inputs(migration: Migration, ids: Sequence[str]) -> list[str]:
-    """As `weigh` reads them."""
-
-    def text(value: Any) -> str:
-        return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-    return [" ".join(map(text, migration.examples[identity].inputs.values())) for identity in ids]
 
 
 def _wanted(migration: Migration) -> dict[str, Any]:

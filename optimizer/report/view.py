@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from optimizer.report.charts import Dot
 from optimizer.report.diff import Line, words
 from optimizer.results.migration import Migration, TargetResult
 from optimizer.search.trial import Trial
-from optimizer.types import JSON, Output, Score
+from optimizer.types import JSON, Output, Score, as_text
 
 _SHOWN = 25  # examples of each kind on the page
 _PLACED = 4  # examples without which a candidate has no place in the picture of cost and quality
@@ -131,6 +130,6 @@ def _case(migration: Migration, lost: float, source: Output, target: Output, sco
     )
 
 
-def _plain(value: JSON | Mapping[str, JSON]) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+def _plain(value: JSON) -> str:
+    text = as_text(value)
     return text if len(text) <= _LONG else f"{text[:_LONG]} … ({len(text):,} characters)"

@@ -16,7 +16,7 @@ from optimizer.search.brief import Brief
 from optimizer.search.candidates import Pool
 from optimizer.search.compiles import compile_planned, guarded
 from optimizer.search.propose import Failure, propose
-from optimizer.space.demos import as_text
+from optimizer.types import as_text
 
 LOOK = 24  # training examples on which each round looks at what still fails
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +15,7 @@ from optimizer.prompt import Demo
 from optimizer.prompt.contract import Contract
 from optimizer.prompt.picking import Picking
 from optimizer.space import DemoPlan
-from optimizer.types import JSON, Example, Output
+from optimizer.types import JSON, Example, Output, as_text
 
 _GOOD = 0.999  # an answer that the metric finds flawless; the best there are where none is
 _ENOUGH = 16  # below this many flawless answers, the next best are taken as well
@@ -61,10 +60,6 @@ def choices_in(value: JSON, contract: Contract) -> str:
 def as_reply(output: Output, contract: Contract) -> str:
     """An answer in the form that the contract asks for, without what the source put around it."""
     return as_text(output.value) if contract.kind in ("json", "labels", "regex") else output.text
-
-
-def as_text(value: JSON) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def check_plan(plan: DemoPlan) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from optimizer.types import Example, as_text
 from optimizer.verdict.statistics import paired
 
 CLUSTER = "inputs like"  # the name of the column that nobody wrote
@@ -56,6 +57,11 @@ class SliceResult:
     @property
     def name(self) -> str:
         return f"{self.column} {self.value}" if self.column == CLUSTER else f"{self.column} = {self.value}"
+
+
+def text_of(example: Example) -> str:
+    """By what an example is likened to others: all of its inputs."""
+    return " ".join(map(as_text, example.inputs.values()))
 
 
 def find_slices(

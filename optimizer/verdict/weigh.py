@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -16,7 +15,7 @@ from optimizer.metrics.whole import Figure, Row, figures
 from optimizer.objective import Evaluation
 from optimizer.types import Example, Output
 from optimizer.verdict.confirm import Confirmation, Decision, Family, Standard, comparison_of, decide, pairs_of
-from optimizer.verdict.slices import SliceResult, find_slices, weigh_slices
+from optimizer.verdict.slices import SliceResult, find_slices, text_of, weigh_slices
 from optimizer.verdict.statistics import shared_confidence
 
 
@@ -93,7 +92,7 @@ def _slices(
 ) -> tuple[SliceResult, ...]:
     examples, least = evidence.examples, agreed.slices.least
     columns = {name: [values.get(e.id, "") for e in examples] for name, values in (evidence.columns or {}).items()}
-    texts = [" ".join(_text(value) for value in example.inputs.values()) for example in examples]
+    texts = [text_of(example) for example in examples]
     found = find_slices(texts, columns, clusters=agreed.slices.clusters, least=least)
     ours, theirs = ({i: side.scores[i].value for i in kept} for side in sides)
     ids = [example.id for example in examples]
@@ -118,7 +117,3 @@ def _judges(winner: Evaluation, kept: Sequence[int], evidence: Evidence) -> tupl
 def _rows(side: Evaluation, kept: Sequence[int], evidence: Evidence) -> list[Row]:
     chosen = ((evidence.examples[i], side.outputs[i]) for i in kept)
     return [(example, output, evidence.references.get(example.id)) for example, output in chosen]
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -13,8 +13,7 @@ import pytest
 from benchmarks.peers import subjects
 from benchmarks.peers.gate import Gate
 from benchmarks.peers.tables import Ledger, Results, Row, as_markdown, interval
-from optimizer.space.demos import as_text
-from optimizer.types import Score
+from optimizer.types import Score, as_text
 
 
 def posted(url: str, body: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +11,7 @@ from typing import Any
 from optimizer.errors import SearchError
 from optimizer.metrics import Metric
 from optimizer.prompt.contract import Contract
-from optimizer.types import JSON, Example, Output, Score
+from optimizer.types import Example, Output, Score, as_text
 
 
 @dataclass(frozen=True)
@@ -77,10 +76,6 @@ def rows(mark: Marker, answered: Mapping[str, str], fields: Mapping[str, str], s
         made.append(dspy.Example(**inputs, output=answer, row=name).with_inputs(*inputs, "row"))
     random.Random(seed).shuffle(made)  # noqa: S311 - a draw, no secret
     return made
-
-
-def as_text(value: JSON) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def words_of(examples: Sequence[Example]) -> list[str]:

@@ -18,9 +18,8 @@ from optimizer.errors import ConfigError, DataError, ModelError
 from optimizer.models import Model, bridge
 from optimizer.programs.dspy.engine import Engine, Halt, as_messages
 from optimizer.programs.dspy.opening import live
-from optimizer.programs.dspy.rows import as_text
 from optimizer.prompt.suite import Suite
-from optimizer.types import JSON, Inputs, Reply, Request, Response
+from optimizer.types import JSON, Inputs, Reply, Request, Response, as_text
 
 ADAPTERS = {"chat": dspy.ChatAdapter, "json": dspy.JSONAdapter, "xml": dspy.XMLAdapter}
 _THREADS = 32  # programs under way at once: DSPy's wait for each answer
