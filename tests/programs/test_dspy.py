@@ -19,6 +19,7 @@ from optimizer.errors import BudgetExceeded, ConfigError, ModelError, SearchErro
 from optimizer.offline import OfflineModel
 from optimizer.programs.dspy import OPTIMIZERS, Compiled, Recipe, compile_prompt
 from optimizer.programs.dspy.engine import Purse
+from optimizer.programs.dspy.quiet import hush
 from optimizer.prompt import Demo, Prompt
 from optimizer.prompt.contract import Contract
 from optimizer.prompt.layout import Layout
@@ -557,6 +558,17 @@ def test_two_compiles_at_once_do_not_disturb_each_other() -> None:
         together = list(pool.map(compiled, JUDGING))
 
     assert together == alone
+
+
+def test_a_bar_that_begins_while_another_compile_empties_their_list_is_no_failure() -> None:
+    hush()
+    kind: Any = sys.modules["dspy.utils.parallelizer"].tqdm.tqdm
+    bar = kind.__new__(kind)
+
+    kind._instances.clear()  # as DSPy does before each evaluation
+
+    bar.__init__(disable=True)
+    assert bar.disable
 
 
 # -- rewrites are untrusted

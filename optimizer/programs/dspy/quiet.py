@@ -13,6 +13,7 @@ import sys
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
+from weakref import WeakSet
 
 from optimizer.programs.dspy.engine import Engine
 
@@ -26,6 +27,8 @@ def hush() -> None:
     import tqdm  # type: ignore[import-untyped]
 
     class Bar(tqdm.tqdm):  # type: ignore[misc]
+        _instances = _Bars()
+
         def __init__(self, *args: Any, **options: Any) -> None:
             super().__init__(*args, **{**options, "disable": _ours() or options.get("disable", False)})
 
@@ -42,6 +45,13 @@ def hush() -> None:
     for library in ("dspy", "optuna"):  # Optuna reports a compile that Ctrl-C ends with a traceback
         for handler in logging.getLogger(library).handlers:
             handler.addFilter(lambda _: not _ours())
+
+
+class _Bars(WeakSet[Any]):
+    """DSPy empties the list of bars before each evaluation, maybe while another thread's bar is about to leave it."""
+
+    def remove(self, item: Any) -> None:
+        self.discard(item)
 
 
 def _ours() -> bool:
