@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean, median
 from typing import TypeAlias
@@ -33,10 +33,15 @@ class Evaluation:
         return tuple(output for output in self.outputs if output.status != "failed")
 
     @property
+    def scored(self) -> tuple[tuple[Output, Score], ...]:
+        """Those answered, each with its score."""
+        pairs = zip(self.outputs, self.scores, strict=True)
+        return tuple((output, mark) for output, mark in pairs if output.status != "failed")
+
+    @property
     def quality(self) -> float:
         """Mean score, 0 to 1."""
-        pairs = zip(self.outputs, self.scores, strict=True)
-        return _mean([score.value for output, score in pairs if output.status != "failed"])
+        return _mean([mark.value for _, mark in self.scored])
 
     @property
     def cost(self) -> float:
@@ -105,14 +110,16 @@ def _first(row: Sequence[tuple[Output, Score]]) -> tuple[Output, Score]:
 
 @dataclass(frozen=True)
 class Unit:
-    """What one example takes with the source model: the measure for cost and latency."""
+    """What one example takes with the source model: the measure for cost (dollars) and latency (seconds)."""
 
     cost: float
     latency: float
 
     @classmethod
-    def of(cls, baseline: Sequence[Output]) -> Unit:
-        return cls(fmean(o.cost for o in baseline), fmean(o.latency for o in baseline))
+    def of(cls, baseline: Iterable[Output]) -> Unit:
+        """The means over the source's answers; those that were not to be had say nothing."""
+        answered = [output for output in baseline if output.status != "failed"]
+        return cls(fmean(o.cost for o in answered), fmean(o.latency for o in answered))
 
 
 @dataclass(frozen=True)

@@ -171,8 +171,13 @@ class _Walk:
 
     def _scale(self, baseline: Mapping[str, Output]) -> Scale:
         settings = self.task.settings
-        unit = Unit.of([output for output in baseline.values() if output.status != "failed"])
-        return Scale(self.metric, settings.objective.build(), settings.constraints.build(), unit, settings.search.jobs)
+        return Scale(
+            self.metric,
+            settings.objective.build(),
+            settings.constraints.build(),
+            Unit.of(baseline.values()),
+            settings.search.jobs,
+        )
 
     def _standard(self) -> Standard:
         gold = all(example.expected is not None for example in self.task.examples)

@@ -54,8 +54,7 @@ def evidence(migration: Migration, result: TargetResult) -> dict[str, Any]:
 
 def figures(evaluation: Evaluation, confidence: float) -> dict[str, Any]:
     """Means and percentiles; `low` and `high` are one-sided bounds of the quality, each at `confidence`."""
-    pairs = zip(evaluation.outputs, evaluation.scores, strict=True)
-    bounds = mean_bounds([mark.value for output, mark in pairs if output.status != "failed"], confidence=confidence)
+    bounds = mean_bounds([mark.value for _, mark in evaluation.scored], confidence=confidence)
     found = {
         "quality": evaluation.quality,
         "low": bounds[0] if bounds else None,

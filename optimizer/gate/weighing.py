@@ -120,8 +120,7 @@ def _quality(agreed: Mapping[str, Any], sealed: Sealed, evaluation: Evaluation) 
     limit, margin, confidence = agreed["quality"]["least"], agreed["margin"], agreed["confidence"]
     if limit is None:
         return
-    rows = zip(evaluation.outputs, evaluation.scores, strict=True)
-    fresh = {output.example_id: mark.value for output, mark in rows if output.status != "failed"}
+    fresh = {output.example_id: mark.value for output, mark in evaluation.scored}
     if sealed.new:
         value, bounds = fmean(fresh.values()), mean_bounds(list(fresh.values()), confidence=confidence)
         met, surely = value >= limit - _ROUNDING, bounds is not None and bounds[1] < limit

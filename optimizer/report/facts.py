@@ -69,9 +69,7 @@ def _again(result: TargetResult) -> Measured | None:
     side = result.confirmation.again
     if side is None:
         return None
-    pairs = zip(side.outputs, side.scores, strict=True)
-    values = [mark.value for output, mark in pairs if output.status != "failed"]
-    return intervals.score(values, result.decision.confidence)
+    return intervals.score([mark.value for _, mark in side.scored], result.decision.confidence)
 
 
 def _parts(result: TargetResult) -> list[Part]:
@@ -79,8 +77,7 @@ def _parts(result: TargetResult) -> list[Part]:
 
     def of(side: Evaluation, name: str) -> Measured:
         """A reply that could not be read has no parts: it scores nothing on each of them."""
-        pairs = zip(side.outputs, side.scores, strict=True)
-        return intervals.score([m.parts.get(name, 0.0) for output, m in pairs if output.status != "failed"], level)
+        return intervals.score([mark.parts.get(name, 0.0) for _, mark in side.scored], level)
 
     names = dict.fromkeys(name for side in (met.source, met.winner) for mark in side.scores for name in mark.parts)
     return [

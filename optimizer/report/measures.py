@@ -11,7 +11,7 @@ from optimizer.objective import Evaluation
 from optimizer.report import intervals
 from optimizer.report.intervals import Measured
 from optimizer.results.migration import TargetResult
-from optimizer.types import Output, Score, Status
+from optimizer.types import Status
 from optimizer.verdict.statistics import paired
 
 Unit = Literal["score", "share", "dollars", "seconds", "tokens"]
@@ -49,7 +49,7 @@ def _quality(result: TargetResult, level: float) -> Measure:
     met, found = result.confirmation, result.decision.comparison
 
     def of(side: Evaluation) -> Measured:
-        return intervals.score([mark.value for _, mark in _answered(side)], level)
+        return intervals.score([mark.value for _, mark in side.scored], level)
 
     source, migrated = of(met.source), of(met.winner)
     change = Measured(migrated.value - source.value, n=min(source.n, migrated.n))
@@ -76,7 +76,7 @@ def _share(result: TargetResult, level: float, key: str, name: str, status: Stat
     met = result.confirmation
 
     def ok(side: Evaluation) -> list[bool]:
-        return [output.status == status for output, _ in _answered(side)]
+        return [output.status == status for output in side.answered]
 
     def of(side: Evaluation) -> Measured:
         return intervals.share(ok(side), level)
@@ -125,11 +125,7 @@ def _percentile(result: TargetResult, key: str, name: str, q: float, level: floa
 
 
 def _values(side: Evaluation, of: str) -> list[float]:
-    return [] if of in side.unmeasured else [float(getattr(output, of)) for output, _ in _answered(side)]
-
-
-def _answered(side: Evaluation) -> list[tuple[Output, Score]]:
-    return [(o, mark) for o, mark in zip(side.outputs, side.scores, strict=True) if o.status != "failed"]
+    return [] if of in side.unmeasured else [float(getattr(output, of)) for output in side.answered]
 
 
 def _both(one: Evaluation, other: Evaluation) -> Sequence[int]:

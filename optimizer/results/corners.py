@@ -57,7 +57,7 @@ class Corners:
 def corners(migration: Migration) -> Corners:
     """By the figures on held-out examples. Raises PluginError for a formula that is lost, or gives no number."""
     objective = ObjectiveSettings(**migration.settings.get("objective", {})).build()
-    unit = Unit.of([output for output in migration.baseline if output.status != "failed"])
+    unit = Unit.of(migration.baseline)
     standings = []
     for result in migration.targets:
         met = result.confirmation.winner

@@ -96,7 +96,7 @@ def standing(
 
 def scale_of(migration: Migration, terms: Terms, objective: Objective | None = None) -> Scale:
     """Answers are scored already, so its metric is never asked."""
-    unit = Unit.of([output for output in migration.baseline if output.status != "failed"])
+    unit = Unit.of(migration.baseline)
     return Scale(_never, objective or terms.objective.build(), terms.constraints.build(), unit)
 
 

@@ -111,7 +111,7 @@ def decide(
     """
     kept, theirs = pairs_of(confirmation, standard)
     comparison = comparison_of(confirmation, standard, margin=margin, confidence=confidence)
-    measured = tuple(output for output in confirmation.winner.outputs if output.status != "failed")
+    measured = confirmation.winner.answered
     checks, broken = checked(constraints, measured, slices, confidence)
     spread = _noise(confirmation, kept, standard)
 
