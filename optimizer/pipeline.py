@@ -139,11 +139,11 @@ class _Walk:
             self._scale(baseline),
             Cast(target, self.roles.proposers[number], fit.habits, price_of(section)),
             Effort(**settings.search.model_dump(exclude={"space", "jobs"})),
-            allowance,
-            allowance.left,
-            tuple(self.found),
-            self.watch,
-            lambda look, due: self.live.show(section.model, look, due=due),
+            afford=allowance,
+            left=allowance.left,
+            earlier=tuple(self.found),
+            watch=self.watch,
+            show=lambda look, due: self.live.show(section.model, look, due=due),
         )
         found = search(fit.prompt, fit.space, brief)
         self.found.append(found)

@@ -20,10 +20,8 @@ from optimizer.models.scripted import ScriptedModel
 from optimizer.objective import Evaluation, Objective, Unit, pooled
 from optimizer.results.migration import Migration, TargetResult
 from optimizer.search.brief import Effort, Scale
-from optimizer.search.entrants import Entrants
+from optimizer.search.entrants import Entrants, allocation
 from optimizer.search.lessons import Lessons, lessons
-from optimizer.search.pruning import Pruning
-from optimizer.search.race import Race
 from optimizer.search.study import RACE
 from optimizer.search.trial import SearchResult, Trial
 from optimizer.space import Value
@@ -82,8 +80,7 @@ def standing(
     """The search's own reckoning over all answers at once; `taught`: by earlier targets."""
     places = {identity: place for place, identity in enumerate(migration.split["validation"])}
     search, seen = migration.settings["search"], sum(len(found.outputs) for found in answers.values())
-    pruner, budget = search.get("pruner", RACE), float(max(1, seen))
-    race = Race(len(places), budget, anchor=0) if pruner == RACE else Pruning(len(places), budget, pruner)
+    race = allocation(len(places), float(max(1, seen)), search.get("pruner", RACE))
     field = Entrants(race, scale, lambda _prompt: 1.0, search.get("sure", Effort.sure))
     for trial in result.search.trials:
         params = cast(Mapping[str, Value], trial.params)

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from optimizer.objective import Evaluation
 from optimizer.prompt import Prompt
-from optimizer.search.brief import Brief, Effort, Scale
+from optimizer.search.brief import Effort, Scale
 from optimizer.search.pruning import Pruning
 from optimizer.search.race import Race
 from optimizer.search.study import RACE
@@ -206,10 +206,6 @@ def _trial(candidate: Candidate, value: float, going: bool) -> Trial:
     )
 
 
-def allocation(brief: Brief) -> Allocation:
-    """The race, or the pruner of Optuna that stands in for it."""
-    ground, effort = brief.ground, brief.effort
-    examples, budget = len(ground.validation), float(effort.trials * effort.calls_per_trial)
-    if effort.pruner == RACE:
-        return Race(examples, budget, anchor=0)
-    return Pruning(examples, budget, effort.pruner)
+def allocation(examples: int, budget: float, pruner: str) -> Allocation:
+    """The race, or the pruner of Optuna that stands in for it. `budget`: calls at the unchanged prompt's price."""
+    return Race(examples, budget, anchor=0) if pruner == RACE else Pruning(examples, budget, pruner)

@@ -61,8 +61,9 @@ class _Search:
         self.pool = Pool(prompt, space, shots, effort.seed, brief.cast.habits.drop_params)
         self.pool.wordings |= {n: reworded(prompt, text).instructions for n, text in self.lessons.wordings.items()}
         self.examples = [ground.validation[i] for i in order]
-        self.entrants = Entrants(allocation(brief), brief.scale, brief.cost, effort.sure)
-        self.budget = self.entrants.race.budget  # unless the purse has less
+        race = allocation(len(order), float(effort.trials * effort.calls_per_trial), effort.pruner)
+        self.entrants = Entrants(race, brief.scale, brief.cost, effort.sure)
+        self.budget = race.budget  # unless the purse has less
         self.rounds = max(effort.rounds, math.ceil(effort.trials / _WAVE))
         self.notes: list[str] = []
         self.stopped: str | None = None
