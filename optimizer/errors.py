@@ -76,6 +76,11 @@ class ModelError(OptimizerError):
         self.retry_after = retry_after
         self.refused = refused
 
+    @property
+    def said(self) -> str:
+        """The message without the model's name before it."""
+        return str(self).removeprefix(f"{self.model}: ")
+
 
 class CreditExhausted(ModelError):
     """The key's budget at the gateway, or the account's credit at the provider, is used up.

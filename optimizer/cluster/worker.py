@@ -89,4 +89,4 @@ def _facts(error: OptimizerError) -> dict[str, Any]:
     if not isinstance(error, ModelError):
         return {"kind": type(error).__name__, "text": str(error)}
     facts = {name: value for name, value in vars(error).items() if name != "model"}
-    return {"kind": type(error).__name__, "text": str(error).removeprefix(f"{error.model}: "), **facts}
+    return {"kind": type(error).__name__, "text": error.said, **facts}

@@ -30,5 +30,4 @@ class Venture:
         except ModelError as problem:
             if problem.status not in _BAD_REQUEST or dict(request.params) == self._safe:
                 raise
-            said = str(problem).removeprefix(f"{problem.model}: ")
-            raise ModelError(said, model=problem.model, status=problem.status, refused=True) from problem
+            raise ModelError(problem.said, model=problem.model, status=problem.status, refused=True) from problem

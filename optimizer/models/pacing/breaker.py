@@ -130,8 +130,7 @@ class Guarded:
     def _refuse_to_wait_on(self, error: ModelError) -> None:
         silent = self._clock() - self._heard_at
         if silent > self._patience:
-            said = str(error).removeprefix(f"{error.model}: ")
-            text = f"{said}; so for {silent / 60:.0f} minutes: run the same command again when the server is back"
+            text = f"{error.said}; so for {silent / 60:.0f} minutes: run the same command again when the server is back"
             self._over = ModelError(text, model=error.model, status=error.status)
             raise self._over from error
 

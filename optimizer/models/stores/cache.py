@@ -202,8 +202,7 @@ class Cached:
 
 def dumps(answer: Response | ModelError) -> str:
     if isinstance(answer, ModelError):
-        message = str(answer).removeprefix(f"{answer.model}: ")
-        return json.dumps({"refused": {"message": message, "model": answer.model, "status": answer.status}})
+        return json.dumps({"refused": {"message": answer.said, "model": answer.model, "status": answer.status}})
     return json.dumps(vars(answer))
 
 
