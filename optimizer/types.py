@@ -56,6 +56,12 @@ class Request:
         tools = self.params.get("tools")
         return [message.content for message in self.messages] + ([json.dumps(tools)] if tools else [])
 
+    @property
+    def longest(self) -> int | None:
+        """The most tokens that the answer may have, as the request itself states; None where it does not."""
+        stated = (self.params.get(name) for name in ("max_tokens", "max_completion_tokens"))
+        return max((limit for limit in stated if isinstance(limit, int)), default=None)
+
     def key(self, model: str) -> str:
         """The same for the same question to the same model, on every machine."""
         turns = [message.facts for message in self.messages]

@@ -75,11 +75,10 @@ class _Tries:
 
 
 def worst_case(request: Request, price: Price, max_tokens: int = MAX_TOKENS) -> float:
-    """The most dollars that a call can take: its input at one token a byte, and its output at the limit that it states
-    (`max_tokens`, `max_completion_tokens`), or at `max_tokens` where it states none."""
+    """The most dollars that a call can take: its input at one token a byte, and its output at the limit that it states,
+    or at `max_tokens` where it states none."""
     read = sum(len(text.encode("utf-8", "replace")) + 16 for text in request.texts) + 16  # roles, separators
-    stated = [request.params.get(name) for name in ("max_tokens", "max_completion_tokens")]
-    return price.worst(read, max((limit for limit in stated if isinstance(limit, int)), default=max_tokens))
+    return price.worst(read, max_tokens if request.longest is None else request.longest)
 
 
 class Tally:

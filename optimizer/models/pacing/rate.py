@@ -229,9 +229,7 @@ class Limited:
 
     async def complete(self, request: Request) -> Response:
         read = sum(map(len, request.texts)) / _CHARS_PER_TOKEN
-        limits = [request.params.get(name) for name in ("max_tokens", "max_completion_tokens")]
-        longest = max((limit for limit in limits if isinstance(limit, int)), default=math.inf)
-        async with self._gate.slot(read, longest) as ticket:
+        async with self._gate.slot(read, math.inf if request.longest is None else request.longest) as ticket:
             with transport.observed() as exchange:
                 try:
                     response = await self._model.complete(request)
