@@ -28,6 +28,7 @@ _LOOKS_AGAIN = 0.5  # of the rounds behind the first find another prompt to look
 _MOST_SHOTS = 1.5  # times the most examples that the space offers, in a prompt that a program brings
 _SHOTS = (4,)  # that programs show where the space offers no examples itself
 _KNOBS_USED = 0.5  # of what compiles with other knobs may take
+_MOST_WRITTEN = 10  # questions of one compile to the proposer
 
 
 @dataclass(frozen=True)
@@ -63,26 +64,27 @@ def courses(task: Task, parts: Split, space: SearchSpace, size: Size) -> Courses
     again = _LOOKS_AGAIN * (search.rounds - 1)
     shown, most = _shots(space)
     compiled = Effort.compile_calls * sum(recipe.usual for recipe in limits) + _KNOBS_USED * extra
-    suite = isinstance(task.prompt, Suite)
+    looked = look * bool(wordings)  # answers for one look at what still fails, where anything can be written then
+    counted = not isinstance(task.prompt, Suite)  # of a program's prompts the examples are not counted
     return Courses(
-        low=Course(0, 0.5 * budget / max(1, search.rounds - 1), look * bool(wordings), wordings, 1),
+        low=Course(shots=0, raced=0.5 * budget / max(1, search.rounds - 1), learned=looked, written=wordings, met=1),
         usual=Course(
-            shown,
-            budget,
-            look * (1 + again) * bool(wordings) + compiled,
-            search.rounds * wordings + sum(recipe.written for recipe in programs),
-            2,
-            0.0 if suite else _BEND,  # of a program's prompts the examples are not counted
+            shots=shown,
+            raced=budget,
+            learned=looked * (1 + again) + compiled,
+            written=search.rounds * wordings + sum(recipe.written for recipe in programs),
+            met=2,
+            bend=_BEND if counted else 0.0,
         ),
         high=Course(
-            _MOST_SHOTS * most,
-            budget,
-            search.rounds * look * bool(wordings) + Effort.compile_calls * len(limits) + extra,
-            search.rounds * wordings + 10 * len(programs),
-            2,
-            0.0 if suite else 0.5,
-            size.calls,
-            _SHORTER,
+            shots=_MOST_SHOTS * most,
+            raced=budget,
+            learned=search.rounds * looked + Effort.compile_calls * len(limits) + extra,
+            written=search.rounds * wordings + _MOST_WRITTEN * len(programs),
+            met=2,
+            bend=0.5 if counted else 0.0,  # the root itself
+            each=size.calls,
+            shorter=_SHORTER,
         ),
     )
 

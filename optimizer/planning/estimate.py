@@ -22,6 +22,7 @@ from optimizer.task import Task
 
 _GROWTH = 2.0  # a candidate's prompt against the unchanged one, in what is held back for the confirmation
 _SLACK = (0.85, 1.2)  # tokens are reckoned by length; models count them otherwise
+_RUBRIC, _SENTENCE = 200, 60  # tokens that a judge reads beside the example and the two answers, and that it writes
 
 
 @dataclass(frozen=True)
@@ -162,10 +163,10 @@ def _once(section: ModelSettings, size: Size, growth: float = 1.0) -> float:
 
 def _rating(settings: Settings, size: Size) -> Share:
     """What judging one answer takes: rubric, input, reference and answer are read, a sentence is written."""
-    calls = judgements(settings.metrics)
-    once = sum(price_of(judge).cost(size.read + 2 * size.wrote + 200, 60) for judge in settings.panel)
+    calls, read = judgements(settings.metrics), size.read + 2 * size.wrote + _RUBRIC
+    once = sum(price_of(judge).cost(read, _SENTENCE) for judge in settings.panel)
     asked = calls * len(settings.panel)
-    return Share(asked, calls * once, asked * (size.read + 2 * size.wrote + 200), asked * 60)
+    return Share(asked, calls * once, asked * read, asked * _SENTENCE)
 
 
 def _vectors(settings: Settings, size: Size) -> Share:
