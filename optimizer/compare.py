@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from optimizer.errors import ConfigError
 from optimizer.evaluate import score
 from optimizer.metrics import Metric, build_metric
-from optimizer.models.scripted import ScriptedModel
+from optimizer.models.scripted import NOBODY
 from optimizer.objective import Evaluation
 from optimizer.outlets import publish
 from optimizer.planning.agreement import versions
@@ -15,7 +16,7 @@ from optimizer.recorded import Answers, Recording
 from optimizer.results.migration import Migration, TargetResult
 from optimizer.results.rundir import RunDir
 from optimizer.search.trial import NO_SEARCH
-from optimizer.types import Score
+from optimizer.types import Output, Score
 from optimizer.verdict.confirm import Confirmation, standard_of
 from optimizer.verdict.weigh import Evidence, weigh_all
 
@@ -54,21 +55,24 @@ def write_comparison(migration: Migration, path: Path) -> None:
 
 
 def _targets(recording: Recording, metric: Metric | None) -> tuple[TargetResult, ...]:
-    source = _evaluated(recording, recording.source, metric)
-    met = [Confirmation(source, None, _evaluated(recording, answers, metric)) for answers in recording.targets]
+    references = {output.example_id: output for output in recording.source.outputs}
+    source, *others = (
+        _evaluated(recording, side, references, metric) for side in (recording.source, *recording.targets)
+    )
+    met = [Confirmation(source, None, target) for target in others]
     gold = all(example.expected is not None for example in recording.examples)
     standard = "gold" if metric is None else standard_of(recording.settings.metrics, gold=gold)
-    references = {output.example_id: output for output in recording.source.outputs}
     evidence = Evidence(recording.examples, references, metric, recording.columns)
     decisions = weigh_all(met, evidence, recording.settings, standard)
     rows = zip(recording.targets, met, decisions, strict=True)
     return tuple(TargetResult(side.model, NO_SEARCH, one, decision) for side, one, decision in rows if decision)
 
 
-def _evaluated(recording: Recording, side: Answers, metric: Metric | None) -> Evaluation:
+def _evaluated(
+    recording: Recording, side: Answers, references: Mapping[str, Output], metric: Metric | None
+) -> Evaluation:
     if metric is None:
         return Evaluation(side.outputs, tuple(map(Score, side.scores or ())), side.unmeasured)
-    references = {output.example_id: output for output in recording.source.outputs}
     found = score(recording.examples, side.outputs, references, metric)
     return Evaluation(found.outputs, found.scores, side.unmeasured)
 
@@ -81,8 +85,7 @@ def _metric(recording: Recording) -> Metric | None:
         return None
     if len(without) < len(sides):
         raise ConfigError(f"score: {without[0]!r} has no column of scores, but others have; name one for each side")
-    nobody = ScriptedModel(lambda _: "", name="nobody")
-    metric = build_metric(recording.settings.metrics, recording.contract, nobody, nobody)
+    metric = build_metric(recording.settings.metrics, recording.contract, NOBODY, NOBODY)
     if getattr(metric, "asks", False):
         raise ConfigError(
             "metrics: a comparison asks no model, but one of its metrics does; name columns with scores that were "

@@ -26,7 +26,7 @@ from optimizer.models.preset import Preset
 from optimizer.models.providers.embedding import embedder
 from optimizer.models.providers.gateway import NO_LABELS, Labels
 from optimizer.models.providers.litellm import LiteLLMModel, supported_params
-from optimizer.models.scripted import ScriptedModel
+from optimizer.models.scripted import NOBODY
 from optimizer.models.stores.cache import Answers, Cached
 from optimizer.offline import OFFLINE, OfflineModel, heeded
 from optimizer.pricing import OFFLINE_PREFIX, price_of, price_of_vectors
@@ -58,6 +58,9 @@ def provider(section: ModelSettings, labels: Labels = NO_LABELS, asked: Asked = 
     return Retrying(Limited(Wary(Guarded(counted, say=notice)), gate=_gate(section)))
 
 
+_provided = provider  # what `connect` takes unless it is given another `provider`
+
+
 _gates: WeakValueDictionary[str, Gate] = WeakValueDictionary()
 
 
@@ -69,9 +72,6 @@ def _gate(section: ModelSettings) -> Gate:
         limits = section.limits
         gate = _gates[key] = Gate(limits.concurrency, limits.rpm, limits.tpm)
     return gate
-
-
-_provided = provider
 
 
 def hosted(section: ModelSettings, labels: Labels = NO_LABELS) -> LiteLLMModel:
@@ -149,9 +149,8 @@ def metric_of(settings: Settings, contract: Contract, roles: Roles) -> Metric:
 
 def check_metrics(settings: Settings, contract: Contract) -> None:
     """Raises what is wrong with the metrics, before anything is asked."""
-    nobody = ScriptedModel(lambda _: "", name="nobody")
-    panel = (nobody,) * len(settings.panel)
-    build_metric(settings.metrics, contract, panel, nobody if settings.embedder else None)
+    panel = (NOBODY,) * len(settings.panel)
+    build_metric(settings.metrics, contract, panel, NOBODY if settings.embedder else None)
 
 
 def accepted(section: ModelSettings) -> frozenset[str] | None:

@@ -40,3 +40,7 @@ class ScriptedModel:
         read = sum(len(turn.content.split()) for turn in request.messages)
         wrote = len(text.split())
         return Response(text, read, wrote, self.price.cost(read, wrote), self._latency, self.name)
+
+
+#: Stands where a model has to be named and is never asked.
+NOBODY = ScriptedModel(lambda _: "", name="nobody")

@@ -16,7 +16,7 @@ from optimizer.config.terms import Terms
 from optimizer.errors import ConfigError, RunDirError
 from optimizer.evaluate import score
 from optimizer.metrics import Metric, build_metric
-from optimizer.models.scripted import ScriptedModel
+from optimizer.models.scripted import NOBODY
 from optimizer.objective import Evaluation, Objective, Unit, pooled
 from optimizer.results.migration import Migration, TargetResult
 from optimizer.search.brief import Effort, Scale
@@ -182,8 +182,7 @@ def _has_answers(migration: Migration) -> bool:
 def _metric(migration: Migration, terms: Terms, *, asking: bool = False) -> Metric:
     """`asking`: it may be one that asks a model, since its scores are known and only its figures are wanted."""
     contract = migration.prompt.contract if migration.prompt else ReplySettings(**migration.settings["reply"]).build()
-    nobody = ScriptedModel(lambda _: "", name="nobody")
-    metric = build_metric(terms.metrics, contract, nobody, nobody)
+    metric = build_metric(terms.metrics, contract, NOBODY, NOBODY)
     if getattr(metric, "asks", False) and not asking:
         raise ConfigError("metrics: rescoring asks no model, but one of these metrics does; run the task with it")
     return metric
