@@ -11,7 +11,7 @@ Built-ins come before entry points, so that installing a distribution never chan
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import TypeVar, cast
 
@@ -39,6 +39,17 @@ def resolve(kind: str, name: str, builtin: Mapping[str, T]) -> T:
 def known_names(kind: str, builtin: Mapping[str, T]) -> tuple[str, ...]:
     """All that `resolve` finds by a plain name, in order."""
     return tuple(sorted({*builtin, *_installed(kind)}))
+
+
+def described(kind: str, builtin: Mapping[str, T]) -> Iterator[tuple[str, str]]:
+    """The same, each with the first line of what it says of itself."""
+    for name in known_names(kind, builtin):
+        yield name, first_line(resolve(kind, name, builtin))
+
+
+def first_line(thing: object) -> str:
+    """Of its docstring."""
+    return (thing.__doc__ or "").strip().partition("\n")[0]
 
 
 def _installed(kind: str) -> dict[str, EntryPoint]:

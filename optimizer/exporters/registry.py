@@ -14,7 +14,7 @@ from optimizer.exporters.plainly import without_parser
 from optimizer.exporters.sealing import archive
 from optimizer.exporters.shipment import Export, Exporter, Shipment
 from optimizer.exporters.signing import private_key
-from optimizer.plugins import known_names, resolve
+from optimizer.plugins import described, resolve
 from optimizer.results.rundir import slug
 from optimizer.verdict.confirm import Verdict
 
@@ -76,9 +76,8 @@ def _doubt(shipment: Shipment) -> str:
 
 
 def names() -> Iterator[tuple[str, str]]:
-    """Every exporter with the first line of its docstring."""
-    for name in known_names("exporters", EXPORTERS):
-        yield name, (resolve("exporters", name, EXPORTERS).__doc__ or "").strip().partition("\n")[0]
+    """Every exporter with a few words."""
+    return described("exporters", EXPORTERS)
 
 
 def default_folder(path: Path, shipment: Shipment, name: str) -> Path:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from optimizer.data.stages import AMOUNTS, EVERYONE, Stage
 from optimizer.models.money.purse import Spend
 from optimizer.objective import Evaluation
-from optimizer.plugins import known_names, resolve
+from optimizer.plugins import described, first_line, known_names, resolve
 from optimizer.prompt import Prompt
 from optimizer.prompt.suite import Suite
 from optimizer.results.corners import corners
@@ -181,14 +181,14 @@ def names_of(kind: str) -> Iterator[tuple[str, str]]:
     if kind == "metrics":
         from optimizer.metrics import METRICS
 
-        yield from ((name, _first_line(resolve("metrics", name, METRICS))) for name in known_names("metrics", METRICS))
+        yield from described("metrics", METRICS)
     elif kind == "spaces":
         for name in known_names("spaces", {}):
             yield name, ", ".join(resolve("spaces", name, {}).names)
     elif kind == "optimizers":
         from optimizer.programs.dspy import OPTIMIZERS
 
-        yield from ((name, _first_line(recipe.build)) for name, recipe in OPTIMIZERS.items())
+        yield from ((name, first_line(recipe.build)) for name, recipe in OPTIMIZERS.items())
     elif kind == "models":
         from optimizer.offline import OFFLINE
 
@@ -197,10 +197,6 @@ def names_of(kind: str) -> Iterator[tuple[str, str]]:
         from optimizer.examples import EXAMPLES
 
         yield from EXAMPLES.items()
-
-
-def _first_line(thing: object) -> str:
-    return (thing.__doc__ or "").strip().partition("\n")[0]
 
 
 def _prompt(prompt: Prompt) -> str:
