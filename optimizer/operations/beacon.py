@@ -6,6 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -102,10 +103,8 @@ class Beacon:
 
     def _note(self, now: float) -> None:
         self._noted = self._facts.updated = now
-        try:
+        with suppress(RunDirError):  # the run goes on; whoever looks sees how old the last note is
             write_whole(self._path, as_json(asdict(self._facts)))
-        except RunDirError:
-            self._noted = now  # the run goes on; whoever looks sees how old the last note is
 
 
 def born(pid: int) -> str:

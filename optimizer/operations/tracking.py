@@ -78,8 +78,8 @@ def _metrics(migration: Migration, result: TargetResult) -> Iterator[tuple[str, 
         ("difference", comparison.mean),
         ("difference.high", comparison.high),
     )
-    yield "spent.dollars", sum(spent.dollars for spent in migration.spend.values())
-    yield "spent.calls", float(sum(spent.calls for spent in migration.spend.values()))
+    yield "spent.dollars", migration.spent.dollars
+    yield "spent.calls", float(migration.spent.calls)
 
 
 def _quoted(text: str) -> str:

@@ -12,7 +12,7 @@ from optimizer.data.writing import write_parquet
 from optimizer.errors import RunDirError
 from optimizer.objective import Evaluation
 from optimizer.results.migration import Migration
-from optimizer.results.records import plain
+from optimizer.results.records import SIDES, plain
 from optimizer.results.rundir import write_whole
 
 Form = Literal["csv", "parquet"]
@@ -59,7 +59,7 @@ def _answers(migration: Migration) -> Iterator[dict[str, Any]]:
 
 def _held_out(migration: Migration) -> Iterator[dict[str, Any]]:
     for result in migration.targets:
-        for side in ("source", "again", "unchanged", "winner"):
+        for side in SIDES:
             if found := getattr(result.confirmation, side):
                 yield from _rows({"target": result.model, "side": side}, found)
 
