@@ -175,9 +175,8 @@ def _one(fleet: _Fleet, name: str, task: Task, budget: Budget | None, part: int)
         spent[0] = progress if progress.calls else spent[0]
 
     try:
-        outcome = outcome_json(
-            migration := migrate(task, path, connect=fleet.connect, store=fleet.store, watch=watch), path
-        )
+        migration = migrate(task, path, connect=fleet.connect, store=fleet.store, watch=watch)
+        outcome = outcome_json(migration, path)
         out_of = any("budget" in target.search.stopped_by for target in migration.targets)
         starved, error = out_of and settings.budget != own, None
     except Exception as problem:  # noqa: BLE001  named, and no matter to the others
