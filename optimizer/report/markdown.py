@@ -13,7 +13,7 @@ from optimizer.report.evidence import slice_rows, stage_cells
 from optimizer.report.facts import Facts, TargetFacts
 from optimizer.report.growth import in_words
 from optimizer.report.table import Cell, Row, table
-from optimizer.report.view import Case, checks
+from optimizer.report.view import Case, checks, cut
 
 _SHOWN, _LONG = 5, 400  # examples of each target; characters of one text
 _MARK = re.compile(r"[\\`*_{}\[\]<>#|~@:$&]|(?i:www)(?=\.)|^[-+.=!(\d]")
@@ -53,7 +53,7 @@ def as_markdown(facts: Facts) -> str:
 
 def safe(text: str) -> str:
     """Any text as a piece of code that can do nothing."""
-    return f"<code>{escaped(_cut(text))}</code>"
+    return f"<code>{escaped(cut(text, _LONG))}</code>"
 
 
 def escaped(text: str) -> str:
@@ -138,7 +138,3 @@ def _grid(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
     yield f"| {' | '.join(head)} |"
     yield "|" + "---|" * len(head)
     yield from (f"| {' | '.join(row)} |" for row in rows)
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONG else f"{text[:_LONG]} … ({len(text):,} characters)"

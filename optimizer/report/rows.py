@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from optimizer.prompt.media import shown
+from optimizer.report.view import cut
 from optimizer.results.migration import Migration, TargetResult
 from optimizer.types import Output, Score, as_text
 from optimizer.verdict.slices import CLUSTER, find_slices, text_of
@@ -44,9 +45,7 @@ class _Texts:
         self._known: dict[str, int] = {}
 
     def __call__(self, value: Any) -> int:
-        text = shown(value) if isinstance(value, str) else as_text(value)
-        if len(text) > self._limit:
-            text = f"{text[: self._limit]} … ({len(text):,} characters)"
+        text = cut(shown(value) if isinstance(value, str) else as_text(value), self._limit)
         if text not in self._known:
             self._known[text] = len(self.list)
             self.list.append(text)

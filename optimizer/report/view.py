@@ -131,5 +131,9 @@ def _case(migration: Migration, lost: float, source: Output, target: Output, sco
 
 
 def _plain(value: JSON) -> str:
-    text = as_text(value)
-    return text if len(text) <= _LONG else f"{text[:_LONG]} … ({len(text):,} characters)"
+    return cut(as_text(value), _LONG)
+
+
+def cut(text: str, most: int) -> str:
+    """The first `most` characters; a text that is longer says how long it is."""
+    return text if len(text) <= most else f"{text[:most]} … ({len(text):,} characters)"
