@@ -82,7 +82,7 @@ def digest(value: Any) -> str:
 
 def prices(migration: Migration, target: str) -> dict[str, Any] | None:
     """Dollars per million tokens of source and target; None where the table of the run is no longer at hand."""
-    sections = [ModelSettings(**migration.settings["source"]), _section(migration, target)]
+    sections = [ModelSettings(**migration.settings["source"]), section_of(migration, target)]
     if origin_of_prices((sections[0], *_targets(migration))) != migration.prices:
         return None
     try:
@@ -151,5 +151,6 @@ def _targets(migration: Migration) -> list[ModelSettings]:
     return [ModelSettings(**section) for section in migration.settings["targets"]]
 
 
-def _section(migration: Migration, model: str) -> ModelSettings:
+def section_of(migration: Migration, model: str) -> ModelSettings:
+    """The task file's section on one of the targets."""
     return next(section for section in _targets(migration) if section.model == model)

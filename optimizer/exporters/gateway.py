@@ -20,7 +20,9 @@ from optimizer import reader
 from optimizer.config.yamlfile import write_yaml
 from optimizer.errors import ConfigError, ExportError
 from optimizer.exporters.bundle import as_bundle, faithful
+from optimizer.exporters.names import SIMULATED
 from optimizer.exporters.shipment import Export, Shipment
+from optimizer.pricing import OFFLINE_PREFIX
 from optimizer.prompt import Prompt
 from optimizer.prompt.suite import Suite
 from optimizer.results.migration import Migration, TargetResult
@@ -30,7 +32,6 @@ from optimizer.search.trial import SearchResult, Trial
 SHADOW = "shadow"
 _HOOK = Path(__file__).with_name("gateway_hook.py")
 _SPOKEN = ("format", "name", "model", "messages", "examples", "variables", "parameters", "reply")
-_SIMULATED = "http://127.0.0.1:8765/v1"  # where `promptport serve` listens
 
 
 def gateway(shipment: Shipment, share: str = "1%") -> Export:
@@ -100,8 +101,8 @@ def _sections(migration: Migration, result: TargetResult) -> dict[str, Mapping[s
 def _deployment(section: Mapping[str, Any]) -> dict[str, Any]:
     """LiteLLM's parameters of one model. Keys stay in the proxy's environment."""
     model = section["model"]
-    if model.startswith("offline/"):
-        return {"model": model.replace("offline/", "openai/"), "api_base": _SIMULATED, "api_key": "none"}
+    if model.startswith(OFFLINE_PREFIX):
+        return {"model": f"openai/{model.removeprefix(OFFLINE_PREFIX)}", "api_base": SIMULATED, "api_key": "none"}
     params: dict[str, Any] = {"model": model}
     if section.get("api_base"):
         params |= {"api_base": section["api_base"], "api_key": "none"}
@@ -167,8 +168,8 @@ def _notes(
             f"x-litellm-model-id tells ({alias}-source or {alias}-target), with reader.parse and that side's `reply`"
         )
     for side, section in sections.items():
-        if section["model"].startswith("offline/"):
-            notes.append(f"the {side} is a simulated model: start `promptport serve` for it, at {_SIMULATED}")
+        if section["model"].startswith(OFFLINE_PREFIX):
+            notes.append(f"the {side} is a simulated model: start `promptport serve` for it, at {SIMULATED}")
         elif section.get("api_base"):
             notes.append(
                 f"the {side} is asked at {section['api_base']}, as in the run; if that is this very proxy, put the "

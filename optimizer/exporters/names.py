@@ -22,6 +22,8 @@ BEDROCK |= {"max_completion_tokens": "maxTokens"}
 MLFLOW = {name: name for name in ("temperature", "max_tokens", "top_p", "top_k", "frequency_penalty")}
 MLFLOW |= {"presence_penalty": "presence_penalty", "stop": "stop_sequences"}
 
+SIMULATED = "http://127.0.0.1:8765/v1"  # where `promptport serve` listens, unless it is told otherwise
+
 
 def renamed(params: Params, names: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The parameters that have a name there, and the others as they are."""

@@ -12,13 +12,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from optimizer.config.model_settings import ModelSettings
 from optimizer.config.terms import Terms
 from optimizer.config.yamlfile import write_yaml
 from optimizer.errors import ExportError
 from optimizer.evaluate import score
+from optimizer.exporters.evidence import section_of
 from optimizer.exporters.jinja import engine, fill, jinja
-from optimizer.exporters.names import provider_of
+from optimizer.exporters.names import SIMULATED, provider_of
 from optimizer.exporters.regression import asks_nobody
 from optimizer.exporters.rendering import faithful, identifiers, substituted
 from optimizer.exporters.shipment import Export, Shipment, plain
@@ -143,7 +143,7 @@ def _scoring(migration: Migration, contract: Contract, tests: Sequence[Mapping[s
 def _limits(migration: Migration, result: TargetResult) -> list[dict[str, Any]]:
     """A quarter more than the dearest held-out answer; twice the 95th percentile of their latencies."""
     met = result.confirmation.winner
-    price = price_of(_section(migration, result.model))
+    price = price_of(section_of(migration, result.model))
     usage, most = (
         "context.providerResponse.tokenUsage",
         1.25 * max((output.cost for output in met.outputs), default=0.0),
@@ -155,17 +155,12 @@ def _limits(migration: Migration, result: TargetResult) -> list[dict[str, Any]]:
     ]
 
 
-def _section(migration: Migration, model: str) -> ModelSettings:
-    known = [ModelSettings(**section) for section in migration.settings["targets"]]
-    return next(section for section in known if section.model == model)
-
-
 def _provider(shipment: Shipment, migration: Migration) -> tuple[dict[str, Any], tuple[str, ...]]:
-    section = _section(migration, shipment.model)
+    section = section_of(migration, shipment.model)
     vendor, name = provider_of(shipment.model)
     config: dict[str, Any] = {"omitDefaults": True, **shipment.params}
     if shipment.model.startswith(OFFLINE_PREFIX):
-        config |= {"apiBaseUrl": "http://127.0.0.1:8765/v1", "apiKeyRequired": False}
+        config |= {"apiBaseUrl": SIMULATED, "apiKeyRequired": False}
         return {"id": f"openai:chat:{name}", "config": config}, ("start `promptport serve` for the simulated model",)
     if section.api_base:
         config |= {"apiBaseUrl": section.api_base, "apiKeyRequired": section.api_key_env is not None}
