@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 
 from optimizer.errors import ConfigError
+from optimizer.importers.dialects import own_line
 from optimizer.importers.values import ImportFault
 from optimizer.prompt.template import Template
 
@@ -58,7 +59,7 @@ class _Reader:
             start, end = match.span()
             block = match["open"] or match["other_way"] or match["close"]
             if block or match["comment"] is not None or match["long"] is not None:
-                start, end = self._line(start, end)
+                start, end = own_line(self.text, start, end)
             self._literal(self.text[at : max(at, start)])
             self._tag(match)
             at = end
@@ -114,14 +115,6 @@ class _Reader:
 
     def _literal(self, text: str) -> None:
         self.written.append(re.sub(r"\{(?=[{%#]|\Z)", "{{ '{' }}", text))
-
-    def _line(self, start: int, end: int) -> tuple[int, int]:
-        """A tag that has a line to itself goes with it."""
-        opens = self.text.rfind("\n", 0, start) + 1
-        rest = re.compile(r"[ \t]*(?:\n|\Z)").match(self.text, end)
-        if self.text[opens:start].strip(" \t") or rest is None:
-            return start, end
-        return opens, rest.end()
 
     def _refused(self, match: re.Match[str], why: str) -> ImportFault:
         line = self.text.count("\n", 0, match.start()) + 1

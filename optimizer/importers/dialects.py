@@ -16,6 +16,7 @@ from optimizer.prompt.template import Logic, Segment, Template, Var
 Reader = Callable[[str, str], Template]
 _NAME = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*"
 _WORDS = {"true", "false", "none", "True", "False", "None", "null", "undefined", "not", "and", "or", "in", "is", "if"}
+_REST_OF_LINE = re.compile(r"[ \t]*(?:\n|\Z)")
 _JINJA = re.compile(
     r"\{#(?P<comment>.*?)#\}"
     r"|\{%\s*raw\s*%\}(?P<raw>.*?)\{%\s*endraw\s*%\}"
@@ -185,10 +186,10 @@ def _moustached(pattern: re.Pattern[str], text: str, where: str, engine: str) ->
                 f"{where}, line {line}: {text[match.start() : match.start() + 30]!r} is no plain variable; {engine}'s "
                 "sections, helpers and other tags cannot be carried over: write plain variables ({{name}})"
             )
-        before, end = text[at : match.start()], match.end()
+        start, end = match.span()
         if kinds.get("comment") is not None or kinds.get("long") is not None:
-            before, end = _alone(text, match.start(), before, end)
-        found.append(before)
+            start, end = own_line(text, start, end)
+        found.append(text[at:start])
         if name := match["name"] or match["bare"]:
             found.append(Var(name))
         elif literal := kinds.get("escaped"):
@@ -199,13 +200,13 @@ def _moustached(pattern: re.Pattern[str], text: str, where: str, engine: str) ->
     return Template(tuple(_joined([*found, text[at:]])))
 
 
-def _alone(text: str, start: int, before: str, end: int) -> tuple[str, int]:
-    """A comment that has a line to itself goes with its line, as the specification of mustache says."""
+def own_line(text: str, start: int, end: int) -> tuple[int, int]:
+    """Where a tag that has a line to itself begins and ends, as the specification of mustache says: with its line."""
     opens = text.rfind("\n", 0, start) + 1
-    rest = re.compile(r"[ \t]*(?:\n|\Z)").match(text, end)
+    rest = _REST_OF_LINE.match(text, end)
     if text[opens:start].strip(" \t") or rest is None:
-        return before, end
-    return before[: len(before) - (start - opens)], rest.end()
+        return start, end
+    return opens, rest.end()
 
 
 def _plain(pattern: re.Pattern[str], text: str) -> Iterator[Segment]:
