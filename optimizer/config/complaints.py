@@ -88,18 +88,19 @@ def _explain(found: Mapping[str, Any], keys: Keys, model: type[BaseModel]) -> st
         return f"is missing{_described(keys, model)}"
     if kind == "value_error":
         return str(context["error"])
-    shown = _shown(found["input"])
+    given = shown(found["input"])
     if kind == "too_short":
-        return f"must not be empty, found {shown}"
+        return f"must not be empty, found {given}"
     if kind not in _WANTED:
-        return f"{found['msg']}, found {shown}"
+        return f"{found['msg']}, found {given}"
     hint = ""
     if kind == "literal_error" and isinstance(found["input"], str):
         hint = nearest(found["input"], re.findall(r"'([^']*)'", context["expected"]))
-    return f"must be {_WANTED[kind].format(**context)}, found {shown}{'.' + hint if hint else ''}"
+    return f"must be {_WANTED[kind].format(**context)}, found {given}{'.' + hint if hint else ''}"
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value that is not what it should be, in a few words."""
     if value is None:
         return "nothing"
     if isinstance(value, dict | list | tuple):

@@ -5,15 +5,13 @@ Node(data, "prompt.json")["model"]["options"]["temperature"].number()
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
+from optimizer.config.complaints import shown
 from optimizer.errors import DataError, nearest
 from optimizer.importers.reading import parse_json
 from optimizer.importers.values import ImportFault
-
-_SHOWN = 60
 
 
 class Node:
@@ -35,8 +33,7 @@ class Node:
         return ImportFault(f"{self.place}: {text}")
 
     def wrong(self, wanted: str) -> ImportFault:
-        found = "nothing" if self.value is None else shown(self.value)
-        return self.fault(f"must be {wanted}, found {found}; correct it, or export the file anew")
+        return self.fault(f"must be {wanted}, found {shown(self.value)}; correct it, or export the file anew")
 
     def __getitem__(self, key: str) -> Node:
         """What stands under a key; of a missing mapping or key, a missing value."""
@@ -113,12 +110,3 @@ class Node:
 
     def _below(self, key: str) -> str:
         return f"{self.path}.{key}" if self.path else key
-
-
-def shown(value: Any) -> str:
-    if isinstance(value, dict | list):
-        kind = "mapping" if isinstance(value, dict) else "list"
-        return f"a {kind} of {len(value)}" if value else f"an empty {kind}"
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    text = text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
-    return f"the text {text}" if isinstance(value, str) else text

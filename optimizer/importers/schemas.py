@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from optimizer.config.complaints import shown
 from optimizer.importers.chat import Losses
-from optimizer.importers.node import Node, shown
+from optimizer.importers.node import Node
 from optimizer.prompt.contract import KEYWORDS, NOTES, TYPES
 
 _PICO = ("string", "number", "integer", "boolean", "null", "any")
