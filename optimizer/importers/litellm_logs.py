@@ -41,11 +41,11 @@ def _record(node: Node, lost: Losses) -> Record | None:
     if (node["status"].maybe() or "success") != "success":
         lost.add("calls that failed")
         return None
-    if node["cache_hit"].value in (True, "True", "true"):
+    cached = node["cache_hit"].value in (True, "True", "true")
+    if cached:
         lost.add("the latency of calls that the proxy answered from its cache")
     name = node["model"].maybe()
     provider = node["custom_llm_provider"]
-    cached = node["cache_hit"].value in (True, "True", "true")
     messages = node["messages"].loose()
     request = loose_mapping(node["proxy_server_request"])
     said = conversation(messages, lost) if messages.value else conversation(request, lost)

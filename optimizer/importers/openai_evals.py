@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from optimizer.importers import knobs
 from optimizer.importers.chat import Losses, asked
 from optimizer.importers.logs import answer
@@ -46,15 +48,9 @@ def log(source: Source) -> Log:
 
 
 def _record(node: Node, identity: str, lost: Losses) -> tuple[Record, str]:
+    """And the key under which its right answer stood, "" where it has none."""
     if node.has("ideal") and not node.has("item"):
-        ideal = node["ideal"].value
-        if isinstance(ideal, list) and len(ideal) > 1:
-            lost.add("ideal: further right answers: the first one is the gold answer")
-        gold = ideal[0] if isinstance(ideal, list) and ideal else ideal
-        said = (
-            asked(node["input"], lost) if isinstance(node["input"].value, list) else (("user", node["input"].text()),)
-        )
-        return Record(id=identity, said=said, expected=gold), "ideal"
+        return _older(node, identity, lost), "ideal"
     item = node["item"] if node.has("item") else node["datasource_item"]
     given = dict(item.mapping())
     key = next((name for name in _GOLD if given.get(name) is not None), "")
@@ -80,9 +76,19 @@ def _record(node: Node, identity: str, lost: Losses) -> tuple[Record, str]:
         if sample
         else {},
     )
-    if sample.has("input") and asked(sample["input"], lost):
-        record = Record(**{**record.__dict__, "inputs": None, "said": asked(sample["input"], lost)})
+    if sample.has("input") and (said := asked(sample["input"], lost)):
+        record = replace(record, inputs=None, said=said)
     return record, key
+
+
+def _older(node: Node, identity: str, lost: Losses) -> Record:
+    """A sample of the library that came before the API."""
+    ideal, given = node["ideal"].value, node["input"]
+    if isinstance(ideal, list) and len(ideal) > 1:
+        lost.add("ideal: further right answers: the first one is the gold answer")
+    gold = ideal[0] if isinstance(ideal, list) and ideal else ideal
+    said = asked(given, lost) if isinstance(given.value, list) else (("user", given.text()),)
+    return Record(id=identity, said=said, expected=gold)
 
 
 def _output(sample: Node, lost: Losses) -> str | None:

@@ -22,7 +22,7 @@ _SOURCE = {
 _TOLD_APART = ("llm_judge_score_source_llm", "human_score_reasoning_source_llm")
 _KNOWN = {"sample_id", "question", "content", "prompt_source_llm", "answer_ground_truth", "human_score_source_llm"}
 _KNOWN |= {*_SOURCE.values(), *_TOLD_APART}
-_WRITTEN = frozenset(_SOURCE.values())
+_NUMBERS = (*(name for key, name in _SOURCE.items() if key != "output"), "human_score_source_llm")
 
 
 def looks(source: Source) -> bool:
@@ -35,12 +35,7 @@ def rows(source: Source) -> Sequence[dict[str, JSON]]:
     found = []
     for number, row in enumerate(rows_of_table(source), start=1):
         values = {key: None if value == "" else value for key, value in row.items()}
-        for key in (
-            "latency_source_llm",
-            "input_token_source_llm",
-            "output_token_source_llm",
-            "human_score_source_llm",
-        ):
+        for key in _NUMBERS:
             if isinstance(values.get(key), str):
                 values[key] = _number(str(values[key]), f"{source.name}, row {number}, column {key!r}")
         found.append(values)
