@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,33 +27,16 @@ def read_migration(path: Path, manifest: Mapping[str, Any]) -> Migration:
 
     What a damaged file raises is translated by `rundir`.
     """
-    run = manifest["run"]
-    decided = json.loads((path / "decision.json").read_text("utf-8"))["targets"]
-    trials = _lines(path / "trials.jsonl")
-    confirmed = _lines(path / "confirmation.jsonl")
-    answered = _lines(path / "answers.jsonl") if (path / "answers.jsonl").exists() else []
+    run, written = manifest["run"], manifest["files"]
     examples = [Example(**row) for row in _lines(path / "examples.jsonl")]
-    unmeasured = run.get("unmeasured", [{} for _ in decided])
     return Migration(
         name=run["name"],
         source=run["source"],
         prompt=run["prompt"] and Suite.from_dict(run["prompt"]),
         examples={example.id: example for example in examples},
-        split={part: tuple(ids) for part, ids in json.loads((path / "split.json").read_text("utf-8")).items()},
+        split={part: tuple(ids) for part, ids in _json(path / "split.json").items()},
         baseline=tuple(Output(**row) for row in _lines(path / "baseline.jsonl")),
-        targets=tuple(
-            TargetResult(
-                row["model"],
-                _search(
-                    [t for t in trials if t["target"] == row["model"]],
-                    [a for a in answered if a["target"] == row["model"]],
-                    found,
-                ),
-                _confirmation([c for c in confirmed if c["target"] == row["model"]], lacking),
-                _decision(row),
-            )
-            for row, found, lacking in zip(decided, run["searches"], unmeasured, strict=True)
-        ),
+        targets=tuple(_targets(path, manifest)),
         settings=read_yaml(path / "task.yaml").data,
         spend={role: Spend(**spent) for role, spent in run["spend"].items()},
         expected={role: Spend(**share) for role, share in run.get("expected", {}).items()},
@@ -63,11 +46,19 @@ def read_migration(path: Path, manifest: Mapping[str, Any]) -> Migration:
         prices=run["prices"],
         simulated=run["simulated"],
         notes=tuple(run.get("notes", ())),
-        columns=json.loads((path / "columns.json").read_text("utf-8")) if (path / "columns.json").exists() else {},
-        stages=tuple(Stage(**row) for row in json.loads((path / "stages.json").read_text("utf-8")))
-        if "stages.json" in manifest["files"]
-        else (),
+        columns=_json(path / "columns.json") if "columns.json" in written else {},
+        stages=tuple(Stage(**row) for row in _json(path / "stages.json")) if "stages.json" in written else (),
     )
+
+
+def _targets(path: Path, manifest: Mapping[str, Any]) -> Iterator[TargetResult]:
+    run, decided = manifest["run"], _json(path / "decision.json")["targets"]
+    trials, confirmed = _lines(path / "trials.jsonl"), _lines(path / "confirmation.jsonl")
+    answered = _lines(path / "answers.jsonl") if "answers.jsonl" in manifest["files"] else []
+    unmeasured = run.get("unmeasured", [{} for _ in decided])
+    for row, found, lacking in zip(decided, run["searches"], unmeasured, strict=True):
+        own = [[line for line in lines if line["target"] == row["model"]] for lines in (trials, answered, confirmed)]
+        yield TargetResult(row["model"], _search(own[0], own[1], found), _confirmation(own[2], lacking), _decision(row))
 
 
 def _search(
@@ -122,6 +113,10 @@ def _decision(row: Mapping[str, Any]) -> Decision:
         judges=tuple(_scrutiny(found) for found in row.get("judges", ())),
         figures=tuple(Figure(**found) for found in row.get("figures", ())),
     )
+
+
+def _json(path: Path) -> Any:
+    return json.loads(path.read_text("utf-8"))
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
