@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from optimizer.errors import ConfigError, ModelError, nearest
 from optimizer.models import transport
 from optimizer.models.providers.listing import Listing, provider_listing, read_listing
-from optimizer.models.replies.failures import clean, out_of_credit
+from optimizer.models.replies.failures import clean, out_of_credit, translate
+from optimizer.models.transport import Exchange
 
 #: Where each provider's key is looked for, first name first. Providers that are not here are left to the first call.
 KEYS: Mapping[str, tuple[str, ...]] = {
@@ -31,6 +33,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "perplexity": ("PERPLEXITYAI_API_KEY", "PERPLEXITY_API_KEY"),
 }
 
+NO_HEADERS: Mapping[str, str] = {}
 _SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.I)
 
 
@@ -64,6 +67,16 @@ class Access:
         """Texts that no message may contain; very short ones cannot be told from ordinary words."""
         named = [value for name, value in os.environ.items() if _SECRET_NAME.search(name) or name == self.key_env]
         return [value for value in (*headers.values(), *named) if len(value) >= 8]
+
+    @contextmanager
+    def translated(self, exchange: Exchange, headers: Mapping[str, str] = NO_HEADERS) -> Iterator[None]:
+        """Every foreign error inside the block becomes a ModelError; neither it nor its traceback shows a key."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001  every foreign error is translated at this door
+            secrets = self.secrets(headers)
+            failure = translate(error, self.model, exchange, key=self.variable, secrets=secrets)
+            raise failure from (None if any(secret in str(error) for secret in secrets) else error)
 
     async def check(self, headers: Mapping[str, str], *, ask_provider: bool = False) -> Listing | None:
         """What the server lists. Raises ConfigError or ModelError with the way out; one without a list (404) is fine.

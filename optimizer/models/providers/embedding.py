@@ -18,7 +18,6 @@ from optimizer.models import Model, transport
 from optimizer.models.money.prices import Price, known_price
 from optimizer.models.providers import litellm
 from optimizer.models.providers.access import Access
-from optimizer.models.replies.failures import translate
 from optimizer.types import Message, Request, Response
 
 LOCAL_PREFIX = "local/"
@@ -84,17 +83,11 @@ class LiteLLMEmbedder:
             arguments |= {"api_base": self._api_base, "api_key": key or "none"}
         elif key:
             arguments["api_key"] = key
-        library = await asyncio.to_thread(litellm.opened)
+        opened = await litellm.library()
         started = time.perf_counter()
-        with transport.observed() as exchange:
-            try:
-                async with asyncio.timeout(self._timeout):
-                    raw = await library.aembedding(**arguments)
-            except Exception as error:  # noqa: BLE001  every foreign error is translated at this door
-                secrets = self._access.secrets({})
-                failure = translate(error, self.name, exchange, key=self._access.variable, secrets=secrets)
-                told = any(secret in str(error) for secret in secrets)
-                raise failure from (None if told else error)
+        with transport.observed() as exchange, self._access.translated(exchange):
+            async with asyncio.timeout(self._timeout):
+                raw = await opened.aembedding(**arguments)
         wall = time.perf_counter() - started
         return self._response(raw, text, wall if exchange.seconds is None else exchange.seconds)
 

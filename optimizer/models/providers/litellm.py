@@ -27,7 +27,6 @@ from optimizer.models.providers.gateway import NO_LABELS, Answerer, Labels
 from optimizer.models.providers.listing import Listing
 from optimizer.models.providers.reserved import refuse
 from optimizer.models.replies.answers import said
-from optimizer.models.replies.failures import translate
 from optimizer.models.replies.usage import estimated, stated
 from optimizer.models.transport import Exchange
 from optimizer.types import Params, Request, Response
@@ -98,17 +97,12 @@ class LiteLLMModel:
         refuse(self.name, request.params)
         arguments = self._arguments(request, key) | await self._wishes(request)
         plain = direct.suits(self._provider, arguments)
-        ask = direct.completion if plain else (_opened or [await asyncio.to_thread(opened)])[0].acompletion
+        ask = direct.completion if plain else (await library()).acompletion
         with transport.observed() as exchange, _unlogged():
             started = time.perf_counter()
-            try:
+            with self._access.translated(exchange, self._headers):
                 async with asyncio.timeout(self._timeout):
                     raw = await ask(**arguments)
-            except Exception as error:  # noqa: BLE001  every foreign error is translated at this door
-                secrets = self._access.secrets(self._headers)
-                failure = translate(error, self.name, exchange, key=self._access.variable, secrets=secrets)
-                told = any(secret in str(error) for secret in secrets)
-                raise failure from (None if told else error)  # a traceback must not show a key either
             wall = time.perf_counter() - started
         return self._response(raw, request, exchange, self._seconds(exchange, wall))
 
@@ -236,6 +230,11 @@ def opened() -> Any:
     litellm.disable_hf_tokenizer_download = True  # else counting tokens for some names waits for a hub
     _opened[:] = [litellm]
     return litellm
+
+
+async def library() -> Any:
+    """The same from a coroutine, whose loop goes on while it is opened."""
+    return _opened[0] if _opened else await asyncio.to_thread(opened)
 
 
 @contextmanager
