@@ -275,7 +275,7 @@ def test_a_server_that_is_not_there_is_retryable_and_named_by_check() -> None:
 
 
 def test_check_accepts_a_server_without_a_list_of_models(server: Server) -> None:
-    bridge.run(model(server).check())
+    assert bridge.run(model(server).check()) is None
 
 
 def test_check_tells_of_a_key_that_is_not_accepted(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
