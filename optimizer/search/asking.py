@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from random import Random
 
-from optimizer.search.crossover import crossings
+from optimizer.search.crossover import Told, crossings
 from optimizer.search.study import ask
 from optimizer.space import SearchSpace, Value
 
 _STRAYS = 16  # steps at random before a configuration is given up
 
-Told = Sequence[tuple[Mapping[str, Value], float]]
 Weighed = Sequence[tuple[Mapping[str, Value], Sequence[float]]]
 
 
