@@ -25,12 +25,23 @@ _PLAIN = frozenset(
         "seed",
         "stop",
         "temperature",
+        "top_p",
+        "user",
     }
-    | {"top_p", "user"}
 )
+#: What `litellm.acompletion` is given beside parameters.
 _OURS = frozenset(
-    {"model", "messages", "timeout", "max_retries", "num_retries", "shared_session", "api_base", "api_key"}
-    | {"extra_headers"}
+    {
+        "api_base",
+        "api_key",
+        "extra_headers",
+        "max_retries",
+        "messages",
+        "model",
+        "num_retries",
+        "shared_session",
+        "timeout",
+    }
 )
 _NOBODY = 503  # where there was no answer at all: what LiteLLM would say of it
 _REASONS = re.compile(r"(^|/)(o\d|gpt-5)", re.I)  # models whose parameters LiteLLM translates

@@ -18,6 +18,7 @@ from optimizer.models import Model, transport
 from optimizer.models.money.prices import Price, known_price
 from optimizer.models.providers import litellm
 from optimizer.models.providers.access import Access
+from optimizer.models.replies.usage import of_characters
 from optimizer.types import Message, Request, Response
 
 LOCAL_PREFIX = "local/"
@@ -96,7 +97,7 @@ class LiteLLMEmbedder:
         found = rows[0]["embedding"] if rows else None
         if not isinstance(found, list) or not found or not all(isinstance(x, int | float) for x in found):
             raise ModelError("the answer holds no vector", model=self.name, status=200, retryable=True)
-        read = getattr(getattr(raw, "usage", None), "prompt_tokens", 0) or -(-len(text) // 4)
+        read = getattr(getattr(raw, "usage", None), "prompt_tokens", 0) or of_characters(len(text))
         return Response(pack(found), read, 0, self.price.cost(read, 0), seconds, self.name)
 
 
@@ -125,7 +126,7 @@ class LocalEmbedder:
         text = request.messages[-1].content
         started = time.perf_counter()
         vector = await asyncio.to_thread(self._encode, text)
-        return Response(pack(vector), -(-len(text) // 4), 0, 0.0, time.perf_counter() - started, self.name)
+        return Response(pack(vector), of_characters(len(text)), 0, 0.0, time.perf_counter() - started, self.name)
 
     def _encode(self, text: str) -> list[float]:
         found: list[float] = self._model.encode([text])[0].tolist()

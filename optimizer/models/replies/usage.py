@@ -33,9 +33,12 @@ def stated(usage: Any, text: str) -> dict[str, int] | None:
 
 
 def estimated(request: Request, text: str) -> dict[str, int]:
+    return {"input_tokens": of_characters(sum(map(len, request.texts))), "output_tokens": of_characters(len(text))}
+
+
+def of_characters(count: int) -> int:
     """Four characters a token, rounded up."""
-    read = sum(map(len, request.texts))
-    return {"input_tokens": -(-read // 4), "output_tokens": -(-len(text) // 4)}
+    return -(-count // 4)
 
 
 def _count(source: Any, name: str) -> int:
