@@ -10,9 +10,11 @@ import json
 import math
 from typing import Any
 
-from optimizer.report.facts import Facts, TargetFacts
+from optimizer.report.breakdown import StageRow
+from optimizer.report.facts import Facts, Part, TargetFacts
 from optimizer.report.growth import Growth
 from optimizer.report.intervals import Measured
+from optimizer.report.measures import Measure
 from optimizer.results.records import best_verdict, plain, recommendation
 
 SCHEMA = "promptport.report/1"
@@ -52,40 +54,29 @@ def _target(one: TargetFacts) -> dict[str, Any]:
         "model": result.model,
         **{key: told[key] for key in ("verdict", "reason", "margin", "confidence", "comparison", "checks", "needed")},
         **{key: told[key] for key in ("noise", "family", "slices", "figures", "judges")},
-        "measures": [
-            {
-                "key": measure.key,
-                "unit": measure.unit,
-                "more_is_better": measure.up,
-                "source": _measured(measure.source),
-                "unchanged": _measured(measure.unchanged),
-                "target": _measured(measure.migrated),
-                "change": _measured(measure.change),
-            }
-            for measure in one.measures
-        ],
-        "parts": [
-            {
-                "name": part.name,
-                "source": _measured(part.source),
-                "unchanged": _measured(part.unchanged),
-                "target": _measured(part.migrated),
-            }
-            for part in one.parts
-        ],
-        "stages": [
-            {
-                "name": row.name,
-                "kind": row.kind,
-                **{name: {"source": _measured(a), "target": _measured(b)} for name, (a, b) in row.sides.items()},
-            }
-            for row in one.stages
-        ],
+        "measures": [_measure(measure) for measure in one.measures],
+        "parts": [{"name": part.name, **_sides(part)} for part in one.parts],
+        "stages": [_stage(row) for row in one.stages],
         "growth": _growth(one.growth),
         "moves": {name: getattr(one.moves, name) for name in ("lower", "higher", "alike")},
         "worst": [case.id for case in one.moves.cases],
         "search": _search(one),
     }
+
+
+def _measure(one: Measure) -> dict[str, Any]:
+    about = {"key": one.key, "unit": one.unit, "more_is_better": one.up}
+    return {**about, **_sides(one), "change": _measured(one.change)}
+
+
+def _sides(one: Measure | Part) -> dict[str, Any]:
+    sides = {"source": one.source, "unchanged": one.unchanged, "target": one.migrated}
+    return {name: _measured(found) for name, found in sides.items()}
+
+
+def _stage(row: StageRow) -> dict[str, Any]:
+    amounts = {name: {"source": _measured(a), "target": _measured(b)} for name, (a, b) in row.sides.items()}
+    return {"name": row.name, "kind": row.kind, **amounts}
 
 
 def _search(one: TargetFacts) -> dict[str, Any] | None:
