@@ -22,6 +22,12 @@ _VOID = re.compile(
 )
 _MONTH = re.compile(r"\s*(?:January|February|March|April|May|June|July|August|September|October|November|December)\b")
 _HALF = re.compile(r"\b(?:half[- ]year|first half|second half|six months|H1|H2|quarter|Q[1-4])\b", re.I)
+#: A page, a threshold or a day: not what was measured.
+_PLACE = re.compile(r"(?:slide|page|p\.|note|chapter|section|scope|than|December|June|September|March)\s*$")
+_RANGE = re.compile(r"\d[^.;]{0,20}\b(?:to|and|-|–)\s*$")
+_MOVED = re.compile(r"\b(?:by|up|down)(?: around| about)?\s*$")
+_COMPARED = re.compile(r"\W*\w*\s*\w*\s*(?:higher|lower|more|less|above|below|up|down|increase|decrease|decline)\b")
+_LOSS = re.compile(r"\b(?:loss|deficit|minus)(?: of)?\s*$")
 _SCALES = {"m": "million", "bn": "billion", "k": "thousand"}
 _SIGNS = {"€": "EUR", "$": "USD", "£": "GBP"}
 
@@ -102,28 +108,11 @@ def _in_sentence(passage: str, head: str, sentence: str, clause: str) -> Iterato
         if (YEAR.fullmatch(digits) and not match["unit"] and not match["money"]) or (not unit and len(digits) < 3):
             continue
         before, after = clause[: match.start()], clause[match.end("digits") :]
-        upper = vague and re.search(r"\d[^.;]{0,20}\b(?:to|and|-|–)\s*$", before)
-        if (
-            upper
-            or _MONTH.match(after)
-            or _VOID.search(before)
-            or re.search(
-                r"(?:slide|page|p\.|note|chapter|section|scope|than|December|June|September|March)\s*$", before
-            )
-        ):
+        upper = vague and _RANGE.search(before)  # the end of a range, whose beginning is told
+        if upper or _MONTH.match(after) or _VOID.search(before) or _PLACE.search(before):
             continue
-        change = unit in ("%", "percentage points") and bool(
-            re.search(r"\b(?:by|up|down)(?: around| about)?\s*$", before)
-            or re.match(
-                r"\W*\w*\s*\w*\s*(?:higher|lower|more|less|above|below|up|down|increase|decrease|decline)\b", after
-            )
-        )
-        negative = (
-            match["sign"]
-            or match["minus"]
-            or (change and falling)
-            or re.search(r"\b(?:loss|deficit|minus)(?: of)?\s*$", before)
-        )
+        change = unit in ("%", "percentage points") and bool(_MOVED.search(before) or _COMPARED.match(after))
+        negative = match["sign"] or match["minus"] or (change and falling) or _LOSS.search(before)
         year = _year_of(match, before, after, years, head)
         yield Figure(
             passage, ("-" if negative else "") + digits.replace(",", ""), unit, clause, year,
