@@ -20,10 +20,10 @@ LOST_TASKS = 6  # exit code: a fleet went through, but for tasks that are named
 @shows_errors
 def fleet(folder: Path, out: Path | None, as_json: bool) -> None:
     """Run every task below FOLDER as one batch with one budget (fleet.yaml). Run again to go on."""
-    from optimizer.fleet import run_fleet
+    from optimizer.fleet import home_of, run_fleet
 
     ended = run_fleet(folder, out, told=lambda line: say(line, err=as_json))
-    page = (out or folder / "runs" / "fleet") / "fleet.html"
+    page = (out or home_of(folder)) / "fleet.html"
     lost = [name for name, entry in ended.items() if entry.error]
     told = json.loads(page.with_suffix(".json").read_text("utf-8"))
     if as_json:

@@ -65,7 +65,7 @@ class _Fleet:
 def run_fleet(folder: Path, out: Path | None = None, told: Told = lambda _line: None) -> dict[str, Entry]:
     """How every task ended, by name. Raises ConfigError where the fleet itself is not right."""
     settings, paths = read_fleet(folder), tasks_below(folder)
-    out = out or folder / "runs" / "fleet"
+    out = out or home_of(folder)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -75,6 +75,11 @@ def run_fleet(folder: Path, out: Path | None = None, told: Told = lambda _line: 
         ended, paid = _walk(_shared(settings, folder, out, told, stack), named)
     write_summary(settings, ended, paid, out)
     return ended
+
+
+def home_of(folder: Path) -> Path:
+    """Where a fleet's runs and its summary are, unless it is said otherwise."""
+    return folder / "runs" / "fleet"
 
 
 def _shared(settings: FleetSettings, folder: Path, out: Path, told: Told, stack: ExitStack) -> _Fleet:
