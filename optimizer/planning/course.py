@@ -18,7 +18,7 @@ from optimizer.programs.dspy.recipes import OPTIMIZERS
 from optimizer.prompt.suite import Suite
 from optimizer.search.brief import Effort
 from optimizer.search.compiles import extra_calls
-from optimizer.search.enrich import LOOK
+from optimizer.search.failures import LOOK
 from optimizer.space import SearchSpace
 from optimizer.task import Task
 
