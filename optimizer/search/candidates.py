@@ -11,7 +11,7 @@ from optimizer.prompt import Demo, Prompt
 from optimizer.prompt.suite import Suite
 from optimizer.prompt.template import Template
 from optimizer.space import DemoPlan, SearchSpace, Value, Variant, parts
-from optimizer.space.demos import Shot, choose, picking
+from optimizer.space.demos import Shot, choose, in_order, picking
 from optimizer.space.parameters import settled
 
 
@@ -86,8 +86,7 @@ class Pool:
 
     def _demos(self, plan: DemoPlan) -> tuple[Demo, ...]:
         if plan.choice in self.sets:
-            shown = self.sets[plan.choice][: plan.count]
-            return shown[::-1] if plan.order == "reversed" else shown
+            return in_order(plan.order, self.sets[plan.choice][: plan.count])
         key = plan, len(self.looked)  # a search of thousands of trials asks for the same few plans again and again
         if key not in self._chosen:
             self._chosen[key] = choose(plan, self.shots, self.seed, self.looked)
