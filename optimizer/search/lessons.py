@@ -15,7 +15,7 @@ from optimizer.search.trial import SearchResult, Trial
 from optimizer.space import Value
 from optimizer.space.parts import place_of
 
-_WORDINGS, _CONFIGURATIONS = 3, 2  # handed on at most (wordings: for each dimension), however many targets there were
+_WORDINGS, _CONFIGURATIONS = 3, 2  # handed on at most, however many targets there were; each part's best wording is
 
 _Key = frozenset[tuple[str, Value]]
 
@@ -42,7 +42,8 @@ def lessons(earlier: Sequence[SearchResult]) -> Lessons:
     for params, _ in turns:
         for place, name in _wordings(params).items():
             best.setdefault(place, {})[name] = None
-    wordings = {name: texts[name] for found in best.values() for name in list(found)[:_WORDINGS]}
+    each = max(1, _WORDINGS // max(1, len(best)))
+    wordings = {name: texts[name] for found in best.values() for name in list(found)[:each]}
     own = [(p, value) for p, value in turns if not _borrows(p)]
     values: dict[_Key, list[float]] = {}
     for params, value in own:
