@@ -11,7 +11,7 @@ from typing import Protocol
 from optimizer.objective import Evaluation
 from optimizer.prompt import Prompt
 from optimizer.search.brief import Brief, Effort, Scale
-from optimizer.search.pruning import Pruning
+from optimizer.search.pruning import Pruning, depth
 from optimizer.search.race import Race
 from optimizer.search.study import RACE
 from optimizer.search.trial import Glance, Standing, Trial
@@ -212,4 +212,4 @@ def allocation(brief: Brief) -> Allocation:
     examples, budget = len(ground.validation), float(effort.trials * effort.calls_per_trial)
     if effort.pruner == RACE:
         return Race(examples, budget, anchor=0)
-    return Pruning(examples, budget, effort.pruner)
+    return Pruning(depth(examples, budget), budget, effort.pruner)
