@@ -20,7 +20,8 @@ class Pool:
     """`wordings`: instructions by name. `sets`: whole sets of worked examples by name. `programs`: compiled prompts by
     `program_key`. `bought`: by the same keys the calls that each compile took, those that failed among them.
 
-    `looked`: by example id what the target scored on a training example when it was first looked at.
+    `looked`: by example id what the target scored on a training example when it was first looked at. `knobs_refused`:
+    whether a compile with other knobs was too dear; it is said once.
     A compiled program brings its own instructions and examples; layout, reply form and parameters stay open,
     so one compile competes under every form of the space.
     """
@@ -35,6 +36,7 @@ class Pool:
     programs: dict[str, Prompt] = field(default_factory=dict)
     bought: dict[str, int] = field(default_factory=dict)
     looked: dict[str, float] = field(default_factory=dict)
+    knobs_refused: bool = False
     _chosen: dict[tuple[DemoPlan, int], tuple[Demo, ...]] = field(default_factory=dict, repr=False)
 
     def offered(self) -> SearchSpace:
