@@ -62,7 +62,7 @@ def courses(task: Task, parts: Split, space: SearchSpace, size: Size) -> Courses
     look, wordings = min(LOOK, len(parts.train)), sum(name.partition(".")[0] == "wording" for name in space.names)
     again = _LOOKS_AGAIN * (search.rounds - 1)
     shown, most = _shots(space)
-    compiled = Effort.compile_calls * sum(recipe.usual for recipe in limits) + _KNOBS_USED * extra
+    compiled = search.compile_calls * sum(recipe.usual for recipe in limits) + _KNOBS_USED * extra
     suite = isinstance(task.prompt, Suite)
     return Courses(
         low=Course(0, 0.5 * budget / max(1, search.rounds - 1), look * bool(wordings), wordings, 1),
@@ -77,7 +77,7 @@ def courses(task: Task, parts: Split, space: SearchSpace, size: Size) -> Courses
         high=Course(
             _MOST_SHOTS * most,
             budget,
-            search.rounds * look * bool(wordings) + Effort.compile_calls * len(limits) + extra,
+            search.rounds * look * bool(wordings) + search.compile_calls * len(limits) + extra,
             search.rounds * wordings + 10 * len(programs),
             2,
             0.0 if suite else 0.5,
