@@ -135,7 +135,7 @@ class _Walk:
             self.watch(Progress("search", target.name, text=note))
         allowance = Allowance(self.purse, self.clock, target.name, self.needs[number:])
         brief = Brief(
-            Ground(self.parts.train, self.parts.validation, baseline, self._labels(baseline)),
+            Ground(self.parts.train, self.parts.validation, baseline, self._labels(baseline), self.task.slices),
             self._scale(baseline),
             Cast(target, self.roles.proposers[number], fit.habits, price_of(section)),
             Effort(**settings.search.model_dump(exclude={"space", "jobs"})),

@@ -144,6 +144,14 @@ def _proposing(request: Request) -> bool:
     return "<failures>" in request.messages[-1].content
 
 
+def test_a_compile_keeps_to_the_limit_that_the_task_file_sets(tmp_path: Path) -> None:
+    search = SEARCH | {"space": "tests.walking:COMPILED", "compile_calls": 3}
+    found, _ = finished(tmp_path, crew(target=writes), search=search)
+
+    lost = "bootstrap_few_shot lost: bootstrap_few_shot: needs 4 calls at least, but may make only 3"
+    assert lost in found.targets[0].search.notes
+
+
 @pytest.mark.parametrize(
     ("who", "nth", "where"),
     [

@@ -25,7 +25,7 @@ from optimizer.programs.prompted import PromptProgram
 from optimizer.prompt import Prompt
 from optimizer.search.brief import Brief, Cast, Effort, Ground, Scale
 from optimizer.search.candidates import Pool
-from optimizer.search.enrich import LOOK
+from optimizer.search.failures import LOOK
 from optimizer.search.loop import search
 from optimizer.search.propose import Failure, propose
 from optimizer.search.study import ask

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from optimizer.config.sections import Count, NotNegative, Positive, Section, Text, many, named
+from optimizer.habits import GENERIC, family_of
 from optimizer.models.money.prices import Price
 
 #: Parameters that the program sets itself, and where the user's say in them is.
@@ -77,6 +78,12 @@ class ModelSettings(Section):
         BeforeValidator(_names, json_schema_input_type=str | list[str] | None),
     ] = Field(default=None, description="The name or names by which the model answers, where an alias hides it")
     family: Text | None = Field(default=None, description="Whose prompting habits fit: claude, gpt, gemini, llama ...")
+
+    @property
+    def real_name(self) -> str:
+        """The name that tells the family: of a gateway's alias, what it is priced as, or what it answers as."""
+        names = (self.model, self.priced_as, *(self.answers_as or ()))
+        return next((name for name in names if name and family_of(name) != GENERIC), self.model)
 
     @model_validator(mode="after")
     def _one_price(self) -> ModelSettings:

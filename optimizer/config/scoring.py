@@ -72,11 +72,11 @@ def odd_judges(
         yield f"the judge is never asked: no metric is called {', '.join(JUDGING[:-1])} or {JUDGING[-1]}"
     for judge in judges:
         for role, model in [("the source", source), *(("a target", target) for target in targets)]:
-            family = family_of(judge.model, judge.family)
+            family = family_of(judge.real_name, judge.family)
             if judge.model == model.model:
                 also = "also the source" if role == "the source" else "also a target"
                 yield f"judge {judge.model!r} is {also}: models favour their own answers"
-            elif family != GENERIC and family == family_of(model.model, model.family):
+            elif family != GENERIC and family == family_of(model.real_name, model.family):
                 yield (
                     f"judge {judge.model!r} is of the family of {role}, {model.model!r} ({family}): models favour "
                     "answers of their own kind; take a judge of another family, or read its scores with care"

@@ -14,6 +14,9 @@ class SearchSettings(Section):
     trials: Annotated[Count, Field(le=10_000)] = 48
     rounds: Count = 4
     calls_per_trial: Count = Field(default=12, description="Mean number of validation calls that a trial may take")
+    compile_calls: Count = Field(
+        default=150, description="Most calls of one compile by an optimizer of DSPy, for each prompt that it writes"
+    )
     least_gain: NotNegative = Field(
         default=0.0005,
         description="What 100 more calls must promise of the objective for the search to go on; 0: never stop",
@@ -22,7 +25,7 @@ class SearchSettings(Section):
         default=0.98,
         description="How surely a changed prompt must beat the unchanged one on validation examples to replace it",
     )
-    sampler: Text = Field(default="tpe", description="tpe, random, gp, nsgaii, nsgaiii or qmc")
+    sampler: Text = Field(default="tpe", description="tpe, random, gp (promptport[gp]), nsgaii, nsgaiii or qmc")
     objectives: tuple[Literal["quality", "cost", "latency"], ...] = Field(
         default=(),
         description="Two or three that the sampler weighs against each other; default: the weighted objective",

@@ -18,7 +18,7 @@ from optimizer.programs.dspy.recipes import OPTIMIZERS
 from optimizer.prompt.suite import Suite
 from optimizer.search.brief import Effort
 from optimizer.search.compiles import extra_calls
-from optimizer.search.enrich import LOOK
+from optimizer.search.failures import LOOK
 from optimizer.space import SearchSpace
 from optimizer.task import Task
 
@@ -63,7 +63,7 @@ def courses(task: Task, parts: Split, space: SearchSpace, size: Size) -> Courses
     look, wordings = min(LOOK, len(parts.train)), sum(name.partition(".")[0] == "wording" for name in space.names)
     again = _LOOKS_AGAIN * (search.rounds - 1)
     shown, most = _shots(space)
-    compiled = Effort.compile_calls * sum(recipe.usual for recipe in limits) + _KNOBS_USED * extra
+    compiled = search.compile_calls * sum(recipe.usual for recipe in limits) + _KNOBS_USED * extra
     looked = look * bool(wordings)  # answers for one look at what still fails, where anything can be written then
     counted = not isinstance(task.prompt, Suite)  # of a program's prompts the examples are not counted
     return Courses(
@@ -79,7 +79,7 @@ def courses(task: Task, parts: Split, space: SearchSpace, size: Size) -> Courses
         high=Course(
             shots=_MOST_SHOTS * most,
             raced=budget,
-            learned=search.rounds * looked + Effort.compile_calls * len(limits) + extra,
+            learned=search.rounds * looked + search.compile_calls * len(limits) + extra,
             written=search.rounds * wordings + _MOST_WRITTEN * len(programs),
             met=2,
             bend=0.5 if counted else 0.0,  # the root itself

@@ -93,7 +93,7 @@ def _roles(task: Task) -> Iterator[tuple[str, str]]:
 
 
 def _fit(task: Task, section: ModelSettings, space: SearchSpace, lost: tuple[str, ...], accepted: Accepted) -> Fit:
-    habits, source = habits_of(section.model, section.family), task.prompt.params
+    habits, source = habits_of(section.real_name, section.family), task.prompt.params
     # LiteLLM, which takes seconds to open, is asked only where there is a parameter or a tool to ask it about.
     asks = set(source) - set(section.params) or task.prompt.tools or varied(space, task.prompt)
     terms = Terms(section.model, accepted(section) if asks else None, habits.drop_params)

@@ -91,6 +91,7 @@ def _search(one: TargetFacts) -> dict[str, Any] | None:
         "stopped_by": found.stopped_by,
         "validation": {"quality": won.quality, "objective": won.value, "examples": won.examples},
         "prompt": won.prompt.digest,
+        "notes": list(found.notes),
     }
 
 

@@ -90,6 +90,9 @@ def _target(one: TargetFacts) -> Iterator[str]:
         for case in one.moves.cases[:_SHOWN]:
             yield from _case(case)
         yield "</details>"
+    if result.search.notes:
+        yield from ("", "What the search says:", "")
+        yield from (f"- {safe(note)}" for note in result.search.notes)
 
 
 def _figures(row: Row) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import fmean
 
@@ -27,12 +27,14 @@ _LENGTHS = 5  # examples by which the length of a prompt is judged
 
 @dataclass(frozen=True)
 class Ground:
-    """`references`: the source's outputs by example id; `labels`: by what examples are stratified and balanced."""
+    """`references`: the source's outputs by example id; `labels`: by what examples are stratified and balanced;
+    `columns`: by name and example id, by what failures are told apart."""
 
     train: Sequence[Example]
     validation: Sequence[Example]
     references: Mapping[str, Output]
     labels: Mapping[str, str]
+    columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from optimizer.prompt import Demo, Prompt
 from optimizer.prompt.suite import Suite
 from optimizer.prompt.template import Template
 from optimizer.space import DemoPlan, SearchSpace, Value, Variant, parts
-from optimizer.space.demos import Shot, choose, picking
+from optimizer.space.demos import Shot, choose, in_order, picking
 from optimizer.space.parameters import settled
 
 
@@ -20,7 +20,8 @@ class Pool:
     """`wordings`: instructions by name. `sets`: whole sets of worked examples by name. `programs`: compiled prompts by
     `program_key`. `bought`: by the same keys the calls that each compile took, those that failed among them.
 
-    `looked`: by example id what the target scored on a training example when it was first looked at.
+    `looked`: by example id what the target scored on a training example when it was first looked at. `knobs_refused`:
+    whether a compile with other knobs was too dear; it is said once.
     A compiled program brings its own instructions and examples; layout, reply form and parameters stay open,
     so one compile competes under every form of the space.
     """
@@ -35,6 +36,7 @@ class Pool:
     programs: dict[str, Prompt] = field(default_factory=dict)
     bought: dict[str, int] = field(default_factory=dict)
     looked: dict[str, float] = field(default_factory=dict)
+    knobs_refused: bool = False
     _chosen: dict[tuple[DemoPlan, int], tuple[Demo, ...]] = field(default_factory=dict, repr=False)
 
     def offered(self) -> SearchSpace:
@@ -86,8 +88,7 @@ class Pool:
 
     def _demos(self, plan: DemoPlan) -> tuple[Demo, ...]:
         if plan.choice in self.sets:
-            shown = self.sets[plan.choice][: plan.count]
-            return shown[::-1] if plan.order == "reversed" else shown
+            return in_order(plan.order, self.sets[plan.choice][: plan.count])
         key = plan, len(self.looked)  # a search of thousands of trials asks for the same few plans again and again
         if key not in self._chosen:
             self._chosen[key] = choose(plan, self.shots, self.seed, self.looked)

@@ -71,8 +71,15 @@ def compile_asked(
     options = {knob.partition(".")[2]: value for knob, value in variant.knobs.items()}
     taken = sum(calls for bought, calls in pool.bought.items() if bought not in OPTIMIZERS)
     each = calls_of(pool.prompt)
-    if taken + each * brief.effort.compile_calls <= each * extra_calls(pool.space, brief.effort):
+    share = each * extra_calls(pool.space, brief.effort)
+    if taken + each * brief.effort.compile_calls <= share:
         yield from guarded(key, lambda: _compile(pool, brief, best(), name, options))
+    elif not pool.knobs_refused:
+        pool.knobs_refused = True
+        yield (
+            f"{key} not bought, nor any more programs with other than the usual knobs: one may take "
+            f"{each * brief.effort.compile_calls} calls, and {taken} of the {share} that they have are used"
+        )
 
 
 def guarded(what: str, work: Callable[[], Iterator[str]]) -> Iterator[str]:

@@ -7,18 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from optimizer.errors import BudgetExceeded
-from optimizer.evaluate import record
-from optimizer.programs.shipped import program_of
 from optimizer.prompt import Prompt
 from optimizer.prompt.suite import Part, Suite
 from optimizer.search.brief import Brief
 from optimizer.search.candidates import Pool
 from optimizer.search.compiles import compile_planned, guarded
-from optimizer.search.propose import Failure, propose
-from optimizer.types import as_text
-
-LOOK = 24  # training examples on which each round looks at what still fails
+from optimizer.search.failures import failures
+from optimizer.search.propose import propose
 
 
 def enrich(pool: Pool, brief: Brief, best: Prompt, number: int) -> Iterator[str]:
@@ -42,7 +37,7 @@ def _propose(pool: Pool, brief: Brief, best: Prompt, number: int, part: Part | N
         part.as_prompt(best.protected) if part else best,
         proposer=brief.cast.proposer,
         habits=brief.cast.habits,
-        failures=_failures(pool, brief, best),
+        failures=failures(pool, brief, best),
         examples=[] if part else [(shot.text, shot.reply) for shot in pool.shots[:4]],
         count=brief.effort.proposals,
         known=[template.text for template in pool.wordings.values()],
@@ -55,25 +50,3 @@ def _propose(pool: Pool, brief: Brief, best: Prompt, number: int, part: Part | N
             yield f"proposal {name} refused: {proposal.refused}"
         else:
             pool.wordings[name] = proposal.instructions
-
-
-def _failures(pool: Pool, brief: Brief, prompt: Prompt) -> list[Failure]:
-    """Training examples on which the prompt is not flawless on the target."""
-    ground = brief.ground
-    looked = ground.train[:LOOK]
-    if reason := brief.afford(len(looked)):
-        raise BudgetExceeded(reason)
-    outputs = record(program_of(prompt), brief.cast.target, looked)
-    marks = brief.scale.score(looked, outputs, ground.references).scores
-    for example, mark in zip(looked, marks, strict=True):
-        pool.looked.setdefault(example.id, mark.value)
-    return [
-        Failure(
-            input=as_text(dict(example.inputs)),
-            expected=as_text(example.expected) if example.expected is not None else ground.references[example.id].text,
-            answered=output.text,
-            feedback=mark.feedback,
-        )
-        for example, output, mark in zip(looked, outputs, marks, strict=True)
-        if mark.value < 1.0
-    ]

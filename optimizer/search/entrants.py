@@ -11,7 +11,7 @@ from typing import Protocol
 from optimizer.objective import Evaluation
 from optimizer.prompt import Prompt
 from optimizer.search.brief import Effort, Scale
-from optimizer.search.pruning import Pruning
+from optimizer.search.pruning import Pruning, depth
 from optimizer.search.race import Race
 from optimizer.search.study import RACE
 from optimizer.search.trial import Glance, Standing, Trial
@@ -208,4 +208,6 @@ def _trial(candidate: Candidate, value: float, going: bool) -> Trial:
 
 def allocation(examples: int, budget: float, pruner: str) -> Allocation:
     """The race, or the pruner of Optuna that stands in for it. `budget`: calls at the unchanged prompt's price."""
-    return Race(examples, budget, anchor=0) if pruner == RACE else Pruning(examples, budget, pruner)
+    if pruner == RACE:
+        return Race(examples, budget, anchor=0)
+    return Pruning(depth(examples, budget), budget, pruner)

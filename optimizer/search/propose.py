@@ -23,7 +23,8 @@ from optimizer.types import Message, Request
 _FAILURES, _EXAMPLES, _LONGEST = 6, 4, 1_500  # shown at most; characters of one text at most
 _FOUND = re.compile(r"<instructions>((?:(?!</?instructions>).)*)</instructions>", re.DOTALL)
 _TAGS = (
-    "prompt|question|reply_format|tools|habits|keep|failures?|input|expected|answered|why|examples?|output|instructions"
+    "prompt|question|reply_format|tools|habits|keep|failures?|input|expected|source_answer|answered|shared|why|examples?"
+    "|output|instructions"
 )
 
 _SYSTEM = """\
@@ -38,7 +39,8 @@ Write {count} new versions of the instructions that stand in the prompt tags, ea
 <instructions>...</instructions>.
 - Version 1 says the same as the original, in the form that suits the target model best.
 - Every other version is rewritten so that failures like these no longer happen: find out what the target model \
-misunderstands, and add the missing rule, definition or distinction. Make the versions differ in approach.
+misunderstands, and add the missing rule, definition or distinction. Make the versions differ in approach. In a \
+failure, source_answer is what the earlier model said, and shared is the slice of the data in which failures crowd.
 - Write general rules. Do not copy examples, inputs or answers into the instructions.
 - The input and worked examples are added automatically: do not write them yourself.
 - Keep every rule of the original that matters, and what it says about the form of the reply.
@@ -48,12 +50,15 @@ misunderstands, and add the missing rule, definition or distinction. Make the ve
 
 @dataclass(frozen=True)
 class Failure:
-    """An example that the target did not answer well: what it got, what was wanted, what it said, and what is wrong."""
+    """An example that the target did not answer well: what it got, what was wanted, what it said, and what is wrong;
+    what the source had said, where that is something else, and the slice of examples that fails with it."""
 
     input: str
     expected: str
     answered: str
     feedback: str = ""
+    source_answer: str = ""
+    shared: str = ""
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,9 @@ def propose(
     found = [_bare(text) for text in _FOUND.findall(answer)][:count]
     if not found:
         raise SearchError(f"{proposer.name} wrote no <instructions>...</instructions>, but {answer[:80]!r}")
-    seen = [text for f in failures for text in (f.input, f.answered)] + [given for given, _ in examples]
+    seen = [text for f in failures for text in (f.input, f.answered, f.source_answer)] + [
+        given for given, _ in examples
+    ]
     copies = Copies(seen, [f.expected for f in failures] + [reply for _, reply in examples])
     taken = {_plain(text) for text in (*known, prompt.instructions.text)}
     proposals = []
@@ -150,7 +157,9 @@ def _failure(failure: Failure) -> str:
     parts = {
         "input": failure.input,
         "expected": failure.expected,
+        **({"source_answer": failure.source_answer} if failure.source_answer else {}),
         "answered": failure.answered,
+        **({"shared": failure.shared} if failure.shared else {}),
         "why": failure.feedback,
     }
     return _tagged("failure", "\n".join(_tagged(name, _data(text)) for name, text in parts.items()))

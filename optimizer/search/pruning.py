@@ -16,6 +16,13 @@ from optimizer.space import Value
 
 _AT_ONCE, _CHUNK = 4, 8  # candidates under way, and examples of each that are bought together
 _NOTHING_KNOWN = 0.25  # variance of a value that was never measured
+_WHOLE = 12  # candidates that can be measured to the end
+
+
+def depth(examples: int, budget: float) -> int:
+    """Where the end is. Were it always the last example, the first few candidates could use up the budget before any
+    of them is through, and until then no pruner has anything to compare with."""
+    return min(examples, max(_CHUNK, int(budget / _WHOLE)))
 
 
 class Pruning:

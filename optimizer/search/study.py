@@ -10,6 +10,7 @@ from __future__ import annotations
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib.util import find_spec
 from statistics import fmean
 from typing import Any
 
@@ -81,12 +82,14 @@ def pruner(name: str, examples: int) -> Callable[[int, Mapping[int, float], bool
 
 
 def check_names(sampler: str, pruner: str) -> None:
-    """Raises ConfigError where no sampler or pruner goes by that name; opens nothing."""
+    """Raises ConfigError where no sampler or pruner goes by that name, or what it needs is missing; opens nothing."""
     for key, name, known in (("sampler", sampler, SAMPLERS), ("pruner", pruner, (RACE, *PRUNERS))):
         if name not in known:
             raise ConfigError(
                 f"search.{key}: no {key} is called {name!r}.{nearest(name, known)} Known: {', '.join(known)}"
             )
+    if sampler == "gp" and find_spec("torch") is None:  # which Optuna opens when it is first asked, in mid-run
+        raise ConfigError("search.sampler: gp needs PyTorch; pip install 'promptport[gp]', or choose tpe")
 
 
 def importance(trials: Sequence[Trial]) -> dict[str, dict[str, float]]:

@@ -85,6 +85,12 @@ def choose(
     return tuple(Demo(shot.example.inputs, shot.reply) for shot in ordered)
 
 
+def in_order(order: str, demos: Sequence[Demo]) -> tuple[Demo, ...]:
+    """Worked examples that came from elsewhere; they alternate by their replies, for nobody says their labels."""
+    shots = [Shot(Example(str(place), demo.inputs), demo.output, demo.output) for place, demo in enumerate(demos)]
+    return tuple(demos[int(shot.example.id)] for shot in ORDERS[order](shots))
+
+
 def picking(plan: DemoPlan) -> Picking | None:
     """With the choice `per_request`, what `choose` gives is a pool, and each request shows a few of it."""
     if plan.choice != "per_request" or not plan.count:

@@ -7,6 +7,8 @@
       tone:                            # one of your own: sentences by name
         brief: Answer in one short sentence.
         firm: {replace: "Please be kind.", by: "Stay factual."}
+      program: [gepa]
+      gepa.minibatch: [2, 5]           # a knob of a program, by its full name
 
 The choice that changes nothing always comes first and need not be written down; in a dimension of one's own it is
 called as_is. A sentence is put behind the instructions, whoever wrote them; `replace` works on those that hold it.
@@ -15,7 +17,7 @@ called as_is. A sentence is put behind the instructions, whoever wrote them; `re
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,8 +25,9 @@ from typing import Any
 from optimizer.config.yamlfile import Document, read_yaml
 from optimizer.errors import ConfigError, nearest
 from optimizer.plugins import resolve
+from optimizer.programs.dspy.recipes import OPTIMIZERS, check
 from optimizer.prompt.template import Template, join
-from optimizer.space import Choice, Dimension, SearchSpace, Value, Variant
+from optimizer.space import Choice, Dimension, SearchSpace, Value, Variant, in_knobs
 
 _BASE = "thorough"
 _FORM = "a sentence to append, or {replace: an old text, by: a new one}"
@@ -52,9 +55,10 @@ def read_space(path: Path) -> SearchSpace:
     problems: list[str] = []
     for name, given in entries.items():
         try:
-            dimensions.append(_known(known[name], given) if name in known else _own(name, given, known))
+            dimensions.append(_known(known[name], given) if name in known else _new(name, given, known))
         except ConfigError as error:
             problems.append(f"{document.at('dimensions', name)}: {error}")
+    problems += [f"{document.at('dimensions', name)}: {problem}" for name, problem in _turning_nothing(dimensions)]
     if problems:
         raise ConfigError("\n  ".join(problems))
     return SearchSpace(tuple(dimensions))
@@ -90,6 +94,28 @@ def _known(dimension: Dimension, given: Any) -> Dimension:
             hint, known = nearest(str(value), map(str, others)), _words(dimension.choices)
             raise ConfigError(f"has no value {value!r}.{hint} Known: {known}{', or another number' if numbers else ''}")
     return dimension.among(*values)
+
+
+def _new(name: str, given: Any, known: Mapping[str, Dimension]) -> Choice:
+    """What the base does not have: a knob of a program, by its full name, or a dimension of sentences."""
+    program, _, option = name.partition(".")
+    if program not in OPTIMIZERS or not option or isinstance(given, dict):
+        return _own(name, given, known)
+    values = [value for value in (given if isinstance(given, list) else [given]) if value is not None]
+    for value in values:
+        check(program, {option: value})
+    if not values:
+        raise ConfigError("is a knob: give a list of its values")
+    return Choice(name, (None, *values), in_knobs(name), when=("program", program))
+
+
+def _turning_nothing(dimensions: Sequence[Dimension]) -> Iterator[tuple[str, str]]:
+    """Knobs of programs that the space does not have."""
+    programs = next((d.choices for d in dimensions if d.name == "program"), ())
+    for dimension in dimensions:
+        program = dimension.name.partition(".")[0]
+        if program in OPTIMIZERS and program not in programs:
+            yield dimension.name, f"turns nothing, as `program` of this space does not have {program}; add it there"
 
 
 def _own(name: str, given: Any, known: Mapping[str, Dimension]) -> Choice:

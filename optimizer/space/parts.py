@@ -18,6 +18,7 @@ from optimizer.space import Choice, Dimension, SearchSpace, Variant
 
 AS_IS, NONE = "as_is", "none"
 _KINDS = ("wording", "demos")
+_PLAIN = ("program", "plain")  # a compiled program brings its own
 
 
 def by_parts(space: SearchSpace, prompt: Prompt) -> tuple[SearchSpace, tuple[str, ...]]:
@@ -93,10 +94,10 @@ def _if_other(demos: tuple[Any, ...], known: tuple[Demo | Mapping[str, Any], ...
 
 def _choices(part: Part, space: SearchSpace) -> Iterator[Choice]:
     if "wording" in space.names:
-        yield Choice(f"wording.{part.name}", (AS_IS,), _put(f"wording.{part.name}"))
+        yield Choice(f"wording.{part.name}", (AS_IS,), _put(f"wording.{part.name}"), when=_PLAIN)
     if "demos" in space.names:
         choices = (AS_IS, NONE) if part.demos else (AS_IS,)
-        yield Choice(f"demos.{part.name}", choices, _put(f"demos.{part.name}"))
+        yield Choice(f"demos.{part.name}", choices, _put(f"demos.{part.name}"), when=_PLAIN)
 
 
 def _put(place: str) -> Callable[[Variant, Any], Variant]:

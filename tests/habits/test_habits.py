@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import re
 from importlib.resources import files
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 import search_spaces
+from optimizer.config import ModelSettings
 from optimizer.errors import ConfigError
 from optimizer.habits import habits_of
+from optimizer.planning.plan import plan
 from optimizer.prompt import Prompt
 from optimizer.prompt.layout import Layout
 from optimizer.prompt.template import Template, Var
+from optimizer.task import load_task
+from tests.walking import write_task
 
 PROMPT = Prompt(Template(("Sort it.",)), Template((Var("ticket"),)))
 FAMILIES = ["claude", "deepseek", "gemini", "generic", "gpt", "llama", "mistral", "nova", "qwen"]
@@ -53,6 +59,34 @@ def test_the_family_that_is_given_wins_over_the_name() -> None:
     assert habits_of("azure/our-deployment", "gpt").family == "gpt"
     with pytest.raises(ConfigError, match=r"no habits are known for 'lama'\. Did you mean 'llama'\?"):
         habits_of("azure/our-deployment", "lama")
+
+
+@pytest.mark.parametrize(
+    ("section", "family", "dropped"),
+    [
+        ({"model": "openai/desk"}, "generic", False),
+        ({"model": "openai/desk", "priced_as": "anthropic/claude-opus-4-7"}, "claude", True),
+        ({"model": "openai/desk", "answers_as": ["desk-eu", "claude-haiku-4-5"]}, "claude", False),
+        ({"model": "gemini/gemini-2.5-pro", "priced_as": "anthropic/claude-opus-4-7"}, "gemini", False),
+        ({"model": "openai/desk", "priced_as": "openai/gpt-4o", "family": "qwen"}, "qwen", False),
+    ],
+)
+def test_behind_a_gateway_s_alias_the_family_is_that_of_the_model_it_stands_for(
+    section: dict[str, Any], family: str, dropped: bool
+) -> None:
+    settings = ModelSettings(**section)
+    found = habits_of(settings.real_name, settings.family)
+
+    assert (found.family, "temperature" in found.drop_params) == (family, dropped)
+
+
+def test_a_run_behind_an_alias_starts_from_the_habits_of_the_model_it_stands_for(tmp_path: Path) -> None:
+    target = {"model": "openai/desk", "priced_as": "anthropic/claude-opus-4-7"}
+    task = load_task(write_task(tmp_path, target=target))
+
+    [fit] = plan(task, accepted=lambda _: None).fits
+
+    assert fit.habits.family == "claude"
 
 
 def test_there_is_a_file_for_each_family_and_no_other() -> None:

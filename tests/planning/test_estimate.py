@@ -89,6 +89,8 @@ def test_a_compile_is_expected_at_what_it_mostly_takes_and_at_its_limit_at_most(
     more = compiled.roles["target"].calls - plain.roles["target"].calls
     assert 0.15 * 150 - 48 < more < 0.15 * 150
     assert compiled.high.calls - plain.high.calls == 150 + 10  # and ten questions to the proposer
+    short = expected(tmp_path, search=SEARCH | {"space": "tests.walking:COMPILED", "compile_calls": 60})
+    assert short.high.calls - plain.high.calls == 60 + 10
 
 
 def test_the_least_is_baseline_confirmation_and_a_first_look(tmp_path: Path) -> None:

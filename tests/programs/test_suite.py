@@ -325,6 +325,16 @@ def test_the_space_is_that_of_its_parts() -> None:
         by_parts(SearchSpace((DELIMITERS,)), opened())
 
 
+def test_under_a_compiled_program_the_choices_of_its_parts_are_idle_and_not_told() -> None:
+    space, _ = by_parts(SearchSpace((WORDING, DEMOS, BOOTSTRAP)), opened())
+    compiled = {**space.unchanged, "program": "bootstrap_few_shot"}
+
+    other = {**compiled, "wording.divide": "divide/new", "demos.divide": "divide/set"}
+
+    assert space.settled(other) == compiled
+    assert space.settled({**other, "program": "plain"}) == {**other, "program": "plain"}
+
+
 def test_wordings_and_examples_are_chosen_part_by_part() -> None:
     suite = opened()
     space, _ = by_parts(SPACE, suite)

@@ -122,6 +122,19 @@ def test_the_twins_say_what_the_page_says(plain_run: Walked) -> None:
     assert f"{target['moves']['lower']:,} score lower" in markdown
 
 
+def test_what_the_search_lost_is_told_by_page_and_twins(plain_run: Walked) -> None:
+    [result] = plain_run.migration.targets
+    lost = "gepa lost: 3 | 4 <calls> are too few"
+    found = replace(result, search=replace(result.search, notes=(lost,)))
+    facts = gather(replace(plain_run.migration, targets=(found,)))
+    told = json.loads(as_json(facts))
+
+    Draft202012Validator(SCHEMA).validate(told)
+    assert told["targets"][0]["search"]["notes"] == [lost]
+    assert f"- {safe(lost)}" in as_markdown(facts).splitlines()
+    assert lost in parsed(as_page(facts.run, facts)).text
+
+
 def test_equal_runs_give_equal_twins_also_when_written_again(plain_run: Walked, tmp_path: Path) -> None:
     write_report(plain_run.migration, tmp_path / "report.html")
 

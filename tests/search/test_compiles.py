@@ -157,10 +157,17 @@ def test_compiles_with_other_knobs_live_on_a_share_of_the_search() -> None:
     planned(into, given)
     assert extra_calls(into.space, given.effort) == 120  # half of 240
 
-    notes = [note for batch in (2, 4, 5) for note in asked(into, given, program="gepa", gepa__minibatch=batch)]
+    bought, second, refused, again = (
+        asked(into, given, program="gepa", gepa__minibatch=batch) for batch in (2, 4, 5, 5)
+    )
 
     turned = [calls for key, calls in into.bought.items() if key != "gepa"]
-    assert len(notes) == len(turned) == 2 and sum(turned) <= 120
+    assert len(bought) == len(second) == len(turned) - 1 == 1 and sum(turned) <= 120
+    assert refused == [
+        "gepa(minibatch=5) not bought, nor any more programs with other than the usual knobs: one may take 60 calls, "
+        f"and {sum(turned)} of the 120 that they have are used"
+    ]
+    assert again == []
     assert extra_calls(SearchSpace((GEPA,)), given.effort) == 0
 
 

@@ -69,6 +69,47 @@ def test_a_program_compiled_for_a_target_stays_with_it() -> None:
     assert list(learned.configurations) == [{"program": "plain"}]
 
 
+def test_what_a_search_had_from_an_earlier_one_is_handed_on_once() -> None:
+    one = found(({"wording": "a"}, 0.9), ({"wording": "as_is"}, 0.1), texts={"a": "Do a."})
+    two = found(({"wording": "a_of_1"}, 0.6), ({"wording": "as_is"}, 0.4), texts={"a_of_1": "Do a.", "b": "Do b."})
+
+    learned = lessons([one, two])
+
+    assert dict(learned.wordings) == {"a_of_1": "Do a."}
+    assert learned.value({"wording": "a_of_1"}) == pytest.approx((0.4 + 0.1) / 2)
+
+
+def test_of_a_program_the_best_wording_of_each_part_is_handed_on() -> None:
+    texts = {f"{part}/{name}": f"{part} {name}" for part in ("first", "last") for name in "abcd"}
+    rows = [({"wording.first": f"first/{a}", "wording.last": f"last/{a}"}, n / 10) for n, a in enumerate("dcba")]
+
+    learned = lessons([found(*rows, texts=texts)])
+
+    assert dict(learned.wordings) == {"first/a_of_1": "first a", "last/a_of_1": "last a"}
+    best = {"wording.first": "first/a_of_1", "wording.last": "last/a_of_1"}
+    assert learned.configurations[0] == best
+    assert learned.value(best) == pytest.approx(0.15)
+
+
+def test_what_has_the_same_name_in_another_search_but_is_another_thing_is_worth_nothing_there() -> None:
+    texts = {"first/a": "Do a."}
+    rows = [
+        ({"wording.first": "first/a"}, 0.9),
+        ({"demos.first": "first/from_gepa"}, 0.6),
+        ({"demo_choice": "from_gepa"}, 0.3),
+    ]
+
+    learned = lessons([found(*rows, texts=texts)])
+
+    assert all(learned.value(params) is None for params, _ in rows)
+
+
+def test_a_dimension_of_the_users_own_whose_name_resembles_a_part_s_is_handed_on_as_it_is() -> None:
+    learned = lessons([found(({"wording.tone": "brief"}, 0.9), ({"wording.tone": "as_is"}, 0.1))])
+
+    assert learned.value({"wording.tone": "brief"}) == pytest.approx(0.4)
+
+
 def test_a_search_tries_first_what_won_elsewhere() -> None:
     space = SearchSpace((WORDING, REPLY))
     text = "Tell the parity of the number."

@@ -19,6 +19,7 @@ from optimizer.prompt import Prompt
 from optimizer.prompt.contract import Contract
 from optimizer.search.brief import Brief, Cast, Effort, Ground, Scale
 from optimizer.search.loop import search
+from optimizer.search.study import PRUNERS
 from optimizer.search.trial import SearchResult
 from optimizer.space import SearchSpace
 from optimizer.types import Example, Output, Request, Score
@@ -214,6 +215,18 @@ def test_a_search_with_little_left_ends_its_race_in_time() -> None:
         return sum(seen[:2]) / sum(seen)
 
     assert share_of_the_best_two(left=lambda: 100.0 - calls[0]) > 1.3 * share_of_the_best_two()
+
+
+@pytest.mark.parametrize("pruner", [name for name in PRUNERS if name != "none"])
+def test_with_any_pruner_most_trials_are_measured_and_some_are_cut(pruner: str) -> None:
+    """18 trials of 60 examples each would be 1,080 calls; there are 144, of which one trial takes a twelfth at most."""
+    result = search(PROMPT, SPACE, brief(wordy, effort=Effort(trials=18, rounds=3, calls_per_trial=8, pruner=pruner)))
+
+    states = [trial.state for trial in result.trials]
+    assert states.count("failed") <= len(states) // 2
+    assert "pruned" in states
+    assert max(trial.examples for trial in result.trials) == 12
+    assert result.winner.params["reply"] == "told"
 
 
 def test_a_pruner_of_optuna_can_take_the_place_of_the_race() -> None:

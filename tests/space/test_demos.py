@@ -30,6 +30,7 @@ from optimizer.space import Choice, DemoPlan, SearchSpace, Value
 from optimizer.space.demos import Shot, choose
 from optimizer.types import Example, Output, Request, Score
 from search_spaces import DEMO_CHOICE, DEMO_ORDER, DEMOS, WORDING
+from search_spaces.demos import EVERY_ORDER
 from tests.conftest import Walked
 from tests.exporters.test_bundle import STRANGE, in_production, scored, written
 from tests.walking import SEARCH, crew, finished, parity, writes
@@ -238,6 +239,31 @@ def test_a_bundle_with_another_pool_is_never_written(plain_run: Walked) -> None:
 def test_formats_of_plain_templates_refuse_it(syntax: Any) -> None:
     with pytest.raises(ExportError, match="picks its worked examples for each request"):
         "".join(turn.content.print(syntax) for turn in PICKING.messages)
+
+
+# -- examples that a compiled program brought
+
+
+@pytest.mark.parametrize(
+    ("order", "numbers"),
+    [
+        ("as_chosen", [2, 10, 3333, 4]),
+        ("reversed", [4, 3333, 10, 2]),
+        ("short_first", [4, 2, 10, 3333]),
+        ("long_first", [3333, 10, 2, 4]),
+        ("alternating", [2, 3333, 4, 10]),
+    ],
+)
+def test_a_set_of_examples_from_elsewhere_stands_in_every_order(order: str, numbers: list[int]) -> None:
+    kind = {2: "even", 10: "even", 3333: "odd", 4: "?"}
+    given = tuple(Demo({"n": n}, kind[n]) for n in kind)
+    prompt = Prompt.from_messages([{"role": "user", "content": "Number: {{n}}"}])
+    space = SearchSpace((DEMOS.among(4), DEMO_CHOICE, DEMO_ORDER.among(*EVERY_ORDER)))
+    pool = Pool(prompt, space, (), seed=0, sets={"from_gepa": given})
+
+    built = pool.build({"demos": 4, "demo_choice": "from_gepa", "demo_order": order})
+
+    assert [demo.inputs["n"] for demo in built.demos] == numbers
 
 
 # -- what the search has seen

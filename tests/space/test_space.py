@@ -126,14 +126,26 @@ def test_only_good_answers_of_the_source_become_examples() -> None:
     assert {shot.example.id for shot in shots} == {f"e{i}" for i in range(20)}
 
 
-@pytest.mark.parametrize("sampler", [name for name in SAMPLERS if name != "gp"])
+@pytest.mark.parametrize("sampler", SAMPLERS)
 def test_every_sampler_asks_repeatably_within_the_space(sampler: str) -> None:
-    told = [({**QUICK.unchanged, "demos": n}, (n / 10,)) for n in (0, 2, 4)]
+    if sampler == "gp":
+        pytest.importorskip("torch", reason="the extra `gp` is not installed")
+    rng = random.Random(5)
+    drawn = [{d.name: rng.choice(d.choices) for d in QUICK.dimensions} for _ in range(12)]  # GP starts with ten
+    told = [(params, (rng.random(),)) for params in drawn]
 
     asked = [list(ask(QUICK, told, 5, sampler=sampler, seed=7)) for _ in range(2)]
 
     assert asked[0] == asked[1]
     assert all(params[d.name] in d.choices for params in asked[0] for d in QUICK.dimensions)
+
+
+def test_a_sampler_that_cannot_be_opened_is_refused_before_anything_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("optimizer.search.study.find_spec", lambda _name: None)
+
+    with pytest.raises(ConfigError, match=r"search\.sampler: gp needs PyTorch; pip install 'promptport\[gp\]'"):
+        check_names("gp", "race")
+    check_names("tpe", "race")
 
 
 @pytest.mark.parametrize("objectives", [1, 2, 3])

@@ -17,10 +17,12 @@ import search_spaces
 from optimizer.errors import ConfigError, PluginError
 from optimizer.planning.plan import plan
 from optimizer.plugins import known_names, resolve
+from optimizer.programs.dspy.recipes import OPTIMIZERS
 from optimizer.prompt import Prompt
 from optimizer.prompt.contract import Contract
 from optimizer.prompt.template import Template
 from optimizer.search.candidates import Pool
+from optimizer.search.compiles import check_programs
 from optimizer.space import Choice, SearchSpace, Variant, in_demos, in_layout, in_params
 from optimizer.space.check import faults, refuse_faults, without_faults
 from optimizer.space.file import find_space, read_space
@@ -139,6 +141,18 @@ def test_what_is_left_out_comes_from_thorough(tmp_path: Path) -> None:
     assert read(tmp_path, {"response_format": None}).choices("response_format") == (None, "json_object", "json_schema")
 
 
+@pytest.mark.parametrize("knob", [f"{name}.{knob}" for name, recipe in OPTIMIZERS.items() for knob in recipe.options])
+def test_every_knob_of_every_optimizer_can_be_turned(knob: str, tmp_path: Path) -> None:
+    program, _, option = knob.partition(".")
+    value = "source" if option == "teacher" else 3
+    space = read(tmp_path, {"program": [program], knob: [value]})
+
+    assert space.choices(knob) == (None, value)
+    assert space.build(PROMPT, {"program": program, knob: value}).knobs == {knob: value}
+    assert space.build(PROMPT, {"program": "plain", knob: value}).knobs == {}
+    check_programs(space)
+
+
 def test_a_sentence_goes_behind_the_wording_that_is_chosen(tmp_path: Path) -> None:
     space = read(tmp_path, {"wording": None, "tone": {"brief": "Be brief.", "firm": {"replace": "kind", "by": "firm"}}})
     pool = Pool(PROMPT, space, (), seed=0, wordings={"new": Template(("Judge it. Never guess.",))})
@@ -164,6 +178,11 @@ def test_a_sentence_goes_behind_the_wording_that_is_chosen(tmp_path: Path) -> No
         ('dimensions: {tone: {brief: "See {{text}}"}}', r"brief: holds a \{\{variable\}\}"),
         ("dimensions: []", "dimensions: must be a mapping of dimensions"),
         ("from: quick", "dimensions: must be a mapping of dimensions"),
+        ("dimensions: {program: [gepa], gepa.minibach: [2]}", r"no option 'minibach'\. Did you mean 'minibatch'"),
+        ("dimensions: {program: [gepa], simba.steps: [0]}", r"simba\.steps: must be a whole number from 1 on, found 0"),
+        ("dimensions: {program: [gepa], simba.steps: }", r"simba\.steps: is a knob: give a list of its values"),
+        ("dimensions: {program: [gepa], simba.steps: [4]}", r"simba\.steps: turns nothing, .*does not have simba"),
+        ("dimensions: {gepa.minibatch: [2]}", r"gepa\.minibatch: turns nothing"),
         ("dimension: {demos: [1]}", "dimension: unknown key. Did you mean 'dimensions'"),
         ("from: other.yaml\ndimensions: {demos: [1]}", "from: must be a space's name"),
         ("from: standart\ndimensions: {demos: [1]}", r"'standart'\. Did you mean 'standard'"),
