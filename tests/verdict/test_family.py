@@ -245,7 +245,7 @@ def test_check_prints_it(tmp_path: Path) -> None:
 
     told = expectation(plan(load_task(write_task(tmp_path, rows=60))))
     assert "held out: 30 examples can show a difference of" in told
-    assert "too few: with 30 held-out examples not even a flawless target" in told
+    assert "too few: with 30 held-out examples not even a target that equals the source" in told
 
 
 def test_so_many_more_examples_do_settle_an_open_verdict() -> None:
