@@ -262,14 +262,20 @@ def test_a_run_directory_of_another_task_is_refused_and_left_alone(tmp_path: Pat
         {"constraints": {"valid": 0.5}},
         {"data": {"path": "data.jsonl", "expected": "gold", "stratify": "n"}},
         {"data": {"path": "data.jsonl", "expected": "gold", "source": "gold"}},
+        {"name": "anew"},
     ],
 )
 def test_what_was_agreed_at_the_start_cannot_change_in_one_run_directory(tmp_path: Path, change: Any) -> None:
     with pytest.raises(ConnectionResetError):
         walk(write_task(tmp_path), tmp_path / "run", crew(source=breaks_at(1, parity)))
 
-    with pytest.raises(RunDirError, match="another task"):
+    with pytest.raises(RunDirError, match="another task") as caught:
         walk(write_task(tmp_path, **change), tmp_path / "run")
+
+    section = next(iter(change))
+    changed = {"rows": "data", "target": "targets"}.get(section, section)
+    assert f": its {changed} differ; " in str(caught.value)
+    assert f"`store: {(tmp_path / 'run' / 'calls.sqlite').resolve()}`" in str(caught.value)
 
 
 def test_limits_timeouts_budget_and_effort_may_change_in_one_run_directory(tmp_path: Path, plain_run: Walked) -> None:

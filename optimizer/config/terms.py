@@ -86,9 +86,7 @@ def _numbers(option: str, text: str, section: type[Section]) -> dict[str, float]
         if key not in section.model_fields:
             known = ", ".join(section.model_fields)
             hint = nearest(key, section.model_fields)
-            raise ConfigError(
-                f"{option} {text}: nothing is called {key!r}.{hint} Known: {known}, as in {next(iter(section.model_fields))}=1"
-            )
+            raise ConfigError(f"{option} {text}: nothing is called {key!r}.{hint} Known: {known}; write KEY=NUMBER")
         try:
             found[key] = float(value)
         except ValueError:

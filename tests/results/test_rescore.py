@@ -218,7 +218,9 @@ def test_terms_that_differ_in_more_than_weights_say_in_what_and_the_runs_own_are
     def names(*words: str) -> list[str]:
         ran = CliRunner().invoke(main, ["rescore", str(tmp_path / "run"), *words])
         assert ran.exit_code == 0, ran.output
-        return [line.partition(" test/")[0].rstrip() for line in ran.output.splitlines() if line.startswith("quality 1")]
+        return [
+            line.partition(" test/")[0].rstrip() for line in ran.output.splitlines() if line.startswith("quality 1")
+        ]
 
     own = "quality 1, cost 0.02 (the run's)"
     assert names() == [own]
