@@ -56,8 +56,7 @@ def write_comparison(migration: Migration, path: Path) -> None:
 def _targets(recording: Recording, metric: Metric | None) -> tuple[TargetResult, ...]:
     source = _evaluated(recording, recording.source, metric)
     met = [Confirmation(source, None, _evaluated(recording, answers, metric)) for answers in recording.targets]
-    gold = all(example.expected is not None for example in recording.examples)
-    standard = "gold" if metric is None else standard_of(recording.settings.metrics, gold=gold)
+    standard = "gold" if metric is None else standard_of(recording.settings.metrics, recording.examples)
     references = {output.example_id: output for output in recording.source.outputs}
     evidence = Evidence(recording.examples, references, metric, recording.columns)
     decisions = weigh_all(met, evidence, recording.settings, standard)

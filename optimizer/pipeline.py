@@ -175,8 +175,7 @@ class _Walk:
         return Scale(self.metric, settings.objective.build(), settings.constraints.build(), unit, settings.search.jobs)
 
     def _standard(self) -> Standard:
-        gold = all(example.expected is not None for example in self.task.examples)
-        return standard_of(self.task.settings.metrics, gold=gold)
+        return standard_of(self.task.settings.metrics, self.task.examples)
 
     def _confirm(
         self,

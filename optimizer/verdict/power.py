@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from optimizer.verdict.confirm import FEWEST
 from optimizer.verdict.statistics import fewest_pairs, smallest_difference
 
 _DIFFER = (0.05, 0.2)  # shares of examples on which right and wrong scores of source and target differ
@@ -27,7 +28,13 @@ def power(held_out: int, *, targets: int, margin: float, confidence: float) -> l
         told.append(
             f"too few: with {held_out} held-out examples not even a target that equals the source on every one can be "
             f"shown to be within the margin of {100 * margin:g} points at {100 * level:.4g} % confidence; that takes "
-            f"{least:,} at least. Unless the target is clearly better, the verdict will be inconclusive or stay: add "
-            "examples, widen decision.margin, or hold out more (split.test)"
+            f"{least:,} at least. {_outcome(held_out)}: add examples, widen decision.margin, or hold out more "
+            "(split.test)"
         )
     return told
+
+
+def _outcome(held_out: int) -> str:
+    if held_out < FEWEST:
+        return f"Fewer than {FEWEST} give no verdict"
+    return "Unless the target is clearly better, the verdict will be inconclusive or stay"
