@@ -18,7 +18,7 @@ from optimizer.progress import Progress
 from optimizer.results.migration import Migration
 from optimizer.results.rundir import RunDir
 from optimizer.task import load_task
-from optimizer.types import Request
+from optimizer.types import Example, Output, Request
 from optimizer.verdict.confirm import Verdict
 from tests.conftest import Walked
 from tests.walking import (
@@ -693,3 +693,16 @@ def test_a_budget_of_just_the_least_is_enough_where_no_limit_of_tokens_is_stated
 
     assert only(found).decision.verdict is Verdict.MIGRATE
     assert sum(spend.dollars for spend in found.spend.values()) <= least.dollars * 1.001
+
+
+def unfit(example: Example, output: Output) -> float:
+    return 1.0
+
+
+def test_a_metric_that_cannot_score_is_found_out_on_the_first_answers(tmp_path: Path) -> None:
+    models = crew()
+    with pytest.raises(
+        DataError, match=r"unfit\(\) takes 2 .*; a metric is called with \(example, output, reference\)"
+    ):
+        walk(write_task(tmp_path, metrics="tests.test_walk:unfit"), tmp_path / "run", models)
+    assert models.calls == 20, "of 120 examples"
