@@ -86,7 +86,7 @@ def run(task_file: Path, run_dir: Path | None, as_json: bool, target: str | None
 
 
 @main.command()
-@click.option("--port", default=8765, show_default=True, help="0 takes a free one.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 takes a free one.")
 @click.option("--wait", is_flag=True, help="Really wait as long as the simulated models would take.")
 @click.option("--fault", multiple=True, metavar="KIND=SHARE", callback=shares, help=f"Kinds: {', '.join(FAULTS)}.")
 @click.option("--seed", default=0, show_default=True, help="Of the faults.")

@@ -60,8 +60,7 @@ def _targets(recording: Recording, metric: Metric | None) -> tuple[TargetResult,
         _evaluated(recording, side, references, metric) for side in (recording.source, *recording.targets)
     )
     met = [Confirmation(source, None, target) for target in others]
-    gold = all(example.expected is not None for example in recording.examples)
-    standard = "gold" if metric is None else standard_of(recording.settings.metrics, gold=gold)
+    standard = "gold" if metric is None else standard_of(recording.settings.metrics, recording.examples)
     evidence = Evidence(recording.examples, references, metric, recording.columns)
     decisions = weigh_all(met, evidence, recording.settings, standard)
     rows = zip(recording.targets, met, decisions, strict=True)

@@ -18,7 +18,7 @@ from optimizer.models.pacing.notice import listening
 from optimizer.models.stores.cache import Answers
 from optimizer.models.stores.opening import open_store
 from optimizer.operations.beacon import Beacon
-from optimizer.planning.agreement import fingerprint, versions
+from optimizer.planning.agreement import fingerprint, parts, versions
 from optimizer.planning.allowance import Clock
 from optimizer.progress import Progress, Watch, silent
 from optimizer.progress.log import RunLog
@@ -58,7 +58,7 @@ def opened(
     those who look from outside.
     """
     settings = task.settings
-    agreed = RunDir.open(path, fingerprint=fingerprint(task), versions=versions())
+    agreed = RunDir.open(path, fingerprint=fingerprint(task), versions=versions(), parts=parts(task))
     with (
         agreed as run,
         RunLog(run.log, watch) as log,

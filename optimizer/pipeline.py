@@ -104,6 +104,7 @@ class _Walk:
             first, rest = self.task.examples[:_TASTE], self.task.examples[_TASTE:]
             outputs = self._record("baseline", self.task.prompt, self.roles.source, first)
             self._refuse_broken(outputs)
+            self._try_metric(outputs)
             outputs += self._record("baseline", self.task.prompt, self.roles.source, rest)
         return {output.example_id: output for output in outputs}
 
@@ -115,6 +116,13 @@ class _Walk:
                 f"{len(broken)} of {len(outputs)} replies of the source {self.task.settings.source.model} break the "
                 f"contract, first example {broken[0].example_id}: {broken[0].error}; correct prompt.reply or the prompt"
             )
+
+    def _try_metric(self, outputs: Sequence[Output]) -> None:
+        """A metric that cannot score one answer ends the run here, before all the others are paid for."""
+        pairs = zip(self.task.examples, outputs, strict=False)  # the outputs are those of the first examples
+        tried = next(([example], (output,)) for example, output in pairs if output.status == "ok")
+        if not getattr(self.metric, "asks", False):
+            score(*tried, {output.example_id: output for output in outputs}, self.metric)
 
     def _source(self, baseline: Mapping[str, Output]) -> tuple[Evaluation, ...]:
         """Draws of the source on the held-out examples: one more than the task wants, to see how well it agrees with
@@ -180,8 +188,7 @@ class _Walk:
         )
 
     def _standard(self) -> Standard:
-        gold = all(example.expected is not None for example in self.task.examples)
-        return standard_of(self.task.settings.metrics, gold=gold)
+        return standard_of(self.task.settings.metrics, self.task.examples)
 
     def _confirm(
         self,

@@ -94,7 +94,7 @@ def test_gold_answers_are_optional_row_by_row(tmp_path: Path) -> None:
     rows = [{"ticket": "a", "gold": "low"}, {"ticket": "b", "gold": None}, {"ticket": "c"}]
     task = load(tmp_path, ", expected: gold", rows, reply=LABELS)
     assert [e.expected for e in task.examples] == ["low", None, None]
-    assert task.notes == ("2 of 3 rows have no gold answer",)
+    assert task.notes == ("2 of 3 rows have no gold answer: there the source's own answer stands in for it",)
     with pytest.raises(
         ConfigError, match=r"task\.yaml:5: metrics: 'm' scores against the gold answer, but 2 of 3 rows"
     ):

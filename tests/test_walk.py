@@ -18,7 +18,7 @@ from optimizer.progress import Progress
 from optimizer.results.migration import Migration
 from optimizer.results.rundir import RunDir
 from optimizer.task import load_task
-from optimizer.types import Request
+from optimizer.types import Example, Output, Request
 from optimizer.verdict.confirm import Verdict
 from tests.conftest import Walked
 from tests.walking import (
@@ -270,14 +270,20 @@ def test_a_run_directory_of_another_task_is_refused_and_left_alone(tmp_path: Pat
         {"constraints": {"valid": 0.5}},
         {"data": {"path": "data.jsonl", "expected": "gold", "stratify": "n"}},
         {"data": {"path": "data.jsonl", "expected": "gold", "source": "gold"}},
+        {"name": "anew"},
     ],
 )
 def test_what_was_agreed_at_the_start_cannot_change_in_one_run_directory(tmp_path: Path, change: Any) -> None:
     with pytest.raises(ConnectionResetError):
         walk(write_task(tmp_path), tmp_path / "run", crew(source=breaks_at(1, parity)))
 
-    with pytest.raises(RunDirError, match="another task"):
+    with pytest.raises(RunDirError, match="another task") as caught:
         walk(write_task(tmp_path, **change), tmp_path / "run")
+
+    section = next(iter(change))
+    changed = {"rows": "data", "target": "targets"}.get(section, section)
+    assert f": its {changed} differ; " in str(caught.value)
+    assert f"`store: {(tmp_path / 'run' / 'calls.sqlite').resolve()}`" in str(caught.value)
 
 
 def test_limits_timeouts_budget_and_effort_may_change_in_one_run_directory(tmp_path: Path, plain_run: Walked) -> None:
@@ -695,3 +701,16 @@ def test_a_budget_of_just_the_least_is_enough_where_no_limit_of_tokens_is_stated
 
     assert only(found).decision.verdict is Verdict.MIGRATE
     assert sum(spend.dollars for spend in found.spend.values()) <= least.dollars * 1.001
+
+
+def unfit(example: Example, output: Output) -> float:
+    return 1.0
+
+
+def test_a_metric_that_cannot_score_is_found_out_on_the_first_answers(tmp_path: Path) -> None:
+    models = crew()
+    with pytest.raises(
+        DataError, match=r"unfit\(\) takes 2 .*; a metric is called with \(example, output, reference\)"
+    ):
+        walk(write_task(tmp_path, metrics="tests.test_walk:unfit"), tmp_path / "run", models)
+    assert models.calls == 20, "of 120 examples"

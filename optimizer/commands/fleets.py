@@ -50,10 +50,10 @@ def status(run_dir: Path, as_json: bool) -> None:
 
 @click.command()
 @click.argument("run_dir", type=click.Path(path_type=Path))
-@click.option("--port", default=8080, show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True)
 @shows_errors
 def dashboard(run_dir: Path, port: int) -> None:
-    """Show a run's trials in optuna-dashboard, also while it goes on; on this machine only (Ctrl-C stops)."""
+    """Show the trials of a run, also of one going on, in optuna-dashboard on this machine only (Ctrl-C stops)."""
     from optimizer.operations.dashboard import show
 
     show(run_dir, port)

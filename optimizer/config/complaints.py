@@ -112,14 +112,17 @@ def shown(value: Any) -> str:
 
 
 def _suggest(keys: Keys, model: type[BaseModel]) -> str:
-    """The section that has a key of this name; else the nearest key of this section."""
+    """At the top the section that has a key of this name; inside a section its own keys count first."""
     name = str(keys[-1])
     section = _section(keys[:-1], model)
     here = _names(section) if section else []
     elsewhere = [path for path in _paths(model) if path.rpartition(".")[2] == name]
-    if elsewhere:
+    if elsewhere and (len(keys) == 1 or not here):
         return f" Did you mean {elsewhere[0]!r}?"
-    return nearest(name, here) or (f" Known here: {', '.join(here)}" if here else "")
+    if close := nearest(name, here):
+        return close
+    known = f" Known here: {', '.join(here)}" if here else ""
+    return f"{known}; {elsewhere[0]} is the one of that name" if elsewhere else known
 
 
 def _described(keys: Keys, model: type[BaseModel]) -> str:

@@ -73,7 +73,7 @@ def terms_of(own: Terms, wishes: Wishes) -> tuple[Terms, ...]:
     found = []
     for weights in weightings:
         data = {**base, "objective": {**base["objective"], **weights}}
-        terms, _ = checked(Document(document.name, data, document.lines), Path(), Terms)
+        terms, _ = checked(Document(document.name, {**data, "name": own.name}, document.lines), Path(), Terms)
         found.append(terms)
     return tuple(found)
 
@@ -86,7 +86,7 @@ def _numbers(option: str, text: str, section: type[Section]) -> dict[str, float]
         if key not in section.model_fields:
             known = ", ".join(section.model_fields)
             hint = nearest(key, section.model_fields)
-            raise ConfigError(f"{option} {text}: nothing is called {key!r}.{hint} Known: {known}, as in {known[:4]}=1")
+            raise ConfigError(f"{option} {text}: nothing is called {key!r}.{hint} Known: {known}; write KEY=NUMBER")
         try:
             found[key] = float(value)
         except ValueError:

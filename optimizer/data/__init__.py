@@ -104,10 +104,16 @@ def _parsed(
 ) -> Iterator[Parsed]:
     """`folder` is a place to work in, gone afterwards."""
     ending = path.suffix.lower()
+    if path.is_dir():
+        raise DataError(
+            f"{path.name or path}: is a folder; name the files in it, as in path: [a.parquet, b.parquet]. What "
+            "`datasets` saved to disk becomes one file with load_from_disk(FOLDER).to_parquet(FILE)"
+        )
     if ending not in ENDINGS:
         hint = nearest(ending, ENDINGS)
+        found = f"the ending {ending!r} is not known" if ending else "its name has no ending"
         raise DataError(
-            f"{path.name}: the ending {ending!r} is not known.{hint} Files end in {', '.join(ENDINGS)}; "
+            f"{path.name}: {found}.{hint} Files end in {', '.join(ENDINGS)}; "
             "a JSON array becomes .jsonl with one object on each line"
         )
     kind = ENDINGS[ending]

@@ -20,7 +20,11 @@ def remarks(
     yield from _duplicates(examples)
     without = sum(example.expected is None for example in examples)
     if settings.data.expected and without:
-        yield f"{without} of {total} rows have no gold answer"
+        way = ": there the source's own answer stands in for it"
+        auto = any(metric.against == "auto" for metric in settings.metrics)
+        yield f"{without} of {total} rows have no gold answer{way if auto else ''}"
+    if total > 1 and not without and len({content_key({"": e.expected}) for e in examples}) == 1:
+        yield f"all {total} gold answers are equal: a prompt that always says the same gets full marks"
     blank = Counter(name for e in examples for name, value in e.inputs.items() if value in ("", []))
     for name, count in sorted(blank.items()):
         yield f"{count} of {total} rows have an empty {name!r}"

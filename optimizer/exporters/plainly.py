@@ -59,7 +59,7 @@ def decided(migration: Migration, result: TargetResult, contract: Contract) -> D
     }
     winner = pooled(draws["winner"]) if "winner" in draws else _read(met.winner, contract)
     confirmation: Confirmation = replace(met, winner=winner, draws=draws)
-    standard = standard_of(terms.metrics, gold=all(e.expected is not None for e in migration.examples.values()))
+    standard = standard_of(terms.metrics, migration.examples.values())
     held_out = [migration.examples[identity] for identity in migration.split["test"]]
     references = {output.example_id: output for output in migration.baseline}
     evidence = Evidence(held_out, references, None, migration.columns)

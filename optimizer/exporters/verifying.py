@@ -72,7 +72,7 @@ def _folder(folder: Path) -> dict[str, bytes]:
             f"{folder}: no bundle here ({error.strerror}); give the folder with {SUMS} in it, or its zip"
         ) from error
     if SUMS not in {path.name for path in paths}:
-        raise ExportError(f"{folder}: no bundle here ({SUMS} is missing)")
+        raise ExportError(f"{folder}: no bundle here ({SUMS} is missing){_below(folder)}")
     if len(paths) > sealing.MOST_FILES:
         raise ExportError(f"{folder}: {len(paths):,} files, and a bundle has a handful; {_WAY_OUT}")
     names = [path.name.lower() for path in paths]
@@ -87,6 +87,12 @@ def _folder(folder: Path) -> dict[str, bytes]:
         if sum(map(len, found.values())) > sealing.MOST_BYTES:
             raise ExportError(f"{folder}: larger than {sealing.MOST_BYTES:,} bytes; {_WAY_OUT}")
     return found
+
+
+def _below(folder: Path) -> str:
+    """Where the bundles of a run's folder are."""
+    found = sorted(path.parent for name in ("bundle", "bundles/*") for path in folder.glob(f"{name}/{SUMS}"))
+    return f"; give {', '.join(map(str, found))}" if found else ""
 
 
 def _sums(path: Path, written: bytes | None) -> dict[str, str]:

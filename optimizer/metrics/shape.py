@@ -91,7 +91,8 @@ class Custom:
         except (OptimizerError, Unscored):
             raise
         except Exception as error:
-            raise DataError(f"{place}: {type(error).__name__}: {error}") from error
+            way = "; a metric is called with (example, output, reference)" if isinstance(error, TypeError) else ""
+            raise DataError(f"{place}: {type(error).__name__}: {error}{way}") from error
         if isinstance(found, Score):
             return found
         try:

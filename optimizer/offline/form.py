@@ -183,6 +183,20 @@ def _given_whole(rules: str, outputs: tuple[str, ...]) -> set[str]:
     return {way for way, seen in ways if seen}
 
 
+_SENTENCE = re.compile(
+    r"(?:\b(?:labels|categories|classes|intents) are\b|\b(?:one|either|any) of\b(?: the (?:following|words)\b)?):?\s*"
+    r"([^.;\n]+)",
+    re.IGNORECASE,
+)
+
+
+def _named_in_a_sentence(rules: str) -> tuple[str, ...]:
+    """`Categories are a, b and c.`, `Answer with one of: "a", "b".` Where JSON is asked for, fields have the labels."""
+    told = [] if "json" in rules.lower() else _SENTENCE.findall(rules)
+    lists = (listed_labels(re.sub(r"\s+and\s+", ", ", text)) for text in told)
+    return next((labels for labels in lists if len(labels) > 1), ())
+
+
 def _whole(rules: str, outputs: tuple[str, ...]) -> Field:
     """The reply is one value: a label where labels are listed or the examples repeat themselves, else text."""
     listed = re.search(
@@ -190,7 +204,7 @@ def _whole(rules: str, outputs: tuple[str, ...]) -> Field:
         rules,
         re.I,
     )
-    labels = listed_labels(listed[1]) if listed else ()
+    labels = listed_labels(listed[1]) if listed else _named_in_a_sentence(rules)
     piped = re.search(r"<([^<>\n]+\|[^<>\n]+)>", rules)
     if piped:
         labels = choices_in(piped[1])

@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import fields
 from importlib.metadata import version
+from typing import Any
 
 from optimizer import __version__
 from optimizer.task import Task
@@ -14,6 +15,16 @@ from optimizer.task import Task
 def fingerprint(task: Task) -> str:
     """What must not change when a run goes on: data, prompt, models, split, metrics, margin: what was agreed at the
     start. More trials or more money only carry it on."""
+    return _hash(list(_facts(task).values()))
+
+
+def parts(task: Task) -> dict[str, str]:
+    """A fingerprint for each section of the task file, so that a run directory can say in what a task differs."""
+    name, prompt, agreed, data = _facts(task).values()
+    return {key: _hash(value) for key, value in {"name": name, "prompt": prompt, "data": data, **agreed}.items()}
+
+
+def _facts(task: Task) -> dict[str, Any]:
     settings = task.settings.to_dict()
     agreed = {
         name: settings[name] for name in ("source", "targets", "metrics", "split", "decision", "constraints", "slices")
@@ -29,8 +40,11 @@ def fingerprint(task: Task) -> str:
     if settings["stages"]:
         agreed["stages"] = settings["stages"]
     data = [examples, task.strata, task.slices, recorded]
-    facts = json.dumps([task.name, task.prompt.to_dict(), agreed, data], sort_keys=True, default=str)
-    return hashlib.sha256(facts.encode()).hexdigest()[:16]
+    return {"name": task.name, "prompt": task.prompt.to_dict(), "agreed": agreed, "data": data}
+
+
+def _hash(facts: Any) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def versions() -> dict[str, str]:

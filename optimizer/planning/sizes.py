@@ -16,6 +16,7 @@ from optimizer.types import Request, as_text
 
 _REPLY = 150.0  # tokens of a free reply about which nothing is known
 _MARKS = 10  # tokens of the marks that DSPy's adapters put around a field
+_FRAME = 100  # tokens of what they say of the form beside that, whatever the program
 _MESSAGE = 4  # tokens of a message beside its text
 _SHOWN = 200  # examples by which lengths are judged
 
@@ -66,9 +67,19 @@ def size_of(task: Task) -> Size:
     wrote = 1.3 * fmean(known) + 10 if known else _REPLY
     read = fmean(lengths) + _MESSAGE * fmean(len(request.messages) for request in asked)
     shot = fmean(tokens(request.messages[-1].content) for request in asked) + wrote + 2 * _MESSAGE
-    wrote += _MARKS if isinstance(task.prompt, Suite) else 0
+    if isinstance(task.prompt, Suite):
+        wrote += _MARKS
+        read += _framed(task.prompt)
     longest = asked[lengths.index(max(lengths))]
     return Size(int(read), int(wrote), int(shot), longest, calls_of(task.prompt), _asked(task))
+
+
+def _framed(program: Suite) -> float:
+    """What a call's messages have beyond the prompts of all parts, which `size_of` counts: one prompt alone and its
+    frame. Nothing where the other prompts are longer than that."""
+    shown = [tokens(part.instructions) for part in program.parts]
+    frames = [_FRAME + _MARKS * len((*part.inputs, *part.outputs)) for part in program.parts]
+    return max(0.0, fmean(shown) + fmean(frames) - sum(shown))
 
 
 def taking(section: ModelSettings, size: Size, answers: float, *, growth: float = 1.0, each: float = 0.0) -> Share:

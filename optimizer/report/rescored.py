@@ -37,10 +37,10 @@ def under(migration: Migration, **wishes: Any) -> tuple[tuple[Outcome, ...], tup
 
 
 def as_text(outcomes: Sequence[Outcome], studies: Sequence[Study]) -> str:
-    lines = ["", f"{'weights':34} {'target':24} {'winner':18} {'objective':>9} {'quality':>8} {'$/1,000':>9}  verdict"]
-    for outcome in outcomes:
-        for found in outcome.targets:
-            lines.append(f"{_weights(outcome):34} {found.model:24} {_row(found)}")
+    rows = list(_named(outcomes))
+    wide = max([34, *(len(name) for name, _ in rows)])
+    head = f"{'target':24} {'winner':18} {'objective':>9} {'quality':>8} {'$/1,000':>9}  verdict"
+    lines = ["", f"{'terms':{wide}} {head}", *(f"{name:{wide}} {found.model:24} {_row(found)}" for name, found in rows)]
     for study in studies:
         lines += ["", f"{study.model}: as cost weighs more", *(f"  {text}" for text in _stretches(study, outcomes[-1]))]
         for evaluator, shares in study.importance.items():
@@ -79,13 +79,33 @@ def as_page(migration: Migration, outcomes: Sequence[Outcome], studies: Sequence
     return filled(
         "report/rescored.html",
         run=migration,
-        rows=[(_weights(o), found, _verdict(found)) for o in outcomes for found in o.targets],
+        rows=[(name, found, _verdict(found)) for name, found in _named(outcomes)],
         studies=[(study, picture(study, outcomes[-1].terms), _winners(study)) for study in studies],
     )
 
 
 def _weights(outcome: Outcome) -> str:
     return outcome.terms.weights + (" (the run's)" if outcome.own else "")
+
+
+def _differences(terms: Terms, own: Terms) -> Iterator[str]:
+    """What the weights do not say: without it, two rows would bear one name."""
+    if terms.metrics != own.metrics:
+        yield "metric " + ", ".join(metric.name for metric in terms.metrics)
+    for section in ("constraints", "decision"):
+        ours, theirs = (getattr(one, section).model_dump(mode="json") for one in (terms, own))
+        for name, value in ours.items():
+            if value != theirs[name]:
+                yield f"{name} {'none' if value is None else value}"
+    if terms.slices != own.slices:
+        yield "other slices"
+
+
+def _named(outcomes: Sequence[Outcome]) -> Iterator[tuple[str, Rescored]]:
+    """Each row and the name of its terms; the first outcome is the run's."""
+    for outcome in outcomes:
+        name = "; ".join((_weights(outcome), *_differences(outcome.terms, outcomes[0].terms)))
+        yield from ((name, found) for found in outcome.targets)
 
 
 def _row(found: Rescored) -> str:

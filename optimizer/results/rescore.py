@@ -103,8 +103,7 @@ class _Marks:
     def __init__(self, migration: Migration, terms: Terms, metric: Metric | None) -> None:
         self.examples, self.metric = migration.examples, metric
         self.references = {output.example_id: output for output in migration.baseline}
-        gold = all(example.expected is not None for example in migration.examples.values())
-        self.standard = standard_of(terms.metrics, gold=gold)
+        self.standard = standard_of(terms.metrics, migration.examples.values())
         held_out = [migration.examples[identity] for identity in migration.split["test"]]
         whole = metric or (_metric(migration, terms, asking=True) if _has_answers(migration) else None)
         self.evidence = Evidence(held_out, self.references, whole, migration.columns)

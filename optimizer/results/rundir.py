@@ -64,8 +64,10 @@ class RunDir:
         self._lock: FileLock | None = None
 
     @classmethod
-    def open(cls, path: Path, *, fingerprint: str, versions: Mapping[str, str]) -> RunDir:
-        """Create the directory, or return to one of the same task to go on with it.
+    def open(
+        cls, path: Path, *, fingerprint: str, versions: Mapping[str, str], parts: Mapping[str, str] | None = None
+    ) -> RunDir:
+        """Create the directory, or return to one of the same task to go on with it. `parts`: of what is agreed.
 
         Raises RunDirError where it belongs to another task, to a newer format, to a run that is going on now, or
         cannot be written.
@@ -77,7 +79,7 @@ class RunDir:
         except OSError as error:
             raise RunDirError(f"{path}: cannot write here ({error.strerror}); choose another --run-dir") from error
         try:
-            run._begin(fingerprint, versions)
+            run._begin(fingerprint, versions, parts or {})
         except BaseException:
             run.close()
             raise
@@ -164,15 +166,24 @@ class RunDir:
             raise RunDirError(f"{path}: format {found.get('format')!r}, this version reads {FORMAT}; update promptport")
         return found
 
-    def _begin(self, fingerprint: str, versions: Mapping[str, str]) -> None:
-        earlier = self.manifest().get("fingerprint", fingerprint)
+    def _begin(self, fingerprint: str, versions: Mapping[str, str], parts: Mapping[str, str]) -> None:
+        found = self.manifest()
+        earlier = found.get("fingerprint", fingerprint)
         if earlier != fingerprint:
             raise RunDirError(
                 f"{self.path} holds a run of another task (fingerprint {earlier}, this task's is {fingerprint}): its "
-                "data, prompt, models, metrics, split, constraints or margin differ; choose another --run-dir, or "
-                "delete the folder to start afresh"
+                f"{_differing(found.get('agreed'), parts)} differ; choose another --run-dir, or undo the change"
+                f"{self._kept(parts)}"
             )
-        self._write_manifest(format=FORMAT, fingerprint=fingerprint, versions=dict(versions), status="under way")
+        self._write_manifest(
+            format=FORMAT, fingerprint=fingerprint, agreed=dict(parts), versions=dict(versions), status="under way"
+        )
+
+    def _kept(self, parts: Mapping[str, str]) -> str:
+        """How a new run comes by the answers that this one has paid for."""
+        if not parts or not self.calls.exists():
+            return ""
+        return f". With `store: {self.calls.resolve()}` in the task file no answer that is kept here is paid for twice"
 
     def _write_manifest(self, **facts: Any) -> None:
         write_whole(self.path / "manifest.json", as_json(self.manifest() | facts, sort=False))
@@ -219,3 +230,10 @@ def slug(name: str) -> str:
 
 def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
+
+
+def _differing(earlier: Any, parts: Mapping[str, str]) -> str:
+    """Which sections of the task file; all that may where the run is of an earlier version."""
+    known = earlier if isinstance(earlier, dict) else {}
+    found = [name for name, value in parts.items() if known and known.get(name) != value]
+    return ", ".join(found) or "data, prompt, models, metrics, split, constraints or margin"

@@ -12,7 +12,7 @@ from optimizer.errors import DataError
 from optimizer.metrics.scrutiny import Scrutiny
 from optimizer.metrics.whole import Figure
 from optimizer.objective import Check, Constraints, Evaluation
-from optimizer.types import Output
+from optimizer.types import Example, Output
 from optimizer.verdict import reasons
 from optimizer.verdict.constraints import as_numbers, checked
 from optimizer.verdict.slices import SliceResult
@@ -21,8 +21,9 @@ from optimizer.verdict.statistics import Comparison, Noise, examples_needed, noi
 __all__ = ["Comparison", "Confirmation", "Decision", "Standard", "Verdict", "decide", "standard_of"]
 
 #: What the target is held against. "gold": the source's scores against gold answers. "parity": where the
-#: source's own answers are the reference, how well the source, asked again, agrees with them.
-Standard = Literal["gold", "parity"]
+#: source's own answers are the reference, how well the source, asked again, agrees with them. "mixed": both, each
+#: example (or metric) by what it has; the source asked again is the standard here too.
+Standard = Literal["gold", "parity", "mixed"]
 
 FEWEST = 10  # pairs; on fewer no verdict is given
 LOST = 0.05  # a larger share of examples without an answer may hide the very ones that go wrong
@@ -82,12 +83,12 @@ class _Against(Protocol):
     def against(self) -> str: ...
 
 
-def standard_of(metrics: Iterable[_Against], *, gold: bool) -> Standard:
-    """Where a score is agreement with the source's answer, the source's agreement with itself is the standard.
-
-    `gold`: whether every example has a gold answer.
-    """
-    return "gold" if {metric.against for metric in metrics} <= ({"gold", "auto"} if gold else {"gold"}) else "parity"
+def standard_of(metrics: Iterable[_Against], examples: Iterable[Example]) -> Standard:
+    """Where a score is agreement with the source's answer, the source's agreement with itself is the standard."""
+    against, gold = {metric.against for metric in metrics}, [example.expected is not None for example in examples]
+    if against <= ({"gold", "auto"} if all(gold) else {"gold"}):
+        return "gold"
+    return "mixed" if "gold" in against or ("auto" in against and any(gold)) else "parity"
 
 
 def decide(
@@ -147,7 +148,7 @@ def _reason(decision: Decision, confirmation: Confirmation, standard: Standard, 
 
 def pairs_of(confirmation: Confirmation, standard: Standard) -> tuple[list[int], Evaluation]:
     """The places of the examples that count, and what the target is held against."""
-    theirs = confirmation.again if standard == "parity" and confirmation.again else confirmation.source
+    theirs = confirmation.again if standard != "gold" and confirmation.again else confirmation.source
     return _kept(confirmation, theirs, standard), theirs
 
 
@@ -160,7 +161,7 @@ def comparison_of(confirmation: Confirmation, standard: Standard, *, margin: flo
 
 def _noise(confirmation: Confirmation, kept: Sequence[int], standard: Standard) -> Noise | None:
     """Between examples, and between draws of one; None where nothing was drawn twice."""
-    name = "again" if standard == "parity" and confirmation.again else "source"
+    name = "again" if standard != "gold" and confirmation.again else "source"
 
     def drawn(side: str) -> list[list[float]]:
         draws = confirmation.draws.get(side) or (getattr(confirmation, side),)
@@ -189,7 +190,7 @@ def _kept(confirmation: Confirmation, theirs: Evaluation, standard: Standard) ->
     answered = [
         i for i, both in enumerate(zip(theirs.outputs, winner, strict=True)) if "failed" not in {o.status for o in both}
     ]
-    return [i for i in answered if source[i].status == "ok"] if standard == "parity" else answered
+    return [i for i in answered if source[i].status == "ok"] if standard != "gold" else answered
 
 
 def _lost(confirmation: Confirmation, theirs: Evaluation) -> int:

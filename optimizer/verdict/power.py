@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from optimizer.verdict.confirm import FEWEST
 from optimizer.verdict.statistics import fewest_pairs, smallest_difference
 
 _DIFFER = (0.05, 0.2)  # shares of examples on which right and wrong scores of source and target differ
@@ -25,8 +26,15 @@ def power(held_out: int, *, targets: int, margin: float, confidence: float) -> l
     least = fewest_pairs(margin, level)
     if held_out < least:
         told.append(
-            f"too few: with {held_out} held-out examples not even a flawless target can be shown to be within the "
-            f"margin of {100 * margin:g} points at {100 * level:.4g} % confidence; that takes {least:,} at least. The "
-            "verdict will be inconclusive or stay: add examples, widen decision.margin, or hold out more (split.test)"
+            f"too few: with {held_out} held-out examples not even a target that equals the source on every one can be "
+            f"shown to be within the margin of {100 * margin:g} points at {100 * level:.4g} % confidence; that takes "
+            f"{least:,} at least. {_outcome(held_out)}: add examples, widen decision.margin, or hold out more "
+            "(split.test)"
         )
     return told
+
+
+def _outcome(held_out: int) -> str:
+    if held_out < FEWEST:
+        return f"Fewer than {FEWEST} give no verdict"
+    return "Unless the target is clearly better, the verdict will be inconclusive or stay"

@@ -41,6 +41,12 @@ def quality(comparison: Comparison, margin: float, confidence: float, standard: 
     limit = f"the margin of {100 * margin:g}"
     if standard == "gold":
         start = f"The target scores {gap} the source {examples}"
+    elif standard == "mixed":
+        whose = "the source asked again" if again else "the source (its own answers count in full: it was asked once)"
+        start = (
+            f"By gold answers, and by the source's own answers where there are none, the target scores {gap} {whose} "
+            f"{examples}"
+        )
     else:
         whose = "the source's agreement with itself" if again else "full agreement (the source was not asked twice)"
         start = f"The target's agreement with the source's answers is {gap} {whose} {examples}"

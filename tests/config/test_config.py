@@ -213,6 +213,10 @@ def test_all_problems_come_at_once_each_with_its_line(tmp_path: Path) -> None:
         ("decision: {margin: 1e999}", "task.yaml:5: 1e999 is no finite number"),
         ("decision: {confidence: 95}", "task.yaml:5: decision.confidence: must be less than 1, found 95"),
         ("constraints: {valid: 97}", "task.yaml:5: constraints.valid: must be 1 or less, found 97"),
+        (
+            "constraints: {temperature: 0}",
+            "task.yaml:5: constraints.temperature: unknown key. Known here: ",
+        ),
         ("metrics: {name: x, wieght: 2}", "task.yaml:5: metrics.wieght: unknown key. Did you mean 'weight'?"),
         ("metrics: [a, {weight: 2}]", "task.yaml:5: metrics.1.name: is missing: A metric's name"),
         ("metrics: {name: x, against: goald}", "must be one of 'gold', 'source' or 'auto', found the text \"goald\"."),

@@ -188,6 +188,7 @@ def test_csv_rows_that_do_not_fit_are_named(tmp_path: Path, content: str, text: 
         ("a.parquet", b"text,gold\n1,2\n", "a.parquet: is no whole Parquet file: it does not begin as one"),
         ("a.parquet", b"PAR1 and no end", "a.parquet: is no whole Parquet file: it is cut off"),
         ("a.parquet", b"PAR1" + b"x" * 40 + b"PAR1", "a.parquet: cannot be read as Parquet: "),
+        ("rows", b"{}", "rows: its name has no ending. Files end in .jsonl"),
         ("a.jsnol", b"{}", "a.jsnol: the ending '.jsnol' is not known. Did you mean '.jsonl'?"),
         ("a.json", b"[]", "a.json: the ending '.json' is not known. Did you mean '.jsonl'?"),
     ],
@@ -291,3 +292,9 @@ def run(code: str, *arguments: str, **environment: str) -> str:
     return subprocess.run(
         [sys.executable, "-c", code, *arguments], env=kept, capture_output=True, text=True, check=True
     ).stdout
+
+
+def test_a_folder_is_no_file_of_examples_also_one_that_a_library_saved(tmp_path: Path) -> None:
+    Dataset.from_dict({"a": ["x"]}).save_to_disk(tmp_path / "saved")
+    with pytest.raises(DataError, match=r"^saved: is a folder; name the files in it, .*load_from_disk"):
+        read_files([tmp_path / "saved"])

@@ -238,3 +238,18 @@ def test_roles_that_share_a_model_share_its_rate(tmp_path: Path) -> None:
     planned = plan(task)
 
     assert least_minutes(task, planned.parts, planned.expected)[0] == pytest.approx(3.04)
+
+
+def test_a_programs_short_prompts_are_reckoned_with_what_dspy_writes_around_them(tmp_path: Path) -> None:
+    """Held against the messages that DSPy's own adapter makes."""
+    import dspy
+
+    from optimizer.models.money.prices import tokens
+    from optimizer.planning.sizes import size_of
+    from tests.steps import alone
+
+    program = {"dspy": "tests.steps:alone", "reply": {"labels": ["even", "odd"]}}
+    data = {"path": "data.jsonl", "expected": "gold", "fields": {"number": "n"}}
+    size = size_of(load_task(write_task(tmp_path, prompt=None, program=program, data=data)))
+    messages = dspy.ChatAdapter().format(alone.signature, [], {"number": "50"})
+    assert size.read == pytest.approx(sum(tokens(message["content"]) for message in messages), rel=0.15)

@@ -212,6 +212,24 @@ def test_the_command_tells_every_weighting_and_writes_what_it_found(tmp_path: Pa
     assert RunDir.read(tmp_path / "run").migration(), "the run itself is as it was"
 
 
+def test_terms_that_differ_in_more_than_weights_say_in_what_and_the_runs_own_are_told_once(tmp_path: Path) -> None:
+    run(tmp_path)
+
+    def names(*words: str) -> list[str]:
+        ran = CliRunner().invoke(main, ["rescore", str(tmp_path / "run"), *words])
+        assert ran.exit_code == 0, ran.output
+        return [
+            line.partition(" test/")[0].rstrip() for line in ran.output.splitlines() if line.startswith("quality 1")
+        ]
+
+    own = "quality 1, cost 0.02 (the run's)"
+    assert names() == [own]
+    assert names("--margin", "0.125", "--constraint", "valid=0.5") == [
+        own,
+        "quality 1, cost 0.02; valid 0.5; margin 0.125",
+    ]
+
+
 def test_the_dimension_that_decides_is_the_important_one(tmp_path: Path) -> None:
     prompt = run(tmp_path).targets[0].search.trials[0].prompt
 

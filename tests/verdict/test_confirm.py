@@ -10,8 +10,8 @@ from scipy.stats import binomtest
 
 from optimizer.errors import DataError
 from optimizer.objective import Constraints, Evaluation
-from optimizer.types import Output, Score
-from optimizer.verdict.confirm import Confirmation, Decision, Verdict, decide
+from optimizer.types import Example, Output, Score
+from optimizer.verdict.confirm import Confirmation, Decision, Standard, Verdict, decide, standard_of
 
 MIGRATE, STAY, OPEN = Verdict.MIGRATE, Verdict.STAY, Verdict.INCONCLUSIVE
 
@@ -182,3 +182,34 @@ def test_a_bound_just_inside_the_margin_does_not_read_as_the_margin() -> None:
     assert decision.verdict is MIGRATE
     shown = decision.reason.split("at most ")[1].split(" points")[0]
     assert float(shown) != pytest.approx(100 * decision.margin)
+
+
+class Against:
+    def __init__(self, against: str) -> None:
+        self.against = against
+
+
+@pytest.mark.parametrize(
+    ("against", "golds", "standard"),
+    [
+        (["auto"], ["a", "b"], "gold"),
+        (["auto"], ["a", None], "mixed"),
+        (["auto"], [None, None], "parity"),
+        (["source"], ["a", "b"], "parity"),
+        (["gold", "source"], ["a", "b"], "mixed"),
+    ],
+)
+def test_the_standard_is_what_the_scores_are_made_of(
+    against: list[str], golds: list[str | None], standard: Standard
+) -> None:
+    examples = [Example(str(i), {"x": "y"}, gold) for i, gold in enumerate(golds)]
+    assert standard_of(map(Against, against), examples) == standard
+
+
+def test_where_some_examples_have_gold_the_reason_does_not_speak_of_agreement_alone() -> None:
+    source, winner = pairs(5, 4, 300)
+    reason = verdict(source, winner, again=source, standard="mixed").reason
+    assert reason.startswith(
+        "By gold answers, and by the source's own answers where there are none, the target scores 0.3 points above the "
+        "source asked again on 300 held-out examples; "
+    )

@@ -225,6 +225,8 @@ def test_fewer_examples_than_the_margin_can_ever_show_are_told_before_the_spend(
     assert len(power(59, targets=1, margin=0.05, confidence=0.95)) == 1
     assert "takes 72 at least" in power(60, targets=2, margin=0.05, confidence=0.95)[1]
     assert 0.95**72 <= 0.025 < 0.95**71
+    assert "Unless the target is clearly better, the verdict" in power(10, targets=1, margin=0.05, confidence=0.95)[1]
+    assert "Fewer than 10 give no verdict: add" in power(9, targets=1, margin=0.05, confidence=0.95)[1]
 
 
 def test_the_smallest_difference_is_one_that_a_simulation_shows_four_times_in_five() -> None:
@@ -245,7 +247,7 @@ def test_check_prints_it(tmp_path: Path) -> None:
 
     told = expectation(plan(load_task(write_task(tmp_path, rows=60))))
     assert "held out: 30 examples can show a difference of" in told
-    assert "too few: with 30 held-out examples not even a flawless target" in told
+    assert "too few: with 30 held-out examples not even a target that equals the source" in told
 
 
 def test_so_many_more_examples_do_settle_an_open_verdict() -> None:
@@ -258,3 +260,9 @@ def test_so_many_more_examples_do_settle_an_open_verdict() -> None:
         ours, theirs = np.where(draw < 0.05, 0.0, 1.0), np.where(draw > 0.95, 0.0, 1.0)
         passed += p_value(list(ours), list(theirs), 0.05) <= 0.05
     assert passed / 300 == pytest.approx(0.8, abs=0.07)
+
+
+def test_a_target_that_is_clearly_better_passes_on_fewer_examples_than_equality_takes() -> None:
+    """What `check` says of few examples: 45 are too few for equal scores, but not for a target that wins on 20."""
+    source, target = [0.0] * 20 + [1.0] * 25, [1.0] * 45
+    assert p_value(target, source, 0.05) <= 0.05 < p_value([1.0] * 45, [1.0] * 45, 0.05)

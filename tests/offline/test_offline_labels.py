@@ -1,0 +1,27 @@
+"""Labels that a prompt names in an ordinary sentence, as a task written by hand does."""
+
+from __future__ import annotations
+
+import pytest
+
+from optimizer.offline.form import find_form
+
+LABELS = ("billing", "access", "other")
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Classify the support ticket. Categories are billing, access and other.",
+        'Classify the ticket. Answer with one of: "billing", "access", "other".',
+        "Classify the ticket as one of billing, access or other; say nothing else.",
+    ],
+)
+def test_labels_named_in_a_sentence_are_the_choices_of_the_reply(sentence: str) -> None:
+    (field,) = find_form(sentence, "", ()).fields
+    assert (field.kind, field.labels) == ("label", LABELS)
+
+
+def test_a_sentence_about_other_things_names_no_labels() -> None:
+    (field,) = find_form("Summarise one of the letters in a sentence, with date and sender.", "", ()).fields
+    assert (field.kind, field.labels) == ("text", ())
