@@ -13,7 +13,7 @@ from optimizer.config.yamlfile import Document
 from optimizer.data import Table, columns, read_files, read_hub
 from optimizer.data.other_rows import on_other_rows
 from optimizer.data.ratings import read_ratings
-from optimizer.data.remarks import remarks
+from optimizer.data.remarks import remarks, unfilled
 from optimizer.data.stages import Origin, Stage, columns_of, read_stages, unasked
 from optimizer.errors import ConfigError, OptimizerError
 from optimizer.importers import read_table
@@ -82,7 +82,11 @@ def load_task(path: str | Path, *, data: Path | None = None) -> Task:
         rated=_rated(settings, prompt, table, examples, recorded),
         stages=read_stages(settings.stages, [Origin("", table, dict(zip(ids, table.rows, strict=True)))], document.at),
         unmeasured=unmeasured,
-        notes=(*remarks(settings, examples, recorded, unmeasured), *unasked(settings, prompt.names)),
+        notes=(
+            *remarks(settings, examples, recorded, unmeasured),
+            *unasked(settings, prompt.names),
+            *unfilled(settings, prompt),
+        ),
     )
 
 

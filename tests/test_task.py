@@ -16,6 +16,7 @@ from optimizer.data.split import split_examples
 from optimizer.errors import ConfigError, DataError
 from optimizer.task import Task, load_task, with_target
 from optimizer.types import Example, Output
+from tests.walking import write_task
 
 LABELS = "{labels: [low, high]}"
 OBJECT = (
@@ -330,3 +331,11 @@ def test_a_task_of_usual_size_is_read_in_little_processor_time(tmp_path: Path) -
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert done.stdout.strip() == "[]"
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 4  # about 1 s when nothing else runs
+
+
+def test_a_variable_whose_name_has_spaces_is_told_to_be_none(tmp_path: Path) -> None:
+    prompt = {"user": 'Ticket: {{ticket}} Tone: {{Customer tone (raw)}}, as in {{"a": {"b": 1}}}'}
+    write_task(tmp_path, prompt=prompt, data={"path": "data.jsonl", "fields": {"ticket": "n"}})
+    (note,) = load_task(tmp_path / "task.yaml").notes
+    assert note.startswith("the prompt's {{Customer tone (raw)}} is sent as it stands")
+    assert note.endswith("write {{customer_tone_raw}}, and in data.fields customer_tone_raw: COLUMN")

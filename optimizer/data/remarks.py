@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from optimizer.config import Settings
+from optimizer.config.prompts import PromptSettings
 from optimizer.data.split import content_key
+from optimizer.prompt import Prompt
 from optimizer.types import Example, Output
+
+#: Words in double braces, as people write them who take a column's title for a name; JSON has quotes and colons.
+_ODD_NAME = re.compile(r"\{\{\s*([^\W\d_]\w*(?:[ \t]+[\w()/&%#-]+)+)\s*\}\}")
 
 
 def remarks(
@@ -50,3 +56,16 @@ def _duplicates(examples: tuple[Example, ...]) -> Iterator[str]:
     if repeated:
         other = f", {contrary} of them with another gold answer" if contrary else ""
         yield f"{repeated} duplicate rows (equal inputs but for white space{other}); they stay together in one split"
+
+
+def unfilled(settings: Settings, prompt: Prompt) -> Iterator[str]:
+    """What reads like a variable but has no name of one: it would be sent as it stands, to every model."""
+    if not isinstance(settings.subject, PromptSettings) or settings.subject.syntax != "mustache":
+        return
+    texts = [piece for turn in prompt.messages for piece in turn.content.segments if isinstance(piece, str)]
+    for found in dict.fromkeys(name for text in texts for name in _ODD_NAME.findall(text)):
+        name = re.sub(r"\W+", "_", found).strip("_").lower()
+        yield (
+            f"the prompt's {{{{{found}}}}} is sent as it stands: a variable's name has no spaces or brackets. If it is "
+            f"one, write {{{{{name}}}}}, and in data.fields {name}: COLUMN"
+        )

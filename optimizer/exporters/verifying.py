@@ -90,8 +90,8 @@ def _folder(folder: Path) -> dict[str, bytes]:
 
 
 def _below(folder: Path) -> str:
-    """Where the bundles of a run's folder are."""
-    found = sorted(path.parent for name in ("bundle", "bundles/*") for path in folder.glob(f"{name}/{SUMS}"))
+    """Where the bundles of a run's folder are: of several targets each has its own."""
+    found = sorted(path.parent for name in ("*", "bundle/*") for path in folder.glob(f"{name}/{SUMS}"))
     return f"; give {', '.join(map(str, found))}" if found else ""
 
 

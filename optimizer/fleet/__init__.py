@@ -49,6 +49,11 @@ Told = Callable[[str], None]
 
 _FIRST, _SECOND = 1, 2
 
+_NO_ROOM = (
+    "the fleet's budget has no room for what this task takes at least, which `promptport check` tells; raise `budget` "
+    "in fleet.yaml and start the fleet again"
+)
+
 
 @dataclass(frozen=True)
 class _Fleet:
@@ -166,7 +171,7 @@ def _all(fleet: _Fleet, jobs: Mapping[str, tuple[Task, Budget | None]], part: in
 
 def _one(fleet: _Fleet, name: str, task: Task, budget: Budget | None, part: int) -> Entry:
     if budget is None:
-        return _failed(name, BudgetExceeded("the fleet's budget has no room for what this task takes at least"))
+        return _failed(name, BudgetExceeded(_NO_ROOM))
     begun, path = time.monotonic(), fleet.folder / "tasks" / name
     own = task.settings.budget
     settings = task.settings.model_copy(update={"budget": _tighter(own, budget)})

@@ -209,7 +209,10 @@ class Prompt:
 
     def _checked(self) -> Prompt:
         if not self.names:
-            raise ConfigError("prompt: no variable found: every example would get the same question; write {{column}}")
+            raise ConfigError(
+                "prompt: no variable found: every example would get the same question; write {{column}}, or, where a "
+                "column's name has spaces, {{name}} and data.fields: {name: COLUMN}"
+            )
         text = "".join(turn.content.text for turn in self.messages)
         for kept in self.protected:
             if kept not in text:

@@ -90,8 +90,9 @@ class RunDir:
         """A directory to read from. Raises RunDirError where there is no run."""
         run = cls(path)
         if not run.manifest():
+            fleet = "; those of a fleet are in tasks/NAME below it" if (path / "tasks").is_dir() else ""
             raise RunDirError(
-                f"{path}: no run here (manifest.json is missing); give the folder that `promptport run` wrote"
+                f"{path}: no run here (manifest.json is missing); give the folder that `promptport run` wrote{fleet}"
             )
         return run
 

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -148,6 +149,18 @@ def test_what_is_no_bundle_is_said_to_be_none(tmp_path: Path, plain_run: Walked)
     for path in (tmp_path, tmp_path / "nowhere", plain_run.run / "bundle/bundle.json"):
         with pytest.raises(ExportError, match="no bundle here"):
             verify_bundle(path)
+
+
+def test_the_folder_above_a_bundle_leads_to_it(tmp_path: Path, plain_run: Walked) -> None:
+    run = plain_run.copy(tmp_path / "run")
+    with pytest.raises(ExportError, match=rf"no bundle here .*; give {re.escape(str(run / 'bundle'))}$"):
+        verify_bundle(run)
+    several = tmp_path / "several"
+    for name in ("a", "b"):
+        shutil.copytree(run / "bundle", several / "bundle" / name)
+    for above in (several, several / "bundle"):
+        with pytest.raises(ExportError, match=r"give \S+/bundle/a, \S+/bundle/b$"):
+            verify_bundle(above)
 
 
 def test_a_file_that_is_too_large_is_refused_unread(folder: Path) -> None:

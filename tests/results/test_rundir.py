@@ -131,6 +131,12 @@ def test_a_manifest_without_its_facts_is_an_error(tmp_path: Path, plain_run: Wal
             RunDir.read(path.parent).migration()
 
 
+def test_the_folder_of_a_fleet_leads_to_its_runs(tmp_path: Path) -> None:
+    (tmp_path / "tasks").mkdir()
+    with pytest.raises(RunDirError, match=r"no run here .*; those of a fleet are in tasks/NAME below it"):
+        RunDir.read(tmp_path)
+
+
 def test_a_run_without_a_decision_is_unfinished_not_damaged(tmp_path: Path) -> None:
     RunDir.open(tmp_path, **AGREED).close()
 
