@@ -104,7 +104,7 @@ def _parsed(
 ) -> Iterator[Parsed]:
     """`folder` is a place to work in, gone afterwards."""
     ending = path.suffix.lower()
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112  (Path.is_dir raises for a name that no file can have)
         raise DataError(
             f"{path.name or path}: is a folder; name the files in it, as in path: [a.parquet, b.parquet]. What "
             "`datasets` saved to disk becomes one file with load_from_disk(FOLDER).to_parquet(FILE)"
