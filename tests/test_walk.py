@@ -282,7 +282,7 @@ def test_what_was_agreed_at_the_start_cannot_change_in_one_run_directory(tmp_pat
 
     section = next(iter(change))
     changed = {"rows": "data", "target": "targets"}.get(section, section)
-    assert f": its {changed} differ; " in str(caught.value)
+    assert f": they differ in {changed}; " in str(caught.value)
     assert f"`store: {(tmp_path / 'run' / 'calls.sqlite').resolve()}`" in str(caught.value)
 
 

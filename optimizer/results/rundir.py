@@ -172,8 +172,8 @@ class RunDir:
         earlier = found.get("fingerprint", fingerprint)
         if earlier != fingerprint:
             raise RunDirError(
-                f"{self.path} holds a run of another task (fingerprint {earlier}, this task's is {fingerprint}): its "
-                f"{_differing(found.get('agreed'), parts)} differ; choose another --run-dir, or undo the change"
+                f"{self.path} holds a run of another task (fingerprint {earlier}, this task's is {fingerprint}): they "
+                f"differ in {_differing(found.get('agreed'), parts)}; choose another --run-dir, or undo the change"
                 f"{self._kept(parts)}"
             )
         self._write_manifest(
