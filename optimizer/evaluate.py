@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -10,7 +11,7 @@ from dataclasses import replace
 from itertools import count
 from typing import Any, TypeAlias, TypeVar
 
-from optimizer.errors import ModelError
+from optimizer.errors import DataError, ModelError
 from optimizer.metrics import Metric
 from optimizer.metrics.standard import Unscored
 from optimizer.models import Model, bridge
@@ -27,6 +28,15 @@ _AT_ONCE = 2048  # examples under way: more than any model takes at once, and fe
 _BY = 16  # so many begin before the calls of those before them go out: else nobody waits while all are prepared
 _ASKING = 16  # judgements under way at once; the judge's own limits hold beside it
 _PATIENCE = 0.2  # a larger share of calls that fail for good is an outage, not a property of some examples
+_BROKEN = 0.5  # a larger share of replies that break the contract is no slip of the source's
+_UNFIT = {  # how outputs of a source are no standard, and what to do about it
+    "invalid": ("replies of the source {} break the contract", "correct prompt.reply or the prompt"),
+    "refused": (
+        "questions were declined by the source {}, by a filter or for their length",
+        "leave such examples out, or name a source that answers them",
+    ),
+    "failed": ("questions to the source {} had no answer", "run the same command again when it answers"),
+}
 
 _workers: ContextVar[Mapping[str, Any]] = ContextVar("workers", default={})  # noqa: B039  nobody changes it
 
@@ -107,6 +117,18 @@ def score(
     else:
         scored = asked_together(lambda row: _score(*row), rows) if asks else _spread(rows, jobs)
     return Evaluation(tuple(output for output, _ in scored), tuple(mark for _, mark in scored))
+
+
+def refuse_unfit(outputs: Sequence[Output], source: str) -> None:
+    """Raises `DataError` for a source that mostly breaks the contract or declines: prompt or contract are not the ones
+    in use, and nothing can be held to what it says."""
+    broken = [output for output in outputs if output.status != "ok"]
+    if len(broken) > _BROKEN * len(outputs):
+        usual, times = Counter(output.status for output in broken).most_common(1)[0]
+        first = next(output for output in broken if output.status == usual)
+        what, way = _UNFIT[usual]
+        told = f"{times} of {len(outputs)} {what.format(source)}"
+        raise DataError(f"{told}, first example {first.example_id}: {first.error}; {way}")
 
 
 def asked_together(ask: Callable[[T], U], rows: Sequence[T]) -> list[U]:

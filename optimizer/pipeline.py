@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from optimizer.connect import metric_of
-from optimizer.errors import DataError
-from optimizer.evaluate import record, score
+from optimizer.evaluate import record, refuse_unfit, score
 from optimizer.models import Model
 from optimizer.models.venture import Venture
 from optimizer.objective import Evaluation, Unit, pooled
@@ -40,7 +39,6 @@ from optimizer.verdict.confirm import Confirmation, Standard, standard_of
 from optimizer.verdict.weigh import Evidence, weigh_all
 
 _TASTE = 20  # examples that the source answers first, to see whether its replies can be read at all
-_BROKEN = 0.5  # a larger share of replies that break the contract is no slip of the source's
 
 
 def migrate(task: Task, path: Path, **how: Any) -> Migration:
@@ -99,23 +97,14 @@ class _Walk:
         """What the source answers on every example: the reference, and where worked examples come from."""
         if self.task.recorded:
             outputs = tuple(self.task.recorded.values())
-            self._refuse_broken(outputs)
+            refuse_unfit(outputs, self.task.settings.source.model)
         else:
             first, rest = self.task.examples[:_TASTE], self.task.examples[_TASTE:]
             outputs = self._record("baseline", self.task.prompt, self.roles.source, first)
-            self._refuse_broken(outputs)
+            refuse_unfit(outputs, self.task.settings.source.model)
             self._try_metric(outputs)
             outputs += self._record("baseline", self.task.prompt, self.roles.source, rest)
         return {output.example_id: output for output in outputs}
-
-    def _refuse_broken(self, outputs: Sequence[Output]) -> None:
-        """A source that mostly breaks the contract is no standard: prompt or contract are not the ones in use."""
-        broken = [output for output in outputs if output.status != "ok"]
-        if len(broken) > _BROKEN * len(outputs):
-            raise DataError(
-                f"{len(broken)} of {len(outputs)} replies of the source {self.task.settings.source.model} break the "
-                f"contract, first example {broken[0].example_id}: {broken[0].error}; correct prompt.reply or the prompt"
-            )
 
     def _try_metric(self, outputs: Sequence[Output]) -> None:
         """A metric that cannot score one answer ends the run here, before all the others are paid for."""

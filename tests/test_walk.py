@@ -522,6 +522,14 @@ def test_a_source_that_breaks_its_contract_is_refused_after_twenty_calls(tmp_pat
     assert models.calls == 20
 
 
+def test_a_source_that_declines_is_told_from_one_that_breaks_its_contract(tmp_path: Path) -> None:
+    def declines(request: Request) -> str:
+        raise ModelError("content policy", model="test/source", refused=True)
+
+    with pytest.raises(DataError, match=r"20 of 20 questions were declined by the source test/source, by a filter"):
+        finished(tmp_path, crew(source=declines))
+
+
 def test_without_gold_answers_the_source_that_wavers_is_easy_to_match(tmp_path: Path) -> None:
     """Asked again, the source disagrees with itself on every third number; so may the target."""
 

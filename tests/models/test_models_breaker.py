@@ -51,7 +51,7 @@ def test_one_call_at_a_time_tries_a_server_that_is_gone_and_all_are_answered_whe
     assert [answer.text for answer in answers if isinstance(answer, Response)] == ["fine"] * 8
     assert server.calls == [0.0] * 8 + [3.0, 8.0, 17.0, 34.0] + [35.0] * 7
     assert said == [
-        "5 calls in a row failed (m: no answer): pausing, then trying with one call at a time",
+        "5 calls in a row failed (m: no answer): pausing, then trying with one call at a time, for 30 minutes at most",
         "m answers again after 35 s",
     ]
 

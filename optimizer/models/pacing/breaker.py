@@ -83,8 +83,10 @@ class Guarded:
         self._row.add(request.key(self.identity) if error.status == _STUMBLED else str(len(self._row)))
         if len(self._row) >= self._after and self._gone is None:
             self._gone = asyncio.Event()
-            said = f"{len(self._row)} calls in a row failed ({error}): pausing, then trying with one call at a time"
-            self._say(said)
+            self._say(
+                f"{len(self._row)} calls in a row failed ({error}): pausing, then trying with one call at a time, "
+                f"for {self._patience / 60:g} minutes at most"
+            )
 
     def _stumbles_alone(self, error: ModelError, request: Request) -> bool:
         """Was anything answered between this and an earlier HTTP 500 of the same question? Then that is at fault."""
