@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ def measured(tasks: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for n in range(tasks):
-            small_task(folder / f"team{n % 10}" / f"task{n:03}", rows=40, search=SEARCH)
+            small_task(folder / f"team{n % 10}" / f"task{n:03}", rows=40, change=_of(n), search=SEARCH)
         broken = folder / "team0" / "task000" / "data.jsonl"
         broken.write_text(broken.read_text() + "{no json\n")
         (folder / "fleet.yaml").write_text(yaml.safe_dump({"targets": TARGETS, "budget": {"dollars": 10.0 * tasks}}))
@@ -42,6 +42,15 @@ def measured(tasks: int) -> dict[str, Any]:
         "seconds": round(seconds, 1),
         "seconds_started_again": round(later, 1),
     }
+
+
+def _of(task: int) -> Callable[[dict[str, Any]], None]:
+    """Every task asks its own questions: equal ones would be answered once for the whole fleet."""
+
+    def change(row: dict[str, Any]) -> None:
+        row["ticket"] += f"\n\nReference: {task}"
+
+    return change
 
 
 def _timed(folder: Path) -> tuple[Mapping[str, Entry], float]:
