@@ -21,7 +21,7 @@ from optimizer.commands.options import say, shows_errors
 @click.option("--share", metavar="SHARE", help="Of --as gateway: shadow, or the target's percentage. Default: 1%.")
 @shows_errors
 def export(run_or_bundle: Path, form: str, out: Path | None, target: str | None, **wishes: Any) -> None:
-    """Write the winner of a run, or a bundle's prompt, as another tool reads it. Needs no key and no network."""
+    """Write the winner of a run, or of a bundle (folder or zip), as another tool reads it. No key, no network."""
     from optimizer.exporters.registry import default_folder, write_export
     from optimizer.exporters.registry import export as made_as
     from optimizer.exporters.shipment import open_shipment

@@ -41,7 +41,7 @@ def fleet(folder: Path, out: Path | None, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, nothing else.")
 @shows_errors
 def status(run_dir: Path, as_json: bool) -> None:
-    """Where a run is: state, spend, best so far, rate, time left. Only reads; also from another terminal."""
+    """Where a run is: state, spend, best so far, time left, verdicts. Only reads; also from another terminal."""
     from optimizer.operations.status import as_text, status_of
 
     found = status_of(run_dir)

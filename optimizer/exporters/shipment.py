@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from optimizer import reader
 from optimizer.errors import ConfigError, ExportError, nearest
-from optimizer.exporters.bundle import verify_bundle
+from optimizer.exporters.verifying import read_bundle
 from optimizer.prompt import Prompt
 from optimizer.prompt.contract import Contract
 from optimizer.prompt.layout import Turn
@@ -102,8 +102,9 @@ Exporter: TypeAlias = Callable[[Shipment], Export]
 
 
 def open_shipment(path: Path, target: str | None = None) -> Shipment:
-    """The winner of a finished run, or the prompt in a bundle. `target`: which, where a run has several."""
-    if (path / "bundle.json").is_file() and not (path / "manifest.json").exists():
+    """The winner of a finished run, or the prompt in a bundle: its folder or its zip. `target`: which, where a run has
+    several."""
+    if path.is_file() or ((path / "bundle.json").is_file() and not (path / "manifest.json").exists()):
         return of_bundle(path, target)
     return of_run(RunDir.read(path).migration(), target)
 
@@ -124,15 +125,14 @@ def of_run(migration: Migration, target: str | None = None) -> Shipment:
     return Shipment(migration.name, result.model, result.search.winner.prompt, held_out, migration, result)
 
 
-def of_bundle(folder: Path, target: str | None = None) -> Shipment:
-    """Raises ExportError for a bundle that is not as it was written, or that holds a program of several prompts."""
-    verify_bundle(folder)
-    try:
-        bundle = reader.load(folder / "bundle.json")
-    except ValueError as problem:
-        raise ExportError(f"{problem}; export from the run directory") from problem
+def of_bundle(path: Path, target: str | None = None) -> Shipment:
+    """Of the bytes that were verified, in a folder or in a zip, which is unpacked in memory alone.
+
+    Raises ExportError for a bundle that is not as it was written, or that holds a program of several prompts.
+    """
+    bundle = read_bundle(path).bundle
     if "messages" not in bundle:
-        raise ExportError(f"{folder}: a program of several prompts; export it from its run directory")
+        raise ExportError(f"{path}: a program of several prompts; export it from its run directory")
     if target not in (None, bundle["model"]):
         raise ConfigError(f"--target: the bundle is for {bundle['model']!r}, found {target!r}")
     turns = [Turn(m["role"], _template(m["content"])) for m in bundle["messages"]]

@@ -20,14 +20,16 @@ _SILENT = 120.0  # seconds without a note after which a run on another machine i
 def status_of(path: Path, now: float | None = None) -> dict[str, Any]:
     """`state`: running, finished, interrupted, failed, or stopped (killed, or its machine is gone).
 
-    `rate`: calls a second in this stage; `eta`: seconds until its end; None where neither can be told. Raises
-    RunDirError where there is no run.
+    `rate`: calls a second in this stage; `eta`: seconds until its end; None where neither can be told. `targets`: the
+    verdict on each, once the run is finished; `error` says so where they cannot be read any more. Raises RunDirError
+    where there is no run.
     """
     run, now = RunDir.read(path), time.time() if now is None else now
     manifest, noted = run.manifest(), _noted(run.status)
     state = str(noted.get("state") or manifest.get("status") or "stopped")
     if state == "running" and not _alive(noted, now):
         state = "stopped"
+    targets, lost = _verdicts(run) if state == manifest.get("status") == "finished" else ([], "")
     begun, until = float(noted.get("since", 0)), float(noted.get("updated", 0))
     calls, going = int(noted.get("calls", 0)), state == "running"
     rate = (calls - int(noted.get("calls_before", 0))) / (until - begun) if going and until > begun else None
@@ -46,13 +48,15 @@ def status_of(path: Path, now: float | None = None) -> dict[str, Any]:
         "rate": rate,
         "eta": _eta(noted, until - begun) if going and until > begun else None,
         "age": max(0.0, now - until) if noted else None,
-        "error": noted.get("error", ""),
+        "error": noted.get("error", "") or lost,
+        "targets": targets,
     }
 
 
 def as_text(found: Mapping[str, Any]) -> str:
     share = f" {found['done']:,.0f}/{found['total']:,.0f}" if found["total"] else ""
     lines = [f"{found['state']:11} {found['stage']} {found['target']}{share}".rstrip()]
+    lines += [f"verdict     {row['verdict'].upper()}  {row['model']}: {row['reason']}" for row in found["targets"]]
     lines += [f"best        {quality:.3f}  {target}" for target, quality in found["best"].items()]
     limits = found["limits"]
     most = [f"${limits['dollars']:g}"] if limits.get("dollars") else []
@@ -75,6 +79,15 @@ def as_text(found: Mapping[str, Any]) -> str:
     if found["state"] in ("stopped", "interrupted", "failed"):
         lines.append("            start it again with the same --run-dir: all answers are kept")
     return "\n".join(lines)
+
+
+def _verdicts(run: RunDir) -> tuple[list[dict[str, str]], str]:
+    """Of each target; and what is wrong where there is none to be had."""
+    try:
+        found = run.decisions()
+    except RunDirError as problem:
+        return [], str(problem)
+    return [{"model": model, "verdict": d.verdict.value, "reason": d.reason} for model, d in found.items()], ""
 
 
 def _noted(path: Path) -> dict[str, Any]:

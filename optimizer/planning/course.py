@@ -62,7 +62,7 @@ def courses(task: Task, parts: Split, space: SearchSpace, size: Size) -> Courses
     extra = extra_calls(space, Effort(trials=search.trials, calls_per_trial=search.calls_per_trial))
     look, wordings = min(LOOK, len(parts.train)), sum(name.partition(".")[0] == "wording" for name in space.names)
     again = _LOOKS_AGAIN * (search.rounds - 1)
-    shown, most = _shots(space)
+    shown, most = _shots(space, len(parts.train))
     compiled = search.compile_calls * sum(recipe.usual for recipe in limits) + _KNOBS_USED * extra
     looked = look * bool(wordings)  # answers for one look at what still fails, where anything can be written then
     counted = not isinstance(task.prompt, Suite)  # of a program's prompts the examples are not counted
@@ -116,10 +116,10 @@ def answered(section: ModelSettings, parts: Split, size: Size, course: Course, *
     return min(bought, trials * len(parts.validation)) + course.learned
 
 
-def _shots(space: SearchSpace) -> tuple[float, int]:
-    """Worked examples in a prompt, in the mean of what the space offers, and the most."""
+def _shots(space: SearchSpace, there: int) -> tuple[float, int]:
+    """Worked examples in a prompt, in the mean of what the space offers, and the most; of `there` training examples."""
     offered = [n for name in space.names if name.partition(".")[0] == "demos" for n in space.choices(name)]
-    counts = [n for n in offered if isinstance(n, int) and n > 0]
+    counts = [min(n, there) for n in offered if isinstance(n, int) and min(n, there) > 0]
     if not counts and len(space.choices("program")) > 1:
         counts = [*_SHOTS]
     return (fmean(counts), max(counts)) if counts else (0.0, 0)

@@ -17,7 +17,7 @@ from optimizer.prompt import Prompt
 from optimizer.search.compiles import check_programs, fit_for
 from optimizer.search.study import check_names
 from optimizer.space import SearchSpace
-from optimizer.space.check import faults, refuse_faults, without_faults
+from optimizer.space.check import faults, refuse_faults, scarce, without_faults
 from optimizer.space.file import find_space
 from optimizer.space.parameters import Terms, carried, fitted, offered, varied
 from optimizer.space.parts import by_parts
@@ -68,6 +68,7 @@ def plan(task: Task, *, strict: bool = False, accepted: Accepted = accepted) -> 
     task.settings.objective.build()
     check_names(task.settings.search.sampler, task.settings.search.pruner)
     check_programs(space)
+    notes = (*notes, *scarce(space, task.prompt, len(parts.train)))
     fits = tuple(_fit(task, section, space, notes, accepted) for section in task.settings.targets)
     expected = estimate(task, parts, space)
     tokens = in_tokens(task, parts, space)

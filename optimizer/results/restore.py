@@ -51,6 +51,11 @@ def read_migration(path: Path, manifest: Mapping[str, Any]) -> Migration:
     )
 
 
+def read_decisions(path: Path, _manifest: Mapping[str, Any]) -> Mapping[str, Decision]:
+    """By target, in the task file's order; raises as `read_migration`."""
+    return {row["model"]: _decision(row) for row in _json(path / "decision.json")["targets"]}
+
+
 def _targets(path: Path, manifest: Mapping[str, Any]) -> Iterator[TargetResult]:
     run, decided = manifest["run"], _json(path / "decision.json")["targets"]
     trials, confirmed = _lines(path / "trials.jsonl"), _lines(path / "confirmation.jsonl")

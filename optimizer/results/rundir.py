@@ -31,22 +31,24 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from optimizer.errors import RunDirError
 from optimizer.results import records
 from optimizer.results.migration import Migration, TargetResult
 from optimizer.results.records import as_json
-from optimizer.results.restore import read_migration
+from optimizer.results.restore import read_decisions, read_migration
 from optimizer.search.record import write_study
+from optimizer.verdict.confirm import Decision
 
 if TYPE_CHECKING:
     from filelock import FileLock
 
 FORMAT = 1
+_Read = TypeVar("_Read")
 
 
 class RunDir:
@@ -139,14 +141,21 @@ class RunDir:
 
     def migration(self) -> Migration:
         """The run as one value again, read from its files. Raises RunDirError where one is missing or damaged."""
+        return self._whole(read_migration)
+
+    def decisions(self) -> Mapping[str, Decision]:
+        """The verdicts by target. Raises as `migration` does, but opens decision.json alone: others may be large."""
+        return self._whole(read_decisions, only="decision.json")
+
+    def _whole(self, read: Callable[[Path, Mapping[str, Any]], _Read], *, only: str = "") -> _Read:
         manifest = self.manifest()
         if not self._decision.exists():
             raise RunDirError(f"{self.path}: the run is not finished; start it again with the same --run-dir")
         try:
-            for name, digest in manifest["files"].items():
-                if _digest((self.path / name).read_bytes()) != digest:
+            for name in [only] if only else manifest["files"]:
+                if _digest((self.path / name).read_bytes()) != manifest["files"][name]:
                     raise ValueError(f"{name} is not as it was written")
-            return read_migration(self.path, manifest)
+            return read(self.path, manifest)
         except (LookupError, TypeError, AttributeError, ValueError, OSError) as error:
             raise RunDirError(
                 f"{self.path}: damaged ({error}); start the run again with the same --run-dir, its answers are kept"

@@ -71,6 +71,17 @@ def without_faults(space: SearchSpace, prompt: Prompt) -> tuple[SearchSpace, tup
     return left, tuple(f"search space: {fault}: lost" for fault in found)
 
 
+def scarce(space: SearchSpace, prompt: Prompt, there: int) -> Iterator[str]:
+    """Which dimensions of a sound space ask for more worked examples than are `there` to train on."""
+    for dimension in space.dimensions:
+        counts = {_made(dimension, value, prompt).demos.count for value in dimension.choices}
+        if beyond := sorted(count for count in counts if count > there):
+            yield (
+                f"search space: {dimension.name} asks for {' or '.join(map(str, beyond))} worked examples, and the "
+                f"split has {there} for training: no more than that can be shown"
+            )
+
+
 def _unfit(dimension: Dimension) -> str | None:
     """What is wrong with a dimension before it is ever applied."""
     choices = dimension.choices

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import zipfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +32,7 @@ from optimizer.verdict.confirm import Verdict
 from tests.conftest import Walked
 from tests.e2e.hostile import ASKED, ROWS, SYSTEM, hostile
 from tests.exporters.test_bundle import shipping
+from tests.exporters.test_bundle_integrity import Entries, entries_of, packed
 from tests.programs.test_suite import opened
 
 TEXTUAL = sorted(set(EXPORTERS) - {"bundle", "bundle-zip", "dspy", "gateway", "promptfoo"})
@@ -344,6 +347,49 @@ def test_the_command_writes_below_the_run_and_tells_what_to_heed(plain_run: Walk
     ended = run("export", folder / "bundle", "--as", "langchain", "--out", tmp_path / "out")
     assert ended.exit_code == 0 and (tmp_path / "out/prompt.json").exists()
     assert run("verify", folder / "bundle").exit_code == 0
+
+
+@pytest.mark.parametrize("form", ["openai", "text"])
+def test_a_bundles_zip_exports_as_its_folder_does_and_is_unpacked_nowhere(
+    plain_run: Walked, tmp_path: Path, form: str
+) -> None:
+    zipped = Path(shutil.copy(plain_run.run / "bundle.zip", tmp_path / "sent.zip"))
+
+    ended = run("export", zipped, "--as", form, "--allow-contract-change")
+
+    assert ended.exit_code == 0, ended.output
+    wanted = export(of_bundle(plain_run.run / "bundle"), form, allow_contract_change=True).files
+    found = tmp_path / "exports" / form
+    assert {path.name: path.read_text("utf-8") for path in found.iterdir()} == wanted
+    assert {path for path in tmp_path.rglob("*") if path.is_file()} == {zipped, *found.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ([("../evil.py", b"x", {})], "'../evil.py' is no name of a file in a bundle"),
+        ([("link", b"/etc/passwd", {"external_attr": 0o120777 << 16})], "'link' is no plain file"),
+        ([("bomb", bytes(10_000_000), {"compress_type": zipfile.ZIP_DEFLATED})], "'bomb' is compressed or encrypted"),
+        ([("extra.txt", b"x", {})], "extra.txt: not part of the bundle"),
+    ],
+)
+def test_a_zip_that_is_not_as_it_was_written_is_not_exported_and_leaves_nothing(
+    plain_run: Walked, tmp_path: Path, more: Entries, told: str
+) -> None:
+    zipped = packed(tmp_path / "b.zip", sorted([*entries_of(plain_run), *more], key=lambda row: row[0]))
+
+    ended = run("export", zipped, "--as", "openai")
+
+    assert ended.exit_code == ExportError.exit_code and told in ended.stderr
+    assert list(tmp_path.iterdir()) == [zipped]
+
+
+def test_what_is_no_zip_is_not_exported(tmp_path: Path) -> None:
+    (tmp_path / "task.yaml").write_text("name: x")
+
+    ended = run("export", tmp_path / "task.yaml", "--as", "openai")
+
+    assert ended.exit_code == ExportError.exit_code and "no bundle here: no zip" in ended.stderr
 
 
 def test_the_bundle_goes_by_its_name_too(plain_run: Walked, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ from optimizer.operations.status import as_text, status_of
 from optimizer.progress import Progress, silent
 from optimizer.report.summary import outcome as outcome_text
 from optimizer.report.summary import outcome_json
+from optimizer.results.rundir import RunDir
+from optimizer.verdict.confirm import Verdict
 from tests.conftest import Walked
 from tests.e2e.runs import small_task
 
@@ -133,6 +136,66 @@ def test_looking_takes_no_lock_and_changes_nothing(plain_run: Walked, tmp_path: 
     assert done.exit_code == 0 and json.loads(done.output)["state"] == "finished"
     assert json.loads(done.output)["calls"] == sum(s.calls for s in plain_run.migration.spend.values())
     assert {path.name: (path.stat().st_mtime_ns, path.stat().st_size) for path in copied.iterdir()} == before
+
+
+def test_a_finished_run_shows_the_verdict_on_each_target(plain_run: Walked) -> None:
+    decided = json.loads((plain_run.run / "decision.json").read_text("utf-8"))["targets"]
+
+    told = CliRunner().invoke(main, ["status", str(plain_run.run)])
+    found = json.loads(CliRunner().invoke(main, ["status", str(plain_run.run), "--json"]).output)
+
+    assert found["targets"] == [{name: row[name] for name in ("model", "verdict", "reason")} for row in decided]
+    assert [(row["model"], row["verdict"]) for row in found["targets"]] == [("test/target", "migrate")]
+    assert found["error"] == ""
+    assert f"verdict     MIGRATE  test/target: {decided[0]['reason']}\n" in told.output
+
+
+def test_several_targets_have_a_verdict_each(plain_run: Walked, tmp_path: Path) -> None:
+    found = plain_run.migration
+    one = found.targets[0]
+    other = replace(one, model="test/other", decision=replace(one.decision, verdict=Verdict.STAY, reason="Worse."))
+    copied = plain_run.copy(tmp_path / "run")
+    RunDir(copied).write(replace(found, targets=(one, other)))
+
+    told = as_text(status_of(copied))
+
+    assert f"verdict     MIGRATE  test/target: {one.decision.reason}\n" in told
+    assert "verdict     STAY  test/other: Worse.\n" in told
+
+
+def test_a_run_that_is_not_finished_has_no_verdict(plain_run: Walked, tmp_path: Path) -> None:
+    copied = plain_run.copy(tmp_path / "run")  # its earlier decision.json still lies there
+    manifest = json.loads((copied / "manifest.json").read_text("utf-8"))
+    (copied / "manifest.json").write_text(json.dumps(manifest | {"status": "under way"}), "utf-8")
+    lit(copied, Hands()).__enter__()
+
+    found = status_of(copied)
+
+    assert found["state"] == "running" and (found["targets"], found["error"]) == ([], "")
+    assert "verdict" not in as_text(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "told"),
+    [
+        ("decision.json", None, "the run is not finished; start it again"),
+        ("decision.json", "", "damaged (decision.json is not as it was written)"),
+        ("decision.json", "[" * 100_000, "damaged (decision.json is not as it was written)"),
+        ("manifest.json", '{"format": 1, "status": "finished"}', "damaged ('files')"),
+        ("manifest.json", '{"format": 1, "status": "finished", "files": null}', "damaged ("),
+        ("manifest.json", '{"format": 1, "status": "finished", "files": {}}', "damaged ('decision.json')"),
+    ],
+)
+def test_a_damaged_decision_is_named_beside_all_that_is_still_known(
+    plain_run: Walked, tmp_path: Path, name: str, said: str | None, told: str
+) -> None:
+    copied = plain_run.copy(tmp_path / "run")
+    (copied / name).unlink() if said is None else (copied / name).write_text(said)
+
+    done = CliRunner().invoke(main, ["status", str(copied)], catch_exceptions=False)
+
+    assert done.exit_code == 0 and done.output.startswith("finished")
+    assert f"error       {copied}: {told}" in done.output and "verdict " not in done.output
 
 
 def test_where_there_is_no_run_status_says_so(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from tests.walking import SEARCH, SOURCE, TARGET, walk, write_task
 LONG = {"user": "x" * 790 + "\n\nNumber: {{n}}", "reply": {"labels": ["even", "odd"]}}
 CHEAP = {"input": 1.0, "output": 0.0}
 SHOWN = SearchSpace((DEMOS,))
+ALL_SHOWN, TOO_MANY = SearchSpace((DEMOS.among(24),)), SearchSpace((DEMOS.among(500),))
 
 
 def expected(folder: Path, **sections: Any) -> Estimate:
@@ -62,6 +63,16 @@ def test_worked_examples_make_calls_dearer_and_fewer(tmp_path: Path) -> None:
     assert found.roles["target"].calls == pytest.approx(23.4 + 120, abs=1)
     tokens = 23.4 * 6.01 * 204 + 60 * 204 + 60 * 6.01 * 204
     assert found.roles["target"].dollars == pytest.approx(tokens * 1e-6, rel=0.02)
+
+
+def test_no_more_worked_examples_are_reckoned_than_there_are_to_train_on(tmp_path: Path) -> None:
+    """24 of the 120 examples are for training."""
+    found = [
+        expected(tmp_path / name, search=SEARCH | {"space": f"tests.planning.test_estimate:{name}"})
+        for name in ("ALL_SHOWN", "TOO_MANY")
+    ]
+
+    assert found[0] == found[1]
 
 
 def test_the_range_goes_from_the_first_round_alone_to_a_race_of_short_prompts(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from optimizer.programs.dspy.recipes import OPTIMIZERS
 from optimizer.prompt import Prompt
 from optimizer.prompt.contract import Contract
 from optimizer.prompt.template import Template
+from optimizer.report.summary import expectation
 from optimizer.search.candidates import Pool
 from optimizer.search.compiles import check_programs
 from optimizer.space import Choice, SearchSpace, Variant, in_demos, in_layout, in_params
@@ -30,7 +31,7 @@ from optimizer.task import load_task
 from optimizer.testing import check_space
 from optimizer.tools import Toolset
 from search_spaces import TOOLS
-from tests.walking import SEARCH, crew, finished, write_task, writes
+from tests.walking import SEARCH, crew, finished, walk, write_task, writes
 
 PROMPT = Prompt.from_messages(
     [
@@ -340,6 +341,30 @@ def test_a_space_with_no_valid_configuration_measures_the_unchanged_prompt(tmp_p
     result = found.targets[0]
     assert len(result.search.trials) == 1 and result.search.winner.prompt == found.prompt
     assert any("case changes the prompt with its first choice" in note for note in result.search.notes)
+
+
+def test_more_worked_examples_than_there_are_to_train_on_are_noted_by_check_and_run(tmp_path: Path) -> None:
+    """Of 120 examples a fifth, 24, is for training."""
+    task = write_task(tmp_path, search={**SEARCH, "space": "my_space.yaml"})
+    written(tmp_path, "dimensions: {demos: [24, 500, 25]}")
+    note = (
+        "search space: demos asks for 25 or 500 worked examples, and the split has 24 for training: no more than that "
+        "can be shown"
+    )
+
+    checked = expectation(plan(load_task(task), strict=True))
+    result = walk(task, tmp_path / "run").targets[0]
+
+    assert checked.splitlines().count(f"note: {note}") == 1
+    assert note in result.search.notes and note in (tmp_path / "run/run.log").read_text()
+    assert max(len(trial.prompt.demos) for trial in result.search.trials) == 24
+
+
+def test_as_many_worked_examples_as_there_are_to_train_on_go_without_a_note(tmp_path: Path) -> None:
+    task = write_task(tmp_path, search={**SEARCH, "space": "my_space.yaml"})
+    written(tmp_path, "dimensions: {demos: [2, 24], demo_choice: [per_request]}")
+
+    assert plan(load_task(task), strict=True).fits[0].notes == ()
 
 
 def test_a_space_file_lies_beside_the_task_file(tmp_path: Path) -> None:
