@@ -35,6 +35,7 @@ METHODS: Mapping[str, Method] = {
     "UCB-E": bandits.ucb_e,
     "top-two Thompson": bandits.top_two_thompson,
     "CAPO's racing": rivals.capo_racing,
+    "the best six, named by an oracle": floor.best_named,
     "every answer there is": floor.everything,
 }
 OURS, ENGINE = ("race", "race, warm start"), "engine"

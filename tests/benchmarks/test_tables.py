@@ -45,6 +45,16 @@ def test_sequential_halving_by_hand() -> None:
     assert (chosen, told) == (2, 2 / 3)
 
 
+def test_an_oracle_leaves_six_prompts_and_the_whole_budget_for_them() -> None:
+    """The two worst of eight are right on the first example alone: they are not among the six."""
+    answers = np.zeros((8, 4), np.int8)
+    answers[:2, 0] = 1
+    answers[7, 1:3] = 1
+    game = Game(answers, np.arange(8) / 10, [None] * 8, [{}] * 8)
+
+    assert METHODS["the best six, named by an oracle"](game, 3 * 8, np.random.default_rng(0)) == (7, 0.5)
+
+
 def test_answers_that_are_drawn_keep_each_prompts_accuracy_and_fail_together() -> None:
     landscape = Landscape("made up", np.array([0.2, 0.7, 0.7]), None, np.array([[0.5, 0.6, 0.7]]), [{}] * 3)
     games = [game([landscape], seed) for seed in range(20)]
