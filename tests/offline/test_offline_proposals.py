@@ -7,10 +7,13 @@ import re
 
 import pytest
 
+from optimizer.habits import habits_of
 from optimizer.offline import OfflineModel
 from optimizer.offline.fields import read_sheet
 from optimizer.offline.meta import recognise
 from optimizer.offline.reading import read
+from optimizer.prompt import Prompt
+from optimizer.search.propose import Failure, question
 from optimizer.types import Message, Request
 
 PROMPT = """You sort what customers of a bakery write.
@@ -107,6 +110,29 @@ def test_records_of_inputs_outputs_and_expectations_are_read_as_failures() -> No
     )
     answer = asked(REFLECT.format(one=PROMPT))
     assert answer.startswith("```\n") and answer.endswith("\n```")
+
+
+CALLS = [
+    '[{"name": "cancel", "arguments": {"order": "RB3618"}}]',
+    '{"tool_calls": [{"name": "cancel", "arguments": {"order": "RB3618"}}]}',
+    '[{"type": "function", "function": {"name": "cancel", "arguments": "{\\"order\\": \\"RB3618\\"}"}}]',
+]
+
+
+@pytest.mark.parametrize("calls", CALLS)
+def test_the_arguments_of_calls_are_not_written_into_instructions(calls: str) -> None:
+    prompt = Prompt.from_messages(
+        [
+            {"role": "system", "content": "You answer for a bakery. Never decide about money."},
+            {"role": "user", "content": "Letter: {{letter}}"},
+        ]
+    )
+    failures = [Failure("letter: No bread for me, please, of RB3618.", calls, "Gladly.")]
+
+    written = asked(question(prompt, habits_of("x"), failures, [], 3).messages[-1].content)
+
+    assert written.count("<instructions>") == 3 and "bakery" in written
+    assert "RB3618" not in written and "arguments" not in written
 
 
 def test_a_question_about_prompts_in_an_input_is_no_request_to_write_one() -> None:
