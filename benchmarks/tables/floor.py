@@ -9,18 +9,16 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks.tables.game import Game
-from benchmarks.tables.rivals import Choice
+from benchmarks.tables.rivals import Choice, best_of
 
 NAMED = 6  # prompts that the oracle leaves: on the smallest table all of them
 
 
 def everything(game: Game, _budget: int, _rng: np.random.Generator) -> Choice:
-    means = game.answers.mean(axis=1)
-    return int(means.argmax()), float(means.max())
+    return best_of(game, np.arange(game.prompts), game.answers.shape[1])
 
 
 def best_named(game: Game, budget: int, _rng: np.random.Generator) -> Choice:
     """All calls go to the truly best six prompts, an equal share to each."""
     best = np.sort(np.argsort(-game.truth)[:NAMED])  # in their old order, for the first of equals is chosen
-    means = game.answers[best, : max(1, budget // len(best))].mean(axis=1)
-    return int(best[means.argmax()]), float(means.max())
+    return best_of(game, best, max(1, budget // len(best)))

@@ -22,13 +22,13 @@ BLOCK = 30  # examples that CAPO adds at a time
 
 def uniform(game: Game, budget: int, _rng: np.random.Generator) -> Choice:
     """The same number of examples for every prompt."""
-    return _best(game, np.arange(game.prompts), max(1, budget // game.prompts))
+    return best_of(game, np.arange(game.prompts), max(1, budget // game.prompts))
 
 
 def full_evaluation(game: Game, budget: int, rng: np.random.Generator) -> Choice:
     """A hundred examples each, for as many prompts, drawn at random, as the budget has room for."""
     size = min(FULL, budget, game.answers.shape[1])
-    return _best(game, rng.permutation(game.prompts)[: max(1, budget // size)], size)
+    return best_of(game, rng.permutation(game.prompts)[: max(1, budget // size)], size)
 
 
 def sequential_halving(game: Game, budget: int, _rng: np.random.Generator) -> Choice:
@@ -47,7 +47,8 @@ def sequential_halving(game: Game, budget: int, _rng: np.random.Generator) -> Ch
     return int(alive[order[0]]), float(means[order[0]])
 
 
-def _best(game: Game, prompts: NDArray[np.int64], size: int) -> Choice:
+def best_of(game: Game, prompts: NDArray[np.int64], size: int) -> Choice:
+    """The best of `prompts` by its mean over the first `size` examples; of equals the first."""
     means = game.answers[prompts, :size].mean(axis=1)
     return int(prompts[means.argmax()]), float(means.max())
 
@@ -65,7 +66,7 @@ def capo_racing(game: Game, budget: int, _rng: np.random.Generator) -> Choice:
             alive = alive[: max(1, budget // block)]  # not even one block for each: the first ones
         seen, spent = seen + block, spent + block * len(alive)
         alive = alive[~_beaten(game.answers[alive, :seen].astype(np.float64))]
-    return _best(game, alive, max(seen, block))
+    return best_of(game, alive, max(seen, block))
 
 
 def _beaten(scores: NDArray[np.float64]) -> NDArray[np.bool_]:

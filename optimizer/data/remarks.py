@@ -29,7 +29,7 @@ def remarks(
         way = ": there the source's own answer stands in for it"
         auto = any(metric.against == "auto" for metric in settings.metrics)
         yield f"{without} of {total} rows have no gold answer{way if auto else ''}"
-    if total > 1 and not without and len({content_key({"": e.expected}) for e in examples}) == 1:
+    if total > 1 and not without and _alike(examples):
         yield f"all {total} gold answers are equal: a prompt that always says the same gets full marks"
     blank = Counter(name for e in examples for name, value in e.inputs.items() if value in ("", []))
     for name, count in sorted(blank.items()):
@@ -44,6 +44,13 @@ def remarks(
             yield f"{states['failed']} of {total} rows have no recorded output; they count for neither side"
         for name in sorted(unmeasured & {"cost", "latency"}):
             yield f"the record says nothing of the source's {name}, so it cannot be compared (data.source.{name})"
+
+
+def _alike(examples: tuple[Example, ...]) -> bool:
+    """Are all gold answers equal? The first that differs ends the look."""
+    golds = (content_key({"": example.expected}) for example in examples)
+    first = next(golds)
+    return all(gold == first for gold in golds)
 
 
 def _duplicates(examples: tuple[Example, ...]) -> Iterator[str]:
