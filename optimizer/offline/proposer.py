@@ -16,9 +16,9 @@ from optimizer.offline.fields import Sheet
 from optimizer.offline.form import find_form
 from optimizer.offline.learner import labels_of
 from optimizer.offline.meta import Case, Meta
-from optimizer.offline.objects import json_in
 from optimizer.offline.personas import Persona
 from optimizer.offline.words import WORD, chance, listed, stem, stems
+from optimizer.prompt.contract import calls_in
 
 _RULE = re.compile(
     r"\b(?:must|never|always|only|do not|don't|if|when|unless|exactly|at most|use|give|keep|write)\b", re.I
@@ -79,7 +79,8 @@ PLANS = (
 
 def rewrite(meta: Meta, persona: Persona, draw: str, number: int) -> str:
     """Version `number` of a rewrite; versions differ in what they add and how short they are."""
-    cases = [case for case in meta.cases if case.expected and not _calls(case.expected)]
+    # Calls of tools are no form of a reply: their arguments are one example's own.
+    cases = [case for case in meta.cases if case.expected and not calls_in(case.expected)]
     current = meta.current.partition("\n\nIn short:\n")[0].strip()
     form = find_form(current, meta.reply, tuple(case.expected for case in cases[:12]))
     start = math.floor(len(PLANS) * chance(persona.name, draw, meta.source)) if meta.form != "tags" else 0
@@ -96,14 +97,6 @@ def rewrite(meta: Meta, persona: Persona, draw: str, number: int) -> str:
     text = "\n\n".join(block for block in [opening, *blocks] if block)
     lost = [mark for mark in (*re.findall(r"\{\{[^{}]+\}\}", current), *meta.keep) if mark not in text]
     return text + "".join(f"\n\n{mark}" for mark in dict.fromkeys(lost))
-
-
-def _calls(expected: str) -> bool:
-    """Calls of tools, in any provider's form, are no form of a reply: their arguments are one example's own."""
-    value = json_in(expected)
-    return isinstance(value, dict) and (
-        "tool_calls" in value or "function" in value or {"name", "arguments"} <= set(value)
-    )
 
 
 def _opening(current: str) -> str:

@@ -56,7 +56,7 @@ class Contract:
         `prose`: the text was said, so it is no call, even if it looks like one.
         """
         if self.kind == "tools":
-            return self._called(text, None if prose else _calls_in(text))
+            return self._called(text, None if prose else calls_in(text))
         spoken = text.rpartition(self.marker)[2] if self.marker else text
         try:
             return Reply(spoken.strip(), reader.parse(self.to_dict(), text))
@@ -126,13 +126,13 @@ class Contract:
 
 def spelled(reply: str) -> str:
     """A reply of calls as an example shows it in words: not in a form that a model would write instead of calling."""
-    calls = _calls_in(reply)
+    calls = calls_in(reply)
     if not calls:
         return reply if calls is None else "(no call)"
     return "\n".join(f"call {c['name']} with {json.dumps(c['arguments'], ensure_ascii=False)}" for c in calls)
 
 
-def _calls_in(text: str) -> list[dict[str, Any]] | None:
+def calls_in(text: str) -> list[dict[str, Any]] | None:
     """The calls that a text records, in the canonical form or as providers write them; None where it is words."""
     if not text.lstrip().startswith(("{", "[")):
         return None
