@@ -82,7 +82,7 @@ def _gsm8k(tables: Path) -> Iterator[Landscape]:
 # -- accuracies
 
 
-def _columns(file: Path) -> dict[str, Sequence[Any]]:
+def columns(file: Path) -> dict[str, Sequence[Any]]:
     from pyarrow import parquet
 
     return dict(parquet.read_table(file).to_pydict())
@@ -104,13 +104,13 @@ def _cells(table: Columns, task: str, prompt: str, score: str) -> Iterator[Cell]
 
 def _slab(tables: Path) -> Iterator[Landscape]:
     for task, model, names, own, others in _cells(
-        _columns(tables / "slab/accuracy.parquet"), "task", "prompt_id", "acc"
+        columns(tables / "slab/accuracy.parquet"), "task", "prompt_id", "acc"
     ):
         yield Landscape(f"{task}/{model}", own, None, others, [{}] * len(names))
 
 
 def _capo_init(tables: Path) -> Iterator[Landscape]:
-    table = _columns(tables / "capo/capo_init.parquet")
+    table = columns(tables / "capo/capo_init.parquet")
     for task, model, names, own, others in _cells(table, "dataset", "prompt_id", "test_score"):
         yield Landscape(f"{task}/{model}", own, None, others, [{}] * len(names))
 
@@ -124,7 +124,7 @@ def _mind_your_format(tables: Path) -> Iterator[Landscape]:
     home = tables / "mind_your_format"
     lines = (json.loads(line) for line in (home / "templates.jsonl").read_text("utf-8").splitlines())
     parts = {(t["dataset"], t["template_seed"], t["template_idx"]): {p: t[p] for p in _PARTS} for t in lines}
-    table = _columns(home / "myf_acc.parquet")
+    table = columns(home / "myf_acc.parquet")
     table["prompt"] = list(zip(*(table[name] for name in (*_FORM, "template_seed", "template_idx")), strict=True))
     for task, model, names, own, others in _cells(table, "dataset", "prompt", "acc"):
         factors = [dict(zip(_FORM, name, strict=False)) | parts[task, name[-2], name[-1]] for name in names]
@@ -133,7 +133,7 @@ def _mind_your_format(tables: Path) -> Iterator[Landscape]:
 
 def _promptbench(tables: Path) -> Iterator[Landscape]:
     """The unharmed prompts of a task, model and number of shots, where they hardly differ (and do anything at all)."""
-    table = _columns(tables / "promptbench_acc/promptbench_acc.parquet")
+    table = columns(tables / "promptbench_acc/promptbench_acc.parquet")
     unharmed = [i for i, kind in enumerate(table["kind"]) if kind == "original"]
     table = {name: [values[i] for i in unharmed] for name, values in table.items()}
     table["task"] = [f"{task}/{shot}" for task, shot in zip(table["task"], table["shot"], strict=True)]

@@ -47,9 +47,11 @@ class Cell:
     method: str
     budget: int  # calls per prompt
     seeds: int
+    link: float = games.LINK  # of answers that are drawn
 
     def file(self, home: Path) -> Path:
-        name = f"{self.table}-{self.method}-{self.budget}-{_digest(self.method)}.csv"
+        drawn = f"-link-{self.link}" if self.link != games.LINK else ""
+        name = f"{self.table}-{self.method}-{self.budget}{drawn}-{_digest(self.method)}.csv"
         return home / "".join(c if c.isalnum() or c in "-_." else "-" for c in name)
 
 
@@ -89,7 +91,7 @@ def measure(cell: Cell, home: Path) -> Outcome:
 
 
 def _play(cell: Cell, seed: int) -> tuple[float, float, float]:
-    played = _game(cell.table, seed)
+    played = _game(cell.table, seed, cell.link)
     rng = np.random.default_rng([seed, 13])
     chosen, told = METHODS[cell.method](played, cell.budget * played.prompts, rng)
     return played.regret(chosen), told - float(played.truth[chosen]), float(chosen == 0)
@@ -110,8 +112,8 @@ def _landscapes(table: str) -> list[Landscape]:
 
 
 @cache
-def _game(table: str, seed: int) -> Game:
-    return games.game(_landscapes(table), seed, games.MOST.get(table))
+def _game(table: str, seed: int, link: float) -> Game:
+    return games.game(_landscapes(table), seed, games.MOST.get(table), link)
 
 
 @cache

@@ -74,7 +74,7 @@ def test_the_engine_keeps_the_first_prompt_unless_another_is_surely_better() -> 
 
 
 def test_a_run_that_was_cut_off_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "_game", lambda _table, seed: played([0.2, 0.4 + seed / 10]))
+    monkeypatch.setattr(runs, "_game", lambda _table, seed, _link: played([0.2, 0.4 + seed / 10]))
     whole = runs.measure(Cell("made up", "uniform", 5, 4), tmp_path / ".")
     [file] = tmp_path.glob("*.csv")
     file.write_text("".join(file.read_text().splitlines(keepends=True)[:2]) + "2,0.1", encoding="utf-8")
