@@ -16,7 +16,8 @@ from optimizer.objective import Evaluation, pooled
 from optimizer.prompt.contract import Contract
 from optimizer.results.migration import Migration, TargetResult
 from optimizer.types import Output, Score
-from optimizer.verdict.confirm import Confirmation, Decision, standard_of
+from optimizer.verdict.confirm import Decision
+from optimizer.verdict.matched import MatchedPairs, standard_of
 from optimizer.verdict.weigh import Evidence, weigh
 
 BUNDLE = "use --as bundle, which ships the parser"
@@ -58,13 +59,13 @@ def decided(migration: Migration, result: TargetResult, contract: Contract) -> D
         for name, drawn in met.draws.items()
     }
     winner = pooled(draws["winner"]) if "winner" in draws else _read(met.winner, contract)
-    confirmation: Confirmation = replace(met, winner=winner, draws=draws)
     standard = standard_of(terms.metrics, migration.examples.values())
+    pairs = MatchedPairs(replace(met, winner=winner, draws=draws), standard)
     held_out = [migration.examples[identity] for identity in migration.split["test"]]
     references = {output.example_id: output for output in migration.baseline}
     evidence = Evidence(held_out, references, None, migration.columns)
     before = result.decision
-    return weigh(confirmation, evidence, terms, standard, confidence=before.confidence, family=before.family)
+    return weigh(pairs, evidence, terms, confidence=before.confidence, family=before.family)
 
 
 def _read(found: Evaluation, contract: Contract) -> Evaluation:

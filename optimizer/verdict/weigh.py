@@ -14,7 +14,8 @@ from optimizer.metrics.scrutiny import Rated, Scrutiny, scrutinise
 from optimizer.metrics.whole import Figure, Row, figures
 from optimizer.objective import Evaluation
 from optimizer.types import Example, Output
-from optimizer.verdict.confirm import Confirmation, Decision, Family, Standard, comparison_of, decide, pairs_of
+from optimizer.verdict.confirm import Basis, Decision, Family, decide
+from optimizer.verdict.matched import Confirmation, MatchedPairs, Standard
 from optimizer.verdict.slices import SliceResult, find_slices, text_of, weigh_slices
 from optimizer.verdict.statistics import shared_confidence
 
@@ -53,67 +54,61 @@ def weigh_all(
     """The decisions on all targets of a run; the confidence holds for all of them together. None stays None: a target
     that was not confirmed shares in the error all the same."""
     margin, confidence = agreed.decision.margin, agreed.decision.confidence
-    compared = (one and comparison_of(one, standard, margin=margin, confidence=confidence) for one in met)
+    matched = [MatchedPairs(one, standard) if one else None for one in met]
+    compared = (pairs and pairs.compared(margin, confidence) for pairs in matched)
     levels = shared_confidence([found.p_value if found else 1.0 for found in compared], confidence)
     family = Family(len(met), confidence) if len(met) > 1 else None
     return tuple(
-        weigh(one, evidence, agreed, standard, confidence=level, family=family) if one else None
-        for one, level in zip(met, levels, strict=True)
+        weigh(pairs, evidence, agreed, confidence=level, family=family) if pairs else None
+        for pairs, level in zip(matched, levels, strict=True)
     )
 
 
 def weigh(
-    confirmation: Confirmation,
-    evidence: Evidence,
-    agreed: Agreed,
-    standard: Standard,
-    *,
-    confidence: float | None = None,
-    family: Family | None = None,
+    pairs: MatchedPairs, evidence: Evidence, agreed: Agreed, *, confidence: float, family: Family | None
 ) -> Decision:
-    """The decision with all that speaks for it and against it, at the confidence agreed unless another is given."""
-    level = confidence or agreed.decision.confidence
-    kept, theirs = pairs_of(confirmation, standard)
-    return decide(
-        confirmation,
+    """The decision with all that speaks for it and against it."""
+    basis = Basis(
+        pairs,
         constraints=agreed.constraints.build(),
         margin=agreed.decision.margin,
-        confidence=level,
-        standard=standard,
-        slices=_slices((confirmation.winner, theirs), kept, evidence, agreed, level),
-        figures=_figures((theirs, confirmation.unchanged, confirmation.winner), kept, evidence, level),
-        judges=_judges(confirmation.winner, kept, evidence),
+        confidence=confidence,
         family=family,
+        slices=_slices(pairs, evidence, agreed.slices, confidence),
+        figures=_figures(pairs, evidence, confidence),
+        judges=_judges(pairs, evidence),
     )
+    return decide(basis)
 
 
 def _slices(
-    sides: tuple[Evaluation, Evaluation], kept: Sequence[int], evidence: Evidence, agreed: Agreed, confidence: float
+    pairs: MatchedPairs, evidence: Evidence, wanted: SliceSettings, confidence: float
 ) -> tuple[SliceResult, ...]:
-    examples, least = evidence.examples, agreed.slices.least
+    examples, least = evidence.examples, wanted.least
     columns = {name: [values.get(e.id, "") for e in examples] for name, values in (evidence.columns or {}).items()}
-    texts = [text_of(example) for example in examples]
-    found = find_slices(texts, columns, clusters=agreed.slices.clusters, least=least)
-    ours, theirs = ({i: side.scores[i].value for i in kept} for side in sides)
+    found = find_slices([text_of(example) for example in examples], columns, clusters=wanted.clusters, least=least)
+    sides = pairs.confirmation.winner, pairs.theirs
+    ours, theirs = ({i: side.scores[i].value for i in pairs.kept} for side in sides)
     ids = [example.id for example in examples]
     return weigh_slices(found, ours, theirs, ids, confidence=confidence, least=least)
 
 
-def _figures(
-    sides: tuple[Evaluation, Evaluation | None, Evaluation], kept: Sequence[int], evidence: Evidence, confidence: float
-) -> tuple[Figure, ...]:
-    if evidence.metric is None or not kept:
+def _figures(pairs: MatchedPairs, evidence: Evidence, confidence: float) -> tuple[Figure, ...]:
+    if evidence.metric is None or not pairs.kept:
         return ()
-    theirs, unchanged, ours = (None if side is None else _rows(side, kept, evidence) for side in sides)
-    return figures(evidence.metric, theirs or (), unchanged, ours or (), confidence=confidence)
+    met = pairs.confirmation
+    theirs, ours = (_rows(side, pairs, evidence) for side in (pairs.theirs, met.winner))
+    unchanged = _rows(met.unchanged, pairs, evidence) if met.unchanged else None
+    return figures(evidence.metric, theirs, unchanged, ours, confidence=confidence)
 
 
-def _judges(winner: Evaluation, kept: Sequence[int], evidence: Evidence) -> tuple[Scrutiny, ...]:
+def _judges(pairs: MatchedPairs, evidence: Evidence) -> tuple[Scrutiny, ...]:
     if evidence.metric is None or evidence.rated is None:
         return ()
-    return scrutinise(evidence.metric, _rows(winner, kept, evidence), evidence.rated, asked_together)
+    rows = _rows(pairs.confirmation.winner, pairs, evidence)
+    return scrutinise(evidence.metric, rows, evidence.rated, asked_together)
 
 
-def _rows(side: Evaluation, kept: Sequence[int], evidence: Evidence) -> list[Row]:
-    chosen = ((evidence.examples[i], side.outputs[i]) for i in kept)
+def _rows(side: Evaluation, pairs: MatchedPairs, evidence: Evidence) -> list[Row]:
+    chosen = ((evidence.examples[i], side.outputs[i]) for i in pairs.kept)
     return [(example, output, evidence.references.get(example.id)) for example, output in chosen]

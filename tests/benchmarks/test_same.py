@@ -9,7 +9,8 @@ from scipy import stats
 from benchmarks.same import simulate
 from optimizer.objective import Constraints, Evaluation, pooled
 from optimizer.types import Output, Score
-from optimizer.verdict.confirm import Confirmation, Verdict, decide
+from optimizer.verdict.confirm import Basis, Verdict, decide
+from optimizer.verdict.matched import Confirmation, MatchedPairs, Standard
 
 RUNS, HELD_OUT = 100, 80
 
@@ -26,14 +27,16 @@ def test_whole_runs_of_a_model_against_itself_do_not_end_in_stay(gold: bool) -> 
 @pytest.mark.parametrize(
     ("kind", "standard", "draws"), [("binary", "gold", 1), ("graded", "parity", 1), ("binary", "parity", 3)]
 )
-def test_confirmations_with_noise_seldom_say_that_the_target_is_worse(kind: str, standard: str, draws: int) -> None:
+def test_confirmations_with_noise_seldom_say_that_the_target_is_worse(
+    kind: str, standard: Standard, draws: int
+) -> None:
     """With no margin at all, which is where a false alarm is likeliest."""
     rng = np.random.default_rng([draws, kind == "binary", standard == "gold"])
     verdicts = [confirmed(rng, kind, standard, draws) for _ in range(RUNS)]
     assert verdicts.count(Verdict.STAY) <= stats.binom.ppf(0.99, RUNS, 0.05)
 
 
-def confirmed(rng: np.random.Generator, kind: str, standard: str, draws: int) -> Verdict:
+def confirmed(rng: np.random.Generator, kind: str, standard: Standard, draws: int) -> Verdict:
     """Source, source again and target draw from the same distribution on each example."""
     ease = rng.choice([0.5, 0.8, 0.95, 1.0], HELD_OUT)
 
@@ -45,6 +48,5 @@ def confirmed(rng: np.random.Generator, kind: str, standard: str, draws: int) ->
         outputs = tuple(Output(str(i), "x") for i in range(HELD_OUT))
         return Evaluation(outputs, tuple(Score(float(value)) for value in drawn))
 
-    met = Confirmation(side(), None, side(), side())
-    agreed: dict[str, object] = {"margin": 0.0, "confidence": 0.95, "standard": standard}
-    return decide(met, constraints=Constraints(), **agreed).verdict  # type: ignore[arg-type]
+    pairs = MatchedPairs(Confirmation(side(), None, side(), side()), standard)
+    return decide(Basis(pairs, Constraints(), margin=0.0, confidence=0.95)).verdict

@@ -11,7 +11,8 @@ from scipy.stats import binomtest
 from optimizer.errors import DataError
 from optimizer.objective import Constraints, Evaluation
 from optimizer.types import Example, Output, Score
-from optimizer.verdict.confirm import Confirmation, Decision, Standard, Verdict, decide, standard_of
+from optimizer.verdict.confirm import Basis, Decision, Verdict, decide
+from optimizer.verdict.matched import Confirmation, MatchedPairs, Standard, standard_of
 
 MIGRATE, STAY, OPEN = Verdict.MIGRATE, Verdict.STAY, Verdict.INCONCLUSIVE
 
@@ -26,9 +27,15 @@ def side(scores: Sequence[float], status: Sequence[str] = (), **facts: Any) -> E
     return Evaluation(tuple(outputs), tuple(map(Score, scores)))
 
 
-def verdict(source: Evaluation, winner: Evaluation, again: Evaluation | None = None, **options: Any) -> Decision:
-    settings = {"constraints": Constraints(), "margin": 0.05, "confidence": 0.95, **options}
-    return decide(Confirmation(source, winner, winner, again), **settings)
+def verdict(
+    source: Evaluation,
+    winner: Evaluation,
+    again: Evaluation | None = None,
+    standard: Standard = "gold",
+    **agreed: Any,
+) -> Decision:
+    pairs = MatchedPairs(Confirmation(source, winner, winner, again), standard)
+    return decide(Basis(pairs, **{"constraints": Constraints(), "margin": 0.05, "confidence": 0.95, **agreed}))
 
 
 def pairs(won: int, lost: int, n: int) -> tuple[Evaluation, Evaluation]:

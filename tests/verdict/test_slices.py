@@ -16,7 +16,8 @@ from optimizer.report import as_page
 from optimizer.results.rundir import RunDir
 from optimizer.task import load_task
 from optimizer.types import Output, Request, Score
-from optimizer.verdict.confirm import Confirmation, Decision, Verdict, decide
+from optimizer.verdict.confirm import Basis, Decision, Verdict, decide
+from optimizer.verdict.matched import Confirmation, MatchedPairs
 from optimizer.verdict.slices import CLUSTER, Slice, SliceResult, find_slices, weigh_slices
 from optimizer.verdict.statistics import p_value
 from tests.walking import crew, number, parity, walk, write_task
@@ -166,13 +167,8 @@ def test_the_bounds_say_what_the_p_values_say() -> None:
 
 def decided(drop: float | None, ours: Sequence[float], theirs: Sequence[float], where: Sequence[str]) -> Decision:
     slices = weighed({"region": where}, ours, theirs)
-    return decide(
-        Confirmation(evaluation(theirs), evaluation(ours), evaluation(ours)),
-        constraints=Constraints(slice_drop=drop),
-        margin=0.05,
-        confidence=0.95,
-        slices=slices,
-    )
+    pairs = MatchedPairs(Confirmation(evaluation(theirs), evaluation(ours), evaluation(ours)))
+    return decide(Basis(pairs, Constraints(slice_drop=drop), margin=0.05, confidence=0.95, slices=slices))
 
 
 def test_a_slice_that_is_surely_worse_by_more_than_the_limit_breaks_the_constraint() -> None:
