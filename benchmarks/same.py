@@ -32,6 +32,7 @@ import yaml
 from optimizer.config import ModelSettings
 from optimizer.connect import connect
 from optimizer.models import Model
+from optimizer.models.providers.gateway import Labels
 from optimizer.models.scripted import ScriptedModel
 from optimizer.pipeline import migrate
 from optimizer.pricing import price_of
@@ -98,7 +99,7 @@ def _task(folder: Path, seed: int, *, gold: bool, draws: int, rows: int) -> Path
     return folder / "task.yaml"
 
 
-def _provider(section: ModelSettings, *, answer: Callable[[str, Request], str]) -> Model:
+def _provider(section: ModelSettings, _labels: Labels, *, answer: Callable[[str, Request], str]) -> Model:
     model = ScriptedModel(partial(answer, section.model), name=section.model, latency=0.1)
     model.price = price_of(section)
     return model

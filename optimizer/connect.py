@@ -44,21 +44,18 @@ class Roles:
     embedder: Model | None = None
 
 
-Asked = Callable[[ModelSettings, Labels], Model]
+Provider = Callable[[ModelSettings, Labels], Model]  # labels: for the gateway before the model, where there is one
 
 
 def bare(section: ModelSettings, labels: Labels = NO_LABELS) -> Model:
-    """The model itself. `labels`: for the gateway before it, where there is one."""
+    """The model itself."""
     return OfflineModel(section.model) if section.model.startswith(OFFLINE_PREFIX) else hosted(section, labels)
 
 
-def provider(section: ModelSettings, labels: Labels = NO_LABELS, asked: Asked = bare) -> Model:
+def provider(section: ModelSettings, labels: Labels = NO_LABELS, asked: Provider = bare) -> Model:
     """The model with its limits and retries. `asked`: who is asked, be it from here or from another machine."""
     counted = Counted(asked(section, labels))
     return Retrying(Limited(Wary(Guarded(counted, say=notice)), gate=_gate(section)))
-
-
-_provided = provider  # what `connect` takes unless it is given another `provider`
 
 
 _gates: WeakValueDictionary[str, Gate] = WeakValueDictionary()
@@ -97,24 +94,17 @@ def labels_of(settings: Settings, role: str) -> Labels:
     )
 
 
-def connect(
-    settings: Settings,
-    store: Answers,
-    purse: Purse,
-    *,
-    provider: Callable[[ModelSettings], Model] | None = None,
-    asked: Asked = bare,
-) -> Roles:
+def connect(settings: Settings, store: Answers, purse: Purse, *, provider: Provider = provider) -> Roles:
     """Raises ConfigError for an unknown model or price, before anything is asked.
 
     Source and target have no parameters of their own here: theirs are the prompt's, which the search may change.
-    `provider` makes the model of a section, with limits and retries; models of another kind come in here. `asked`: who
-    is asked behind these.
+    `provider` makes the model of a section, with limits and retries: models of another kind come in here, and whoever
+    asks from elsewhere.
     """
 
     def role(section: ModelSettings, name: str) -> Model:
         price = price_of(section)
-        model = provider(section) if provider else _provided(section, labels_of(settings, name), asked)
+        model = provider(section, labels_of(settings, name))
         return Metered(Cached(model, store, price), purse, name, price)
 
     def speaker(section: ModelSettings, name: str) -> Model:

@@ -13,6 +13,7 @@ import yaml
 from optimizer.config import ModelSettings
 from optimizer.connect import Roles, connect
 from optimizer.models import Model
+from optimizer.models.providers.gateway import Labels
 from optimizer.models.scripted import ScriptedModel
 from optimizer.pipeline import migrate
 from optimizer.pricing import price_of
@@ -106,7 +107,7 @@ class Crew:
     def connect(self, *context: Any) -> Roles:
         return connect(*context, provider=self._provider)
 
-    def _provider(self, section: ModelSettings) -> Model:
+    def _provider(self, section: ModelSettings, _labels: Labels) -> Model:
         self.models[section.model].price = price_of(section)
         return self.models[section.model]
 

@@ -12,6 +12,7 @@ import yaml
 from optimizer.config import ModelSettings
 from optimizer.connect import Roles, connect
 from optimizer.models import Model
+from optimizer.models.providers.gateway import Labels
 from optimizer.models.scripted import ScriptedModel
 from optimizer.types import Request
 
@@ -45,7 +46,7 @@ def write_task(folder: Path, examples: int) -> Path:
 
 
 def connected(settings: Any, store: Any, purse: Any) -> Roles:
-    def provider(section: ModelSettings) -> Model:
+    def provider(section: ModelSettings, _labels: Labels) -> Model:
         return ScriptedModel(_answer, name=section.model)
 
     return connect(settings, store, purse, provider=provider)

@@ -55,8 +55,9 @@ def providers(
     `around`: what each of them is put into, right where it is asked.
     """
 
-    def connected(bare: connect.Asked) -> Callable[..., connect.Roles]:
-        return partial(connect.connect, asked=lambda section, labels: around(bare(section, labels)))
+    def connected(bare: connect.Provider) -> Callable[..., connect.Roles]:
+        provider = partial(connect.provider, asked=lambda section, labels: around(bare(section, labels)))
+        return partial(connect.connect, provider=provider)
 
     if settings.engine.workers == "local":
         yield connected(connect.bare)

@@ -92,7 +92,7 @@ def _shared(settings: FleetSettings, folder: Path, out: Path, told: Told, stack:
 
     store = stack.enter_context(open_store(settings.store, folder, out / "calls.sqlite"))
     stack.enter_context(threadpool_limits(1))  # one search that ends must not give the others more threads
-    asked: connect.Asked = connect.bare
+    asked: connect.Provider = connect.bare
     if settings.engine.workers != "local":
         cluster = stack.enter_context(open_cluster(settings.engine))
         stack.enter_context(scored_by(cluster.scoring()))
@@ -101,7 +101,8 @@ def _shared(settings: FleetSettings, folder: Path, out: Path, told: Told, stack:
 
     def connected(chosen: object, store: object, purse: object) -> connect.Roles:
         with one_at_a_time:  # so that all find the same gate before a model, and its limits hold for all together
-            return connect.connect(chosen, store, purse, asked=asked)  # type: ignore[arg-type]
+            provider = partial(connect.provider, asked=asked)
+            return connect.connect(chosen, store, purse, provider=provider)  # type: ignore[arg-type]
 
     return _Fleet(settings, out, Ledger(out / "ledger.json"), connected, store, told)
 

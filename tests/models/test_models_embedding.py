@@ -78,7 +78,7 @@ def test_in_a_run_a_vector_is_paid_once_and_remembered(server: Server, tmp_path:
     for _ in range(2):
         purse = Purse()
         with CallStore(tmp_path / "calls.sqlite") as store:
-            embedder = connect(settings, store, purse, provider=lambda _: hosted(server)).embedder
+            embedder = connect(settings, store, purse, provider=lambda *_: hosted(server)).embedder
             assert embedder is not None
             assert unpack(bridge.run(embedder.complete(asked("cat"))).text) == [1.0, 0.0]
             bridge.run(embedder.complete(asked("cat")))
