@@ -7,7 +7,7 @@ that run, wherever the answer comes from, so a run that was cut off and started 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
@@ -148,19 +148,33 @@ def accepted(section: ModelSettings) -> frozenset[str] | None:
     return heeded(section.model) if section.model in OFFLINE else supported_params(section.model)
 
 
+def hosted_roles(settings: Settings, *, recorded: bool = False) -> Iterator[tuple[str, ModelSettings]]:
+    """Who will be asked as what; an offline model has neither a server nor a provider who could withdraw it.
+
+    `recorded`: the source's outputs are there, so that it is not needed.
+    """
+    named = {
+        "source": () if recorded else (settings.source,),
+        "target": settings.targets,
+        "proposer": (settings.proposer,) if settings.proposer else (),
+        "judge": settings.panel,
+    }
+    for role, sections in named.items():
+        yield from ((role, section) for section in sections if not section.model.startswith(OFFLINE_PREFIX))
+
+
 def preflight(settings: Settings, *, recorded: bool = False, ask_provider: bool = False) -> tuple[str, ...]:
     """Is every server there, every key set, every model allowed? Asks no model; returns what the lists of models say
     that ought to be known, and what gateways let keys call.
 
-    Raises ConfigError with what to mend, CreditExhausted for a key without money. `recorded`: the source's outputs are
-    there, so that it is not needed. `ask_provider`: providers' own lists too. Workers of a cluster look for themselves.
+    Raises ConfigError with what to mend, CreditExhausted for a key without money. `recorded`: as in `hosted_roles`.
+    `ask_provider`: providers' own lists too. Workers of a cluster look for themselves.
     """
     if settings.engine.workers != "local":
         return ()
-    sections = [None if recorded else settings.source, *settings.targets, settings.proposer, *settings.panel]
-    outside = [s for s in sections if s and not s.model.startswith(OFFLINE_PREFIX)]
     told: dict[str, None] = {}
-    for section in {(s.api_base, s.model, s.api_key_env): s for s in outside}.values():
+    sections = {(s.api_base, s.model, s.api_key_env): s for _, s in hosted_roles(settings, recorded=recorded)}
+    for section in sections.values():
         try:
             listing = bridge.run(hosted(section, labels_of(settings, "preflight")).check(ask_provider=ask_provider))
         except CreditExhausted:

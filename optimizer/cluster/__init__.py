@@ -27,7 +27,6 @@ from optimizer.config.engine_settings import EngineSettings
 from optimizer.errors import ConfigError
 from optimizer.evaluate import scored_by
 from optimizer.models import Model, bridge
-from optimizer.pricing import OFFLINE_PREFIX
 
 __all__ = ["Cluster", "open_cluster", "providers"]
 
@@ -102,9 +101,7 @@ def _opened(engine: EngineSettings) -> Cluster:
 def _preflight(settings: Settings, cluster: Cluster) -> None:
     """Is every key set, every server in reach, as seen by a worker?"""
     labels = connect.labels_of(settings, "preflight")
-    sections = [settings.source, *settings.targets, settings.proposer, *settings.panel]
-    hosted = [s for s in sections if s and not s.model.startswith(OFFLINE_PREFIX)]
-    for section in {(s.api_base, s.model): s for s in hosted}.values():
+    for section in {(s.api_base, s.model): s for _, s in connect.hosted_roles(settings)}.values():
         problem = bridge.run(cluster.call(worker.check, section.model_dump_json(), worker.write_labels(labels)))
         if problem:
             raise ConfigError(f"on a worker: {problem}")

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from optimizer.config import ModelSettings
-from optimizer.connect import accepted, check_metrics
+from optimizer.connect import accepted, check_metrics, hosted_roles
 from optimizer.data.split import Split, split_examples
 from optimizer.habits import Habits, habits_of
 from optimizer.models.providers.sunset import endings
 from optimizer.planning.estimate import Estimate, estimate
 from optimizer.planning.least import in_tokens, refuse_small_budget
-from optimizer.pricing import OFFLINE_PREFIX
 from optimizer.prompt import Prompt
 from optimizer.search.compiles import check_programs, fit_for
 from optimizer.search.study import check_names
@@ -51,7 +50,9 @@ class Plan:
     def notes(self) -> tuple[str, ...]:
         """What was found in data and settings, and which models end when; what concerns one target is in `fits`."""
         task = self.task
-        return (*task.notes, *self.parts.notes, *task.settings.warnings, *endings(_roles(task)))
+        # The proposer may go when the search is over; the others are needed again, to compare and to look for drift.
+        lasting = ((role, s.model) for role, s in hosted_roles(task.settings) if role != "proposer")
+        return (*task.notes, *self.parts.notes, *task.settings.warnings, *endings(lasting))
 
 
 def plan(task: Task, *, strict: bool = False, accepted: Accepted = accepted) -> Plan:
@@ -83,14 +84,6 @@ def _sound_space(task: Task, *, strict: bool) -> tuple[SearchSpace, tuple[str, .
         refuse_faults(name, faults(space, task.prompt))
     sound, lost = without_faults(fit_for(space, task.prompt), task.prompt)
     return sound, (*unfit, *lost)
-
-
-def _roles(task: Task) -> Iterator[tuple[str, str]]:
-    """Who is asked as what; offline models have no provider who could withdraw them."""
-    settings = task.settings
-    sections = {"source": (settings.source,), "target": settings.targets, "judge": settings.panel}
-    named = ((role, section.model) for role, found in sections.items() for section in found)
-    return ((role, model) for role, model in named if not model.startswith(OFFLINE_PREFIX))
 
 
 def _fit(task: Task, section: ModelSettings, space: SearchSpace, lost: tuple[str, ...], accepted: Accepted) -> Fit:
