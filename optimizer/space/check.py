@@ -13,8 +13,10 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from optimizer.errors import ConfigError, nearest
 from optimizer.prompt import Prompt
 from optimizer.prompt.layout import Layout
-from optimizer.space import UNCHANGED, Choice, Dimension, SearchSpace, Value, Variant
 from optimizer.space.demos import check_plan
+from optimizer.space.dimension import UNCHANGED, Choice, Dimension
+from optimizer.space.search_space import SearchSpace
+from optimizer.space.variant import Value, Variant
 
 _RANGES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "temperature": ("a number from 0 to 2", lambda v: 0 <= v <= 2),

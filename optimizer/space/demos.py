@@ -14,7 +14,7 @@ from optimizer.objective import Evaluation
 from optimizer.prompt import Demo
 from optimizer.prompt.contract import Contract
 from optimizer.prompt.picking import Picking
-from optimizer.space import DemoPlan
+from optimizer.space.variant import DemoPlan
 from optimizer.types import JSON, Example, Output, as_text
 
 _GOOD = 0.999  # an answer that the metric finds flawless; the best there are where none is

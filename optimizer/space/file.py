@@ -27,7 +27,10 @@ from optimizer.errors import ConfigError, nearest
 from optimizer.plugins import resolve
 from optimizer.programs.dspy.recipes import OPTIMIZERS, check
 from optimizer.prompt.template import Template, join
-from optimizer.space import Choice, Dimension, SearchSpace, Value, Variant, in_knobs
+from optimizer.space.changes import in_knobs
+from optimizer.space.dimension import Choice, Dimension
+from optimizer.space.search_space import SearchSpace
+from optimizer.space.variant import Value, Variant
 
 _BASE = "thorough"
 _FORM = "a sentence to append, or {replace: an old text, by: a new one}"

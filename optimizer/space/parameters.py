@@ -12,7 +12,8 @@ from typing import Any
 
 from optimizer.errors import ConfigError
 from optimizer.prompt import Prompt
-from optimizer.space import SearchSpace, Value, Variant
+from optimizer.space.search_space import SearchSpace
+from optimizer.space.variant import Value, Variant
 from optimizer.tools import Toolset
 from optimizer.types import Params
 

@@ -14,7 +14,9 @@ from optimizer.errors import ConfigError, nearest
 from optimizer.prompt import Demo, Prompt
 from optimizer.prompt.suite import Part, Suite
 from optimizer.prompt.template import Template
-from optimizer.space import Choice, Dimension, SearchSpace, Variant
+from optimizer.space.dimension import Choice, Dimension
+from optimizer.space.search_space import SearchSpace
+from optimizer.space.variant import Variant
 
 AS_IS, NONE = "as_is", "none"
 _KINDS = ("wording", "demos")
