@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from optimizer.prompt import Prompt
 from optimizer.prompt.contract import Contract
+from optimizer.prompt.prompt import Prompt
 from optimizer.prompt.template import Template, Var
 from optimizer.types import JSON, Params
 

@@ -12,8 +12,8 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from optimizer.prompt import Prompt
 from optimizer.prompt.copying import Copies
+from optimizer.prompt.prompt import Prompt
 from optimizer.prompt.template import Template, Var
 
 __all__ = ["Copies", "fault", "reworded"]
