@@ -11,15 +11,9 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from optimizer.config import (
-    DEFAULT_METRICS,
-    ConstraintSettings,
-    DecisionSettings,
-    MetricSettings,
-    ObjectiveSettings,
-)
+from optimizer.config.decision_settings import ConstraintSettings, DecisionSettings, ObjectiveSettings
 from optimizer.config.model_settings import PriceSettings
-from optimizer.config.scoring import SliceSettings
+from optimizer.config.scoring import DEFAULT_METRICS, MetricSettings, SliceSettings
 from optimizer.config.sections import Count, ReplySettings, Section, Text, Word, as_targets, many, named
 from optimizer.config.stages import StageColumns, Stages, refuse_odd
 

@@ -12,6 +12,14 @@ from optimizer.config.model_settings import ModelSettings
 from optimizer.config.sections import Count, Positive, Section, Text, Word, many
 from optimizer.habits import GENERIC, family_of
 
+#: By the reply's kind.
+DEFAULT_METRICS = {
+    "labels": "label_accuracy",
+    "json": "json_fields",
+    "regex": "exact_match",
+    "text": "token_f1",
+    "tools": "tool_call",
+}
 #: Metrics that ask the judge.
 JUDGING = ("judge", "preference", "ragas", "deepeval")
 

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from optimizer.config import ConstraintSettings, DecisionSettings, MetricSettings, ObjectiveSettings
-from optimizer.config.scoring import SliceSettings
+from optimizer.config.decision_settings import ConstraintSettings, DecisionSettings, ObjectiveSettings
+from optimizer.config.scoring import MetricSettings, SliceSettings
 from optimizer.config.sections import Section, many, named
 from optimizer.config.taskfile import checked
 from optimizer.config.yamlfile import Document, read_yaml
