@@ -51,7 +51,7 @@ DOORS = {
     "gepa": {"programs.dspy"},
     "tqdm": {"programs.dspy"},
     "optuna": {"search.study", "programs.dspy.quiet", "programs.dspy.variants"},
-    "datasets": {"data"},
+    "datasets": {"data.arrow"},
     "sklearn": {"space.demos", "programs.dspy.showing", "metrics.labels", "verdict.slices"},
     "joblib": {"evaluate"},
     "threadpoolctl": {"search.loop", "fleet"},

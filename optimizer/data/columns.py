@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from optimizer.config.sections import Data, Recorded
-from optimizer.data import Row, Table
 from optimizer.data.golds import Gold, gold_reader
+from optimizer.data.rows import Row, Table
 from optimizer.errors import ConfigError, DataError, nearest
 from optimizer.models.money.prices import Price
 from optimizer.prompt.contract import Contract

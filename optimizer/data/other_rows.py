@@ -7,7 +7,7 @@ from pathlib import Path
 from optimizer.config import Settings
 from optimizer.config.scoring import SliceSettings
 from optimizer.config.sections import Recorded
-from optimizer.data import read_files
+from optimizer.data.files import read_files
 
 
 def on_other_rows(settings: Settings, data: Path) -> Settings:

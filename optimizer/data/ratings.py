@@ -6,8 +6,8 @@ import json
 import math
 
 from optimizer.config.sections import Human
-from optimizer.data import Table
 from optimizer.data.columns import MISSING, Problems, as_text, pick
+from optimizer.data.rows import Table
 from optimizer.types import Example
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from optimizer.config import Settings
 from optimizer.config.stages import StageColumns, StageSettings
-from optimizer.data import Row, Table
 from optimizer.data.columns import At, Problems, amount, has_column, no_column, pick
+from optimizer.data.rows import Row, Table
 
 AMOUNTS = ("latency", "input_tokens", "output_tokens", "cost")
 EVERYONE = ""  # in place of a model's name: the stage took the same with all of them

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from optimizer.data import open_datasets
+from optimizer.data.arrow import open_datasets
 
 
 def write_parquet(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
