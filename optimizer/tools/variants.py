@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from optimizer.tools import Toolset
+from optimizer.tools.toolset import Toolset
 
 
 def chosen(tools: Toolset, choice: str) -> Toolset:
