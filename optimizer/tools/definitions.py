@@ -18,7 +18,7 @@ _KEYS = frozenset({"name", "description", "parameters", "strict"})
 
 
 def faults(tools: Sequence[Any]) -> Iterator[tuple[str, str]]:
-    """(place, problem); after the first, the others may be its consequences."""
+    """Place and problem."""
     seen: dict[str, int] = {}
     for number, tool in enumerate(tools):
         place = f"tools[{number}]"
