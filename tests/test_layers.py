@@ -54,7 +54,7 @@ DOORS = {
     "datasets": {"data.arrow"},
     "sklearn": {"space.demos", "programs.dspy.showing", "metrics.labels", "verdict.slices"},
     "joblib": {"evaluate"},
-    "threadpoolctl": {"search.loop", "fleet"},
+    "threadpoolctl": {"search.loop", "fleet.opening"},
     "scipy": {"verdict.constraints", "verdict.pairs", "metrics", "report.intervals"},
     "numpy": {"search", "verdict.statistics", "verdict.pairs", "metrics.whole", "verdict.slices"},
     "jinja2": {"prompt.template", "exporters.jinja", "report.filled"},
