@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from optimizer.models import Model, identity
+from optimizer.models.model import Model, identity
 from optimizer.types import Params, Request, Response
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from optimizer.errors import CreditExhausted, ModelError
-from optimizer.models import Model, identity
+from optimizer.models.model import Model, identity
 from optimizer.types import Params, Request, Response
 
 _BAD_REQUEST = (400, 422)

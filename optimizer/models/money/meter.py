@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass, replace
 
 from optimizer.errors import ModelError
-from optimizer.models import Model, identity
+from optimizer.models.model import Model, identity
 from optimizer.models.money.prices import A_DOLLAR_A_TOKEN, Price
 from optimizer.models.money.purse import PICO, Left, Purse, Spend
 from optimizer.models.money.tries import Cost, paying

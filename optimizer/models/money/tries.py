@@ -12,7 +12,8 @@ from contextvars import ContextVar
 from typing import NamedTuple, Protocol
 
 from optimizer.errors import ModelError
-from optimizer.models import Model, identity, transport
+from optimizer.models import transport
+from optimizer.models.model import Model, identity
 from optimizer.types import Request, Response
 
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from optimizer.errors import ModelError
-from optimizer.models import Model, identity
+from optimizer.models.model import Model, identity
 from optimizer.types import Request, Response
 
 Say = Callable[[str], None]

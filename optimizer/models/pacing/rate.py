@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from optimizer.errors import ModelError
-from optimizer.models import Model, identity, transport
+from optimizer.models import transport
+from optimizer.models.model import Model, identity
 from optimizer.models.pacing.bucket import Bucket
 from optimizer.models.pacing.learnt import Learnt
 from optimizer.models.pacing.stated import Rest, stated_limits

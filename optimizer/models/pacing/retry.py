@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from optimizer.errors import ModelError
-from optimizer.models import Model, identity
+from optimizer.models.model import Model, identity
 from optimizer.types import Request, Response
 
 

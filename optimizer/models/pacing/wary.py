@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 
 from optimizer.errors import CreditExhausted
-from optimizer.models import Model, identity
+from optimizer.models.model import Model, identity
 from optimizer.types import Request, Response
 
 _TRUSTED = 8  # calls that must be paid for one at a time before several are made again

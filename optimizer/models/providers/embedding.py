@@ -14,7 +14,8 @@ import time
 from typing import Any
 
 from optimizer.errors import ConfigError, ModelError
-from optimizer.models import Model, transport
+from optimizer.models import transport
+from optimizer.models.model import Model
 from optimizer.models.money.prices import Price, known_price
 from optimizer.models.providers import litellm
 from optimizer.models.providers.access import Access

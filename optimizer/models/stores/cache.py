@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from optimizer.errors import ModelError, RunDirError
-from optimizer.models import Model, identity
+from optimizer.models.model import Model, identity
 from optimizer.models.money.prices import Price
 from optimizer.types import Request, Response
 
