@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from optimizer.programs import Program
+from optimizer.programs.program import Program
 from optimizer.programs.prompted import PromptProgram
 from optimizer.prompt import Prompt
 from optimizer.prompt.suite import Suite
