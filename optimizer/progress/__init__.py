@@ -1,37 +1,9 @@
 """What a run says while it goes on. The engine reports facts; who watches decides how to show them.
 
-`console` shows it in a terminal, `log` keeps it in run.log; status.json and spans are `operations`.
+`progress` is such a fact. `console` shows it in a terminal, `log` keeps it in run.log; status.json and spans are
+`operations`.
 """
 
-from __future__ import annotations
+from optimizer.progress.progress import Progress, Stage, Watch, silent
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
-
-Stage = Literal["baseline", "search", "confirm", "done"]
-
-
-@dataclass(frozen=True)
-class Progress:
-    """`done` of `total` calls of this stage are in; `best` is the quality of the best candidate so far, 0 to 1, or None
-    while it has answered fewer examples than a trial may take on average.
-
-    `calls` and `dollars` are the whole run's until now. `text` is a line worth keeping in the log.
-    """
-
-    stage: Stage
-    target: str = ""
-    done: float = 0.0
-    total: float = 0.0
-    best: float | None = None
-    text: str = ""
-    calls: int = 0
-    dollars: float = 0.0
-
-
-Watch = Callable[[Progress], None]
-
-
-def silent(progress: Progress) -> None:
-    """Watches without a word."""
+__all__ = ["Progress", "Stage", "Watch", "silent"]

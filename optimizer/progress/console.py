@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from optimizer.progress import Progress
+from optimizer.progress.progress import Progress
 from optimizer.redact import redact
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from optimizer.errors import RunDirError
-from optimizer.progress import Progress, Watch
 from optimizer.progress.console import Lines, harmless
+from optimizer.progress.progress import Progress, Watch
 from optimizer.redact import redact
 
 
