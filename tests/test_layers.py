@@ -173,6 +173,7 @@ def _in(name: str, doors: set[str]) -> bool:
 
 
 ALL = sorted(name for name in MODULES if name != "__init__")
+PACKAGES = [name for name in ALL if MODULES[name].name == "__init__.py"]
 
 
 def test_every_name_in_the_table_is_there() -> None:
@@ -220,6 +221,25 @@ def test_there_is_no_ring_of_imports() -> None:
 
     for name in ALL:
         visit(name, ())
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_an_init_is_its_package_s_map_and_door_and_defines_nothing(name: str) -> None:
+    _docstring, *rest = ast.parse(MODULES[name].read_text("utf-8")).body
+    doors = [node for node in rest if isinstance(node, ast.ImportFrom)]
+    listed = [node for node in rest if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"]
+
+    assert [*doors, *listed] == rest and len(listed) == bool(doors), f"{name} holds more than a map and re-exports"
+    assert all(found.startswith(f"{name}.") for found in ours(MODULES[name])), f"{name} re-exports what is not its own"
+    given = {alias.name for node in doors for alias in node.names}
+    assert given == {one for node in listed for one in ast.literal_eval(node.value)}
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_package_s_own_modules_do_not_import_by_its_door(name: str) -> None:
+    around = {name[: dot.start()] for dot in re.finditer(r"\.", name)}
+
+    assert not ours(MODULES[name]) & around
 
 
 def test_the_engine_does_not_know_the_search_spaces() -> None:

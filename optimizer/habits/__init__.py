@@ -5,6 +5,6 @@ is a first configuration for the search (by the names of the ready-made dimensio
 the model refuses, ignores or should not be given. Habits are where a search starts; scores decide.
 """
 
-from optimizer.habits.families import GENERIC, Habits, Statement, Wish, family_of, habits_of
+from optimizer.habits.families import GENERIC, Habits, Statement, family_of, habits_of
 
-__all__ = ["GENERIC", "Habits", "Statement", "Wish", "family_of", "habits_of"]
+__all__ = ["GENERIC", "Habits", "Statement", "family_of", "habits_of"]

@@ -4,8 +4,6 @@ Rule 1: nothing outside this folder knows the personas. Rule 2: an answer comes 
 here ever sees an expected answer. Rule 3: the same request and sample number get the same answer.
 """
 
-from __future__ import annotations
-
 from optimizer.offline.model import OFFLINE, OfflineModel, heeded
 from optimizer.offline.personas import Persona
 

@@ -7,12 +7,11 @@ program of several prompts; `parameters` knows which decoding parameters a targe
 """
 
 from optimizer.space.changes import in_demos, in_knobs, in_layout, in_params, in_reply_format, in_tools
-from optimizer.space.dimension import UNCHANGED, Choice, Dimension
+from optimizer.space.dimension import Choice, Dimension
 from optimizer.space.search_space import SearchSpace
 from optimizer.space.variant import DemoPlan, Value, Variant
 
 __all__ = [
-    "UNCHANGED",
     "Choice",
     "DemoPlan",
     "Dimension",
