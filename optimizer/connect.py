@@ -7,8 +7,9 @@ that run, wherever the answer comes from, so a run that was cut off and started 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
+from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 from optimizer.config import ModelSettings, Settings
@@ -23,7 +24,7 @@ from optimizer.models.pacing.rate import Gate, Limited
 from optimizer.models.pacing.retry import Retrying
 from optimizer.models.pacing.wary import Wary
 from optimizer.models.preset import Preset
-from optimizer.models.providers.embedding import embedder
+from optimizer.models.providers.embedding import LOCAL_PREFIX, LiteLLMEmbedder, embedder
 from optimizer.models.providers.gateway import NO_LABELS, Labels
 from optimizer.models.providers.litellm import LiteLLMModel, supported_params
 from optimizer.models.scripted import NOBODY
@@ -44,6 +45,7 @@ class Roles:
     embedder: Model | None = None
 
 
+T = TypeVar("T")
 Provider = Callable[[ModelSettings, Labels], Model]  # labels: for the gateway before the model, where there is one
 
 
@@ -126,10 +128,14 @@ def connect(settings: Settings, store: Answers, purse: Purse, *, provider: Provi
 def _vectors(section: ModelSettings, store: Answers, purse: Purse) -> Model:
     """The embedding model behind the same wrappers; what it is asked is never a chat."""
     price = price_of_vectors(section)
-    own = section.model_dump(include={"api_base", "api_key_env", "params", "timeout"})
-    model = embedder(section.model, price=section.price.build() if section.price else None, **own)
+    model = embedder(section.model, **_access(section))
     held = Retrying(Limited(Guarded(Counted(model), say=notice), gate=_gate(section)))
     return Metered(Cached(held, store, price), purse, "embedder", price)
+
+
+def _access(section: ModelSettings) -> dict[str, Any]:
+    own = section.model_dump(include={"api_base", "api_key_env", "params", "timeout"})
+    return {**own, "price": section.price.build() if section.price else None}
 
 
 def metric_of(settings: Settings, contract: Contract, roles: Roles) -> Metric:
@@ -168,22 +174,30 @@ def preflight(settings: Settings, *, recorded: bool = False, ask_provider: bool 
     that ought to be known, and what gateways let keys call.
 
     Raises ConfigError with what to mend, CreditExhausted for a key without money. `recorded`: as in `hosted_roles`.
-    `ask_provider`: providers' own lists too. Workers of a cluster look for themselves.
+    `ask_provider`: providers' own lists too. Workers of a cluster look for themselves; the embedder is
+    asked from here in any case.
     """
-    if settings.engine.workers != "local":
-        return ()
     told: dict[str, None] = {}
-    sections = {(s.api_base, s.model, s.api_key_env): s for _, s in hosted_roles(settings, recorded=recorded)}
-    for section in sections.values():
-        try:
-            listing = bridge.run(hosted(section, labels_of(settings, "preflight")).check(ask_provider=ask_provider))
-        except CreditExhausted:
-            raise
-        except ModelError as error:  # nothing was asked yet: what can be mended is the task, or its surroundings
-            raise ConfigError(str(error)) from error
+    near = settings.engine.workers == "local"
+    asked = hosted_roles(settings, recorded=recorded) if near else ()
+    for section in {(s.api_base, s.model, s.api_key_env): s for _, s in asked}.values():
+        model = hosted(section, labels_of(settings, "preflight"))
+        listing = _mendable(model.check(ask_provider=ask_provider))
         if listing and listing.gateway:
             who = section.api_key_env or "without a key"
             told[f"gateway {section.api_base}: {who} may call {', '.join(listing.ends)}"] = None
         elif listing and all(notes := [listing.note(name) for name in (section.model, *(section.answers_as or ()))]):
             told[notes[-1]] = None
+    if settings.embedder and not settings.embedder.model.startswith(LOCAL_PREFIX):
+        _mendable(LiteLLMEmbedder(settings.embedder.model, **_access(settings.embedder)).check())
     return tuple(told)
+
+
+def _mendable(check: Coroutine[Any, Any, T]) -> T:
+    """Nothing was asked yet: what a model refuses now can be mended in the task, or in its surroundings."""
+    try:
+        return bridge.run(check)
+    except CreditExhausted:
+        raise
+    except ModelError as error:
+        raise ConfigError(str(error)) from error

@@ -65,7 +65,7 @@ def opened(
         Beacon(run.status, log, settings.budget.model_dump(), reckoned=expected) as tell,
         nullcontext(store) if store is not None else open_store(settings.store, task.folder, run.calls) as answers,
         Journal(run.tries) as journal,
-        providers(settings, around) as usual,
+        providers(settings, around, recorded=task.recorded is not None) as usual,
     ):
         limits = settings.budget.model_dump(exclude={"minutes"})
         purse = Purse(**limits, journal=journal, before=journal.before(lambda key: paid_for(answers.get(key))))

@@ -33,11 +33,11 @@ class Cluster(Protocol):
 
 @contextmanager
 def providers(
-    settings: Settings, around: Callable[[Model], Model] = lambda model: model
+    settings: Settings, around: Callable[[Model], Model] = lambda model: model, *, recorded: bool = False
 ) -> Iterator[Callable[..., connect.Roles]]:
     """How roles are connected while the block lasts: to models that are asked from here, or on workers.
 
-    `around`: what each of them is put into, right where it is asked.
+    `around`: what each of them is put into, right where it is asked. `recorded`: the source's outputs are there.
     """
 
     def connected(bare: connect.Provider) -> Callable[..., connect.Roles]:
@@ -48,7 +48,7 @@ def providers(
         yield connected(connect.bare)
         return
     with open_cluster(settings.engine) as cluster, scored_by(cluster.scoring()):
-        _preflight(settings, cluster)
+        _preflight(settings, cluster, recorded)
         yield connected(partial(Remote, cluster))
 
 
@@ -84,10 +84,11 @@ def _opened(engine: EngineSettings) -> Cluster:
         ) from error
 
 
-def _preflight(settings: Settings, cluster: Cluster) -> None:
+def _preflight(settings: Settings, cluster: Cluster, recorded: bool) -> None:
     """Is every key set, every server in reach, as seen by a worker?"""
     labels = connect.labels_of(settings, "preflight")
-    for section in {(s.api_base, s.model): s for _, s in connect.hosted_roles(settings)}.values():
+    asked = connect.hosted_roles(settings, recorded=recorded)
+    for section in {(s.api_base, s.model, s.api_key_env): s for _, s in asked}.values():
         problem = bridge.run(cluster.call(worker.check, section.model_dump_json(), worker.write_labels(labels)))
         if problem:
             raise ConfigError(f"on a worker: {problem}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from optimizer.cluster import worker
+from optimizer import __version__
+from optimizer.cluster import opening, worker
 from optimizer.cluster.remote import NotSent, Remote, lost
 from optimizer.cluster.seats import Seats
-from optimizer.config import ModelSettings
+from optimizer.config import ModelSettings, load_settings
 from optimizer.connect import bare, provider
 from optimizer.errors import BudgetExceeded, ConfigError, ModelError
 from optimizer.models import bridge, identity, transport
@@ -26,6 +27,7 @@ from optimizer.models.providers.gateway import NO_LABELS
 from optimizer.models.stores.cache import Cached, CallStore
 from optimizer.models.transport import Exchange
 from optimizer.types import Message, Request, Response
+from tests.walking import write_task
 
 OFFLINE = ModelSettings(model="offline/sim-beta")
 HOSTED = ModelSettings(model="openai/gpt-4o", api_key_env="PROMPTPORT_TEST_KEY")
@@ -41,6 +43,14 @@ class Here:
     async def call(self, work: Callable[..., str], *texts: str) -> str:
         self.sent += texts
         return await asyncio.to_thread(self._answer or work, *texts)
+
+    def versions(self) -> set[str]:
+        return {__version__}
+
+    def scoring(self) -> Mapping[str, Any]:
+        return {"backend": "threading"}
+
+    def close(self) -> None: ...
 
 
 def question(text: str = "Is 7 odd?", **options: Any) -> Request:
@@ -117,6 +127,31 @@ def test_a_key_that_a_worker_lacks_is_told_as_the_workers(monkeypatch: pytest.Mo
 
     with pytest.raises(ConfigError, match=r"on a worker: .*PROMPTPORT_TEST_KEY is not set"):
         bridge.run(Remote(Here(), HOSTED).complete(question()))
+
+
+def test_before_a_run_a_worker_looks_for_every_key_but_that_of_a_recorded_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sections: dict[str, Any] = {
+        "source": {"model": "openai/gpt-4o", "api_key_env": "PROMPTPORT_TEST_SOURCE"},
+        "target": {"model": "openai/gpt-4o-mini", "api_key_env": "PROMPTPORT_TEST_TARGET"},
+        "judge": {"model": "openai/gpt-4o-mini", "api_key_env": "PROMPTPORT_TEST_JUDGE"},
+    }
+    settings = load_settings(write_task(tmp_path, engine={"workers": "dask"}, **sections))
+    monkeypatch.setattr(opening, "_opened", lambda _: Here())
+
+    def missing(recorded: bool) -> str:
+        with pytest.raises(ConfigError) as told, opening.providers(settings, recorded=recorded):
+            pass
+        return str(told.value)
+
+    assert "on a worker: " in missing(recorded=False) and "PROMPTPORT_TEST_SOURCE" in missing(recorded=False)
+    assert "PROMPTPORT_TEST_TARGET" in missing(recorded=True)
+    monkeypatch.setenv("PROMPTPORT_TEST_TARGET", "x")
+    assert "PROMPTPORT_TEST_JUDGE" in missing(recorded=True)
+    monkeypatch.setenv("PROMPTPORT_TEST_JUDGE", "x")
+    with opening.providers(settings, recorded=True):
+        pass
 
 
 def test_a_foreign_error_comes_back_in_words_without_secrets(monkeypatch: pytest.MonkeyPatch) -> None:

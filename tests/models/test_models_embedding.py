@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from optimizer.config import load_settings
-from optimizer.connect import connect
+from optimizer.connect import connect, preflight
 from optimizer.errors import ConfigError, ModelError
 from optimizer.models import bridge
 from optimizer.models.money.meter import Purse
@@ -84,6 +84,26 @@ def test_in_a_run_a_vector_is_paid_once_and_remembered(server: Server, tmp_path:
             bridge.run(embedder.complete(asked("cat")))
         assert purse.spend["embedder"].calls == 1 and purse.dollars == pytest.approx(7 * 2e-6)
     assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize("workers", ["local", "dask"])
+def test_before_a_run_its_key_and_its_server_are_looked_for(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: str
+) -> None:
+    monkeypatch.delenv("PROMPTPORT_TEST_VECTORS", raising=False)
+    section = {"model": "openai/embed-x", "price": {"input": 2, "output": 0}, "api_key_env": "PROMPTPORT_TEST_VECTORS"}
+
+    def look(address: str) -> None:
+        task = write_task(tmp_path, embedder={**section, "api_base": address}, engine={"workers": workers})
+        preflight(load_settings(task))
+
+    with pytest.raises(ConfigError, match=r"openai/embed-x.*PROMPTPORT_TEST_VECTORS is not set; export it"):
+        look(server.url)
+    monkeypatch.setenv("PROMPTPORT_TEST_VECTORS", "x")
+    look(server.url)
+    with pytest.raises(ConfigError, match=r"127\.0\.0\.1:9/v1/models cannot be reached .*correct `api_base`"):
+        look("http://127.0.0.1:9/v1")
+    assert not server.seen
 
 
 def test_list_prices_of_embedding_models_are_known_and_unknown_ones_refused(tmp_path: Path) -> None:
