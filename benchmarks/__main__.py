@@ -5,6 +5,7 @@ from __future__ import annotations
 from benchmarks import ablation, calibration, estimates, exhaustive, limits, overhead, same, scale, throughput
 from benchmarks.peers import __main__ as peers
 from benchmarks.tables import __main__ as tables
+from benchmarks.tables import alike
 
 if __name__ == "__main__":
     calibration.main([])
@@ -16,5 +17,6 @@ if __name__ == "__main__":
     limits.main([])
     scale.main([])
     tables.main([])
+    alike.main([])
     ablation.main([])
     peers.main([])
