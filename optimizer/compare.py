@@ -17,7 +17,7 @@ from optimizer.results.migration import Migration, TargetResult
 from optimizer.results.rundir import RunDir
 from optimizer.search.trial import NO_SEARCH
 from optimizer.types import Output, Score
-from optimizer.verdict.confirm import Confirmation, standard_of
+from optimizer.verdict.matched import Confirmation, standard_of
 from optimizer.verdict.weigh import Evidence, weigh_all
 
 _FINGERPRINT = "comparison"  # nothing was paid for, so one comparison may take another's place; a run's never

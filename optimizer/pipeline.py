@@ -35,7 +35,7 @@ from optimizer.search.trial import SearchResult
 from optimizer.space.demos import choices_in
 from optimizer.task import Task
 from optimizer.types import Example, Output
-from optimizer.verdict.confirm import Confirmation, Standard, standard_of
+from optimizer.verdict.matched import Confirmation, Standard, standard_of
 from optimizer.verdict.weigh import Evidence, weigh_all
 
 _TASTE = 20  # examples that the source answers first, to see whether its replies can be read at all

@@ -11,7 +11,8 @@ from optimizer.models.money.meter import Spend
 from optimizer.prompt import Prompt
 from optimizer.search.trial import SearchResult
 from optimizer.types import Example, Output
-from optimizer.verdict.confirm import Confirmation, Decision
+from optimizer.verdict.confirm import Decision
+from optimizer.verdict.matched import Confirmation
 
 __all__ = ["Migration", "Spend", "TargetResult"]
 

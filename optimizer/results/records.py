@@ -15,7 +15,8 @@ from optimizer.prompt import Prompt
 from optimizer.results.corners import corners
 from optimizer.results.migration import Migration, TargetResult
 from optimizer.search.trial import SearchResult
-from optimizer.verdict.confirm import Confirmation, Verdict
+from optimizer.verdict.confirm import Verdict
+from optimizer.verdict.matched import Confirmation
 
 _HALF = re.compile("[\ud800-\udfff]")  # of a surrogate pair
 SIDES = ("source", "again", "unchanged", "winner")

@@ -26,7 +26,8 @@ from optimizer.search.study import RACE
 from optimizer.search.trial import SearchResult, Trial
 from optimizer.space import Value
 from optimizer.types import Score
-from optimizer.verdict.confirm import Confirmation, Decision, standard_of
+from optimizer.verdict.confirm import Decision
+from optimizer.verdict.matched import Confirmation, standard_of
 from optimizer.verdict.weigh import Evidence, weigh_all
 
 

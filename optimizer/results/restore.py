@@ -17,9 +17,10 @@ from optimizer.results.migration import Migration, Spend, TargetResult
 from optimizer.results.records import SIDES
 from optimizer.search.trial import SearchResult, Trial
 from optimizer.types import Example, Output, Score
-from optimizer.verdict.confirm import Comparison, Confirmation, Decision, Family, Verdict
+from optimizer.verdict.confirm import Decision, Family, Verdict
+from optimizer.verdict.matched import Confirmation
 from optimizer.verdict.slices import SliceResult
-from optimizer.verdict.statistics import Noise
+from optimizer.verdict.statistics import Comparison, Noise
 
 
 def read_migration(path: Path, manifest: Mapping[str, Any]) -> Migration:

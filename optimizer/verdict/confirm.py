@@ -14,21 +14,9 @@ from optimizer.objective import Check, Constraints
 from optimizer.types import Output
 from optimizer.verdict import reasons
 from optimizer.verdict.constraints import as_numbers, checked
-from optimizer.verdict.matched import Confirmation, MatchedPairs, Standard, standard_of
+from optimizer.verdict.matched import MatchedPairs
 from optimizer.verdict.slices import SliceResult
 from optimizer.verdict.statistics import Comparison, Noise, examples_needed
-
-__all__ = [
-    "Basis",
-    "Comparison",
-    "Confirmation",
-    "Decision",
-    "Family",
-    "Standard",
-    "Verdict",
-    "decide",
-    "standard_of",
-]
 
 FEWEST = 10  # pairs; on fewer no verdict is given
 LOST = 0.05  # a larger share of examples without an answer may hide the very ones that go wrong

@@ -23,7 +23,8 @@ from optimizer.report.diff import compare
 from optimizer.results.migration import Migration, Spend, TargetResult
 from optimizer.results.rundir import RunDir
 from optimizer.types import Example, Output, Score
-from optimizer.verdict.confirm import Confirmation, Verdict
+from optimizer.verdict.confirm import Verdict
+from optimizer.verdict.matched import Confirmation
 from tests.conftest import Walked
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}

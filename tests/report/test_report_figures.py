@@ -17,7 +17,7 @@ from optimizer.report.measures import Measure, measures
 from optimizer.report.table import table
 from optimizer.results.migration import Migration, TargetResult
 from optimizer.types import Output, Score
-from optimizer.verdict.confirm import Confirmation
+from optimizer.verdict.matched import Confirmation
 from tests.conftest import Walked
 
 RUNS, N, LEVEL = 400, 60, 0.95
