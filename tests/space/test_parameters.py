@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from optimizer.programs.prompted import PromptProgram
 from optimizer.prompt import Prompt
 from optimizer.prompt.contract import Contract
 from optimizer.search.candidates import Pool
-from optimizer.space import SearchSpace
+from optimizer.space import SearchSpace, Value
 from optimizer.space.parameters import Terms, carried, fitted, varied
 from optimizer.types import Example, Message, Request, Response
 from search_spaces import (
@@ -105,6 +106,23 @@ def test_the_source_s_parameters_are_carried_but_for_those_that_the_target_refus
         "parameter temperature left out for x/y, which does not take it",
         "parameter top_k left out for x/y, which does not take it",
     )
+
+
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        ({"top_p": 0.5, "temperature": 0.0}, {"top_p": None, "temperature": 0.0}),
+        ({"top_p": 0.5, "temperature": None}, {"top_p": 0.5, "temperature": None}),
+        ({"temperature": 0.0, "reasoning_effort": "low"}, {"temperature": None, "reasoning_effort": "low"}),
+    ],
+)
+def test_a_parameter_that_another_takes_the_place_of_is_not_told_as_sent(
+    named: Mapping[str, Value], told: Mapping[str, Value]
+) -> None:
+    settled = ALL.settled({**ALL.unchanged, **named})
+
+    assert {name: settled[name] for name in told} == told
+    assert built(ALL, Prompt.from_messages(TURNS), **named) == {k: v for k, v in told.items() if v is not None}
 
 
 def test_temperature_and_top_p_take_each_other_s_place() -> None:
