@@ -60,10 +60,10 @@ def decided(migration: Migration, result: TargetResult, contract: Contract) -> D
     }
     winner = pooled(draws["winner"]) if "winner" in draws else _read(met.winner, contract)
     standard = standard_of(terms.metrics, migration.examples.values())
-    pairs = MatchedPairs(replace(met, winner=winner, draws=draws), standard)
     held_out = [migration.examples[identity] for identity in migration.split["test"]]
     references = {output.example_id: output for output in migration.baseline}
     evidence = Evidence(held_out, references, None, migration.columns)
+    pairs = MatchedPairs(replace(met, winner=winner, draws=draws), standard, evidence.golds)
     before = result.decision
     return weigh(pairs, evidence, terms, confidence=before.confidence, family=before.family)
 

@@ -37,10 +37,14 @@ class Confirmation:
 
 @dataclass(frozen=True)
 class MatchedPairs:
-    """A confirmation example by example: what the target made of it, and what that is held against."""
+    """A confirmation example by example: what the target made of it, and what that is held against.
+
+    `golds`: the examples, by id, that have a gold answer; what is mixed is told by them.
+    """
 
     confirmation: Confirmation
     standard: Standard = "gold"
+    golds: frozenset[str] = frozenset()
 
     @property
     def theirs(self) -> Evaluation:
@@ -50,15 +54,18 @@ class MatchedPairs:
 
     @cached_property
     def kept(self) -> tuple[int, ...]:
-        """The places of the examples that count: those on which both sides answered; for parity the source's first
-        answer must be one to agree with."""
+        """The places of the examples that count: those on which both sides answered; where there is no gold answer, the
+        source's first must be one to agree with."""
         source, both = self.confirmation.source.outputs, self._outputs
         ids = [[output.example_id for output in side] for side in (source, *both)]
         if not ids[0] == ids[1] == ids[2]:
             raise DataError("confirmation: source and target were not given the same examples in the same order")
         rows = enumerate(zip(*both, strict=True))
         answered = [i for i, row in rows if "failed" not in {output.status for output in row}]
-        return tuple(i for i in answered if self.standard == "gold" or source[i].status == "ok")
+        return tuple(i for i in answered if source[i].status == "ok" or self._by_gold(source[i]))
+
+    def _by_gold(self, output: Output) -> bool:
+        return self.standard == "gold" or (self.standard == "mixed" and output.example_id in self.golds)
 
     @property
     def lost(self) -> int:

@@ -47,6 +47,10 @@ class Evidence:
     columns: Mapping[str, Mapping[str, str]] | None = None
     rated: Rated | None = None
 
+    @property
+    def golds(self) -> frozenset[str]:
+        return frozenset(example.id for example in self.examples if example.expected is not None)
+
 
 def weigh_all(
     met: Sequence[Confirmation | None], evidence: Evidence, agreed: Agreed, standard: Standard
@@ -54,7 +58,7 @@ def weigh_all(
     """The decisions on all targets of a run; the confidence holds for all of them together. None stays None: a target
     that was not confirmed shares in the error all the same."""
     margin, confidence = agreed.decision.margin, agreed.decision.confidence
-    matched = [MatchedPairs(one, standard) if one else None for one in met]
+    matched = [MatchedPairs(one, standard, evidence.golds) if one else None for one in met]
     compared = (pairs and pairs.compared(margin, confidence) for pairs in matched)
     levels = shared_confidence([found.p_value if found else 1.0 for found in compared], confidence)
     family = Family(len(met), confidence) if len(met) > 1 else None

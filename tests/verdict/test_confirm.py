@@ -220,3 +220,17 @@ def test_where_some_examples_have_gold_the_reason_does_not_speak_of_agreement_al
         "By gold answers, and by the source's own answers where there are none, the target scores 0.3 points above the "
         "source asked again on 300 held-out examples; "
     )
+
+
+def test_what_the_source_could_not_answer_counts_where_a_gold_answer_judges_it() -> None:
+    """Of 40 examples the source refused four: two that have a gold answer, two that only it could have answered."""
+    source = side([0.0] * 4 + [1.0] * 36, ["refused"] * 4)
+    winner = side([1.0] * 2 + [0.0] * 2 + [1.0] * 36)
+    golds = frozenset(["0", "1", *map(str, range(20, 40))])
+
+    def kept(standard: Standard) -> tuple[int, ...]:
+        return MatchedPairs(Confirmation(source, winner, winner, source), standard, golds).kept
+
+    assert kept("mixed") == (0, 1, *range(4, 40))
+    assert kept("parity") == tuple(range(4, 40))
+    assert kept("gold") == tuple(range(40))
