@@ -196,6 +196,10 @@ async def _looks(page: Page, seen: dict[str, Any], folder: Path) -> None:
         seen["contrast"][scheme] = await page.evaluate(_CONTRAST)
     await page.screenshot(folder / "phone.png", width=400)
     seen["phone"] = await page.evaluate(_OVERFLOW)
+    seen["squeezed"] = await page.evaluate(
+        "[...document.querySelectorAll('th, td')].filter(c => c.textContent.trim().length > 6 && c.offsetWidth > 0"
+        " && c.offsetWidth < 60).map(c => c.textContent.trim())"
+    )
     (folder / "report.pdf").write_bytes(base64.b64decode((await page.send("Page.printToPDF"))["data"]))
     seen["open again"] = await page.evaluate("document.querySelectorAll('details[open]').length")
     seen["title at last"] = await page.evaluate("document.title")
@@ -323,6 +327,7 @@ def test_light_and_dark_are_both_readable(opened: Opened) -> None:
 
 def test_nothing_sticks_out_on_a_phone(opened: Opened) -> None:
     assert opened.seen["phone"] == 400
+    assert opened.seen["squeezed"] == [], "no words are broken letter by letter to save a column's width"
 
 
 def test_without_script_verdict_figures_slices_and_the_worst_examples_are_there(opened: Opened) -> None:
