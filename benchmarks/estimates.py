@@ -20,7 +20,7 @@ import yaml
 
 import optimizer
 from benchmarks.peers import outside
-from optimizer.models.money.purse import Spend
+from optimizer.models.money.book import Spend
 from optimizer.pipeline import migrate
 from optimizer.task import load_task
 

@@ -28,8 +28,8 @@ from optimizer.evaluate import record
 from optimizer.offline import OfflineModel
 from optimizer.programs.prompted import PromptProgram
 from optimizer.search.brief import Brief
-from optimizer.search.candidates import Pool
 from optimizer.search.loop import search
+from optimizer.search.pool import Pool
 from optimizer.space import Value
 
 RESULTS = Path(__file__).parent / "results"

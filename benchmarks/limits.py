@@ -31,8 +31,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from optimizer.offline.quota import Quota
-from optimizer.offline.server import running
+from optimizer.offline.serving.quota import Quota
+from optimizer.offline.serving.server import running
 
 RESULTS = Path(__file__).parent / "results"
 FLYING = 32

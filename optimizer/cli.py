@@ -29,7 +29,7 @@ from optimizer.commands.options import FAULTS, leave, say, shares, shows_errors
 @click.version_option(__version__, prog_name="promptport")
 def main() -> None:
     """Move an application's prompts from one language model to another, and know whether they still work."""
-    for stream in (sys.stdout, sys.stderr):  # a terminal that lacks a character gets a question mark, no traceback
+    for stream in (sys.stdout, sys.stderr):  # what a terminal cannot show becomes a question mark, not a traceback
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     # LiteLLM leaves these behind when calls under way are cancelled, after an error or Ctrl-C.
@@ -89,15 +89,15 @@ def run(task_file: Path, run_dir: Path | None, as_json: bool, target: str | None
 @click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 takes a free one.")
 @click.option("--wait", is_flag=True, help="Really wait as long as the simulated models would take.")
 @click.option("--fault", multiple=True, metavar="KIND=SHARE", callback=shares, help=f"Kinds: {', '.join(FAULTS)}.")
-@click.option("--seed", default=0, show_default=True, help="Of the faults.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="An address of this machine alone.")
+@click.option("--seed", default=0, show_default=True, help="Decides which requests meet a fault.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="A loopback address.")
 @click.option("--rpm", type=float, help="Refuse more requests per minute and model (HTTP 429).")
-@click.option("--tpm", type=float, help="The same for tokens.")
+@click.option("--tpm", type=float, help="Refuse more tokens per minute and model.")
 @shows_errors
 def serve(port: int, wait: bool, fault: dict[str, float], seed: int, host: str, **limits: float | None) -> None:
     """Serve the offline models as an OpenAI-compatible endpoint on this machine only."""
-    from optimizer.offline.server import Faults, Quota
-    from optimizer.offline.server import serve as serve_models
+    from optimizer.offline.serving.server import Faults, Quota
+    from optimizer.offline.serving.server import serve as serve_models
 
     def ready(server: Any) -> None:
         say(f"serving simulated models at {server.url} (Ctrl-C stops)")
@@ -112,7 +112,7 @@ def serve(port: int, wait: bool, fault: dict[str, float], seed: int, host: str, 
 )
 @shows_errors
 def list_(kind: str) -> None:
-    """What goes by a name: metrics, search spaces, program optimizers, offline models, examples, formats out and in."""
+    """List metrics, search spaces, program optimizers, offline models, examples, or formats out and in, by name."""
     from optimizer.exporters.registry import names
     from optimizer.importers import names as formats
     from optimizer.report.summary import names_of
@@ -134,11 +134,11 @@ def _watcher(*, quiet: bool, log: str, name: str) -> Any:
         return Events(lambda line: click.echo(line, err=True), name)
     if quiet:
         return Lines(lambda line: click.echo(line, err=True))
-    if sys.stdout.isatty():
+    if sys.stdout and sys.stdout.isatty():  # None where it was closed
         from rich.console import Console
 
         return Live(Console())
-    return Lines(click.echo)
+    return Lines(say)
 
 
 if __name__ == "__main__":

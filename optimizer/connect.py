@@ -1,8 +1,8 @@
-"""From the task file's model sections to models that answer: who plays which role, behind which wrappers.
+"""From the task file's model sections to models that answer: which plays which role, behind which wrappers.
 
 Every call passes, from the outside in: meter (one purse for all roles), store (nothing is asked twice), retries,
-limits, provider. The meter stands outside the store: a question is charged to a run when it is first asked in
-that run, wherever the answer comes from, so a run that was cut off and started again spends as if it had not been.
+limits, provider. The meter stands outside the store: a question is charged to a run when that run first asks it, no
+matter where the answer comes from, so a run that was cut off and resumed spends what an uninterrupted one would.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from optimizer.prompt.contract import Contract
 
 @dataclass(frozen=True)
 class Roles:
-    """`targets` and `proposers` in the order of the task file; a target proposes for itself where nobody is named."""
+    """`targets` and `proposers` in the order of the task file; without a named proposer each target is its own."""
 
     source: Model
     targets: tuple[Model, ...]
@@ -55,7 +55,7 @@ def bare(section: ModelSettings, labels: Labels = NO_LABELS) -> Model:
 
 
 def provider(section: ModelSettings, labels: Labels = NO_LABELS, asked: Provider = bare) -> Model:
-    """The model with its limits and retries. `asked`: who is asked, be it from here or from another machine."""
+    """The model with its limits and retries. `asked` makes the bare model, on this machine or another."""
     counted = Counted(asked(section, labels))
     return Retrying(Limited(Wary(Guarded(counted, say=notice)), gate=_gate(section)))
 
@@ -64,12 +64,12 @@ _gates: WeakValueDictionary[str, Gate] = WeakValueDictionary()
 
 
 def _gate(section: ModelSettings) -> Gate:
-    """One for all that ask the same model with the same key: source, proposer and judge share what it allows."""
+    """One gate for all roles that use the same model with the same key: they share its limits."""
     key = section.model_dump_json(include={"model", "api_base", "api_key_env", "limits"})
     gate = _gates.get(key)
     if gate is None:
         limits = section.limits
-        gate = _gates[key] = Gate(limits.concurrency, limits.rpm, limits.tpm)
+        gate = _gates[key] = Gate(limits.concurrency, limits.rpm, limits.tpm, say=notice)
     return gate
 
 
@@ -87,7 +87,7 @@ def hosted(section: ModelSettings, labels: Labels = NO_LABELS) -> LiteLLMModel:
 
 
 def labels_of(settings: Settings, role: str) -> Labels:
-    """What a gateway's logs and cost reports tell calls apart by: run, role, and what the task adds."""
+    """By what a gateway's logs and cost reports tell calls apart: run, role, and what the task adds."""
     wanted = settings.gateway
     return Labels(
         ("promptport", f"promptport-run:{settings.name}", f"promptport-role:{role}", *wanted.tags),
@@ -99,9 +99,8 @@ def labels_of(settings: Settings, role: str) -> Labels:
 def connect(settings: Settings, store: Answers, purse: Purse, *, provider: Provider = provider) -> Roles:
     """Raises ConfigError for an unknown model or price, before anything is asked.
 
-    Source and target have no parameters of their own here: theirs are the prompt's, which the search may change.
-    `provider` makes the model of a section, with limits and retries: models of another kind come in here, and whoever
-    asks from elsewhere.
+    Source and target get no parameters here: theirs are the prompt's, which the search may change. `provider` makes the
+    model of a section, with limits and retries; another one makes models of another kind, or on other machines.
     """
 
     def role(section: ModelSettings, name: str) -> Model:
@@ -112,7 +111,7 @@ def connect(settings: Settings, store: Answers, purse: Purse, *, provider: Provi
     def speaker(section: ModelSettings, name: str) -> Model:
         return Preset(role(section, name), section.params)
 
-    # A target that writes for itself writes with its defaults: its own parameters are for short answers.
+    # A target that is its own proposer writes with its defaults: its parameters are for short answers.
     writer = settings.proposer
     return Roles(
         source=role(settings.source, "source"),
@@ -126,7 +125,7 @@ def connect(settings: Settings, store: Answers, purse: Purse, *, provider: Provi
 
 
 def _vectors(section: ModelSettings, store: Answers, purse: Purse) -> Model:
-    """The embedding model behind the same wrappers; what it is asked is never a chat."""
+    """The embedding model behind the same wrappers."""
     price = price_of_vectors(section)
     model = embedder(section.model, **_access(section))
     held = Retrying(Limited(Guarded(Counted(model), say=notice), gate=_gate(section)))
@@ -144,20 +143,20 @@ def metric_of(settings: Settings, contract: Contract, roles: Roles) -> Metric:
 
 
 def check_metrics(settings: Settings, contract: Contract) -> None:
-    """Raises what is wrong with the metrics, before anything is asked."""
+    """Raises ConfigError or PluginError for metrics that cannot be built; asks no model."""
     panel = (NOBODY,) * len(settings.panel)
     build_metric(settings.metrics, contract, panel, NOBODY if settings.embedder else None)
 
 
 def accepted(section: ModelSettings) -> frozenset[str] | None:
-    """The parameters that a model takes, by OpenAI's names; None where nobody knows. Opens LiteLLM for hosted ones."""
+    """The parameters that a model takes, by OpenAI's names; None if unknown. Opens LiteLLM for hosted models."""
     return heeded(section.model) if section.model in OFFLINE else supported_params(section.model)
 
 
 def hosted_roles(settings: Settings, *, recorded: bool = False) -> Iterator[tuple[str, ModelSettings]]:
-    """Who will be asked as what; an offline model has neither a server nor a provider who could withdraw it.
+    """The hosted models with their roles; offline models have neither a server nor a provider who could withdraw them.
 
-    `recorded`: the source's outputs are there, so that it is not needed.
+    `recorded`: the source's outputs are in the data, so it is not asked.
     """
     named = {
         "source": () if recorded else (settings.source,),
@@ -170,12 +169,12 @@ def hosted_roles(settings: Settings, *, recorded: bool = False) -> Iterator[tupl
 
 
 def preflight(settings: Settings, *, recorded: bool = False, ask_provider: bool = False) -> tuple[str, ...]:
-    """Is every server there, every key set, every model allowed? Asks no model; returns what the lists of models say
-    that ought to be known, and what gateways let keys call.
+    """Is every server up, every key set, every model allowed? Asks no model; returns what is worth knowing from lists
+    of models, and which models a gateway lets a key call.
 
-    Raises ConfigError with what to mend, CreditExhausted for a key without money. `recorded`: as in `hosted_roles`.
-    `ask_provider`: providers' own lists too. Workers of a cluster look for themselves; the embedder is
-    asked from here in any case.
+    Raises ConfigError with the way out, CreditExhausted for a key without money. `recorded`: as in `hosted_roles`.
+    `ask_provider`: read providers' own lists too. A cluster's workers check for themselves; the embedder is asked from
+    here in any case.
     """
     told: dict[str, None] = {}
     near = settings.engine.workers == "local"
@@ -194,7 +193,7 @@ def preflight(settings: Settings, *, recorded: bool = False, ask_provider: bool 
 
 
 def _mendable(check: Coroutine[Any, Any, T]) -> T:
-    """Nothing was asked yet: what a model refuses now can be mended in the task, or in its surroundings."""
+    """Nothing was asked yet: what a model refuses now can be corrected in the task or the environment."""
     try:
         return bridge.run(check)
     except CreditExhausted:

@@ -18,9 +18,13 @@ their one door, with `from`.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import Path
 from typing import ClassVar
+
+_NOT_THEIRS = (str(Path(__file__).parent), str(Path(importlib.__file__).parents[1]), "<")  # ours, and Python's own
 
 
 class OptimizerError(Exception):
@@ -108,3 +112,17 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """` Did you mean 'x'?` for a misspelt name, or nothing; to be put behind an error's first sentence."""
     close = get_close_matches(name, list(known), n=1)
     return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def raised_at(error: BaseException) -> str:
+    """`, at mine.py:12`, to be put behind what code from outside raised; nothing where its file is not known.
+
+    The deepest line of the first of their own files on the way: a team knows it, and no file of a library.
+    """
+    lines, step = list[tuple[str, int]](), error.__traceback__
+    while step:
+        lines.append((step.tb_frame.f_code.co_filename, step.tb_lineno))
+        step = step.tb_next
+    theirs = [(file, line) for file, line in lines if not file.startswith(_NOT_THEIRS) and "-packages" not in file]
+    deepest = [line for file, line in theirs if file == theirs[0][0]]
+    return f", at {Path(theirs[0][0]).name}:{deepest[-1]}" if theirs else ""

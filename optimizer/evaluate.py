@@ -186,6 +186,7 @@ async def _run(program: Program, model: Model, example: Example, sample: int) ->
         input_tokens=tally.input_tokens,
         output_tokens=tally.output_tokens,
         calls=tally.calls,
+        cut=tally.cut,
     )
     return output, failure
 

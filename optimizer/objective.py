@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean, median
 from typing import TypeAlias
 
-from optimizer.errors import PluginError
+from optimizer.errors import PluginError, raised_at
 from optimizer.types import Output, Score
 
 Formula: TypeAlias = Callable[[float, float, float], float]
@@ -67,6 +67,11 @@ class Evaluation:
     def refused(self) -> int:
         """How many the model, a filter or a guardrail declined: no wrong answers, though they score nothing."""
         return sum(output.status == "refused" for output in self.outputs)
+
+    @property
+    def cut(self) -> int:
+        """How many answers were cut off at the token limit, whether or not what came is of use."""
+        return sum(output.cut > 0 for output in self.outputs)
 
     @property
     def valid(self) -> float:
@@ -145,7 +150,7 @@ class Objective:
         try:
             value = float(self.formula(*terms))  # type: ignore[misc]
         except Exception as error:
-            raise PluginError(f"objective {shown!r}: failed on {terms}: {error!r}") from error
+            raise PluginError(f"objective {shown!r}: failed on {terms}: {error!r}{raised_at(error)}") from error
         if not math.isfinite(value):
             raise PluginError(f"objective {shown!r}: {value!r} is no value for {terms}; give a finite number")
         return value

@@ -1,4 +1,4 @@
-"""What a run opens before its first question and closes behind its last: directory, log, store, purse, models."""
+"""What a run opens before its first request and closes after its last: directory, log, store, purse, models."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ def opened(
 ) -> Iterator[Opened]:
     """All that a run of `task` in the directory `path` works with.
 
-    `connect`: who plays the roles, in place of the models that the task names. `around`: put around each of these.
-    `store`: where answers are remembered, in place of the run's own; it stays open. `expected`: calls and dollars, for
-    those who look from outside.
+    `connect` makes the models that play the roles, in place of those that the task names; `around` wraps each of the
+    latter. `store`: where answers are remembered, in place of the run's own; it stays open. `expected`: calls and
+    dollars, for status.json.
     """
     settings = task.settings
     agreed = RunDir.open(path, fingerprint=fingerprint(task), versions=versions(), parts=parts(task))

@@ -1,22 +1,22 @@
-"""What a finished run hands out: the report and, for each target, the bundle of its winner."""
+"""What a finished run publishes: the report and, for each target, the bundle of its winner."""
 
 from __future__ import annotations
 
 from optimizer.errors import ConfigError, ExportError, RunDirError
-from optimizer.exporters.bundle import withdraw_bundle, write_bundle
-from optimizer.exporters.signing import private_key, sign
+from optimizer.exporters.bundle.making import withdraw_bundle, write_bundle
+from optimizer.exporters.bundle.signing import private_key, sign
 from optimizer.models.stores.pgserver import is_address
 from optimizer.report import write_report
 from optimizer.results.migration import Migration
 from optimizer.results.rundir import RunDir
-from optimizer.search.record import share_study
+from optimizer.search.journal import share_study
 
 
 def publish(migration: Migration, run: RunDir) -> list[str]:
     """Write report and bundles; returns what could not be exported or signed, and why.
 
-    Bundles are signed where the environment names a key. One of an earlier winner does not stay behind where the new
-    one cannot be written.
+    Bundles are signed if the environment names a key. The bundle of an earlier winner is removed if the new one cannot
+    be written.
     """
     lost: list[str] = []
     key = _key(lost) if migration.prompt else None
@@ -32,7 +32,7 @@ def publish(migration: Migration, run: RunDir) -> list[str]:
 
 
 def _key(lost: list[str]) -> bytes | None:
-    """A key that cannot be used is told of; it does not cost a finished run its bundle."""
+    """A key that cannot be used is reported; the bundle is then written unsigned."""
     try:
         key = private_key()
         if key:
@@ -44,7 +44,7 @@ def _key(lost: list[str]) -> bytes | None:
 
 
 def share_trials(migration: Migration, prefix: str) -> list[str]:
-    """Where answers are shared on a server, the trials are put there as well; returns why that could not be done."""
+    """If answers are shared on a server, write the trials there as well; returns what went wrong."""
     store = migration.settings.get("store")
     studies = {result.model: result.search.trials for result in migration.targets if result.search.trials}
     if not (store and is_address(store) and studies):

@@ -1,10 +1,10 @@
 """The whole run, in the order in which it happens.
 
-    read the task ▸ reckon what it will cost ▸ split ▸ record the source ▸ for each target: search, confirm, decide
+    read the task ▸ estimate its cost ▸ split ▸ record the source ▸ for each target: search, confirm, decide
     ▸ write report and bundle
 
 Resuming is replaying: decisions depend on seeds and on answers, and every answer is remembered. A run that was cut
-off is finished by starting it again; it walks the same way and pays for nothing twice.
+off is finished by starting it again: it takes the same steps and pays for nothing twice.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 from optimizer.connect import metric_of
 from optimizer.evaluate import record, refuse_unfit, score
 from optimizer.models import Model
-from optimizer.models.venture import Venture
+from optimizer.models.tolerant import Tolerant
 from optimizer.objective import Evaluation, Unit, pooled
 from optimizer.opening import Opened, opened
 from optimizer.outlets import publish, share_trials
@@ -38,14 +38,21 @@ from optimizer.types import Example, Output
 from optimizer.verdict.matched import Confirmation, Standard, standard_of
 from optimizer.verdict.weigh import Evidence, weigh_all
 
-_TASTE = 20  # examples that the source answers first, to see whether its replies can be read at all
+_FIRST = 20  # examples that the source answers before the others, to see whether its replies can be read at all
 
 
-def migrate(task: Task, path: Path, **how: Any) -> Migration:
-    """Run, or go on with, the migration of `task` in the run directory `path`; `how`: see `opening.opened`."""
+def migrate(task: Task, path: str | Path, **how: Any) -> Migration:
+    """Start or resume the migration of `task` in the run directory `path`; `how`: see `opening.opened`.
+
+        migration = migrate(load_task("task.yaml"), "runs/mine", watch=print)
+        migration.targets[0].decision.verdict
+
+    From a script, a notebook, a coroutine (which it blocks), threads or processes, each with a directory of its own.
+    Nothing is printed unless `watch` prints it; `watch` is called with every `Progress`.
+    """
     planned = plan(task)
-    with opened(task, path, expected=planned.expected.facts(), **how) as at:
-        migration = _Walk(planned, at).to_the_end()
+    with opened(task, Path(path), expected=planned.expected.facts(), **how) as at:
+        migration = _Run(planned, at).migration()
         at.run.write(migration)
         for lost in (*publish(migration, at.run), *share_trials(migration, f"{task.name} {fingerprint(task)}")):
             at.tell(Progress("done", text=lost))
@@ -53,8 +60,8 @@ def migrate(task: Task, path: Path, **how: Any) -> Migration:
     return migration
 
 
-class _Walk:
-    """One walk from data to decisions; every method is one stretch of it."""
+class _Run:
+    """A run from data to decisions; every method is one stage of it."""
 
     def __init__(self, planned: Plan, at: Opened) -> None:
         self.task, self.parts, self.notes = planned.task, planned.parts, planned.notes
@@ -64,7 +71,7 @@ class _Walk:
         self.found: list[SearchResult] = []  # for each target so far: what the next ones can learn from
         self.watch: Watch = lambda p: at.tell(replace(p, calls=at.purse.calls, dollars=at.purse.dollars))
 
-    def to_the_end(self) -> Migration:
+    def migration(self) -> Migration:
         task, settings = self.task, self.task.settings
         for note in self.notes:
             self.watch(Progress("baseline", text=note))
@@ -82,6 +89,7 @@ class _Walk:
             targets=results,
             settings=settings.to_dict(),
             spend=self.purse.spend,
+            earlier=self.purse.earlier,
             expected={role: share.as_spend() for role, share in self.expected.roles.items()},
             at_least=self.expected.low.as_spend(),
             at_most=self.expected.high.as_spend(),
@@ -94,12 +102,12 @@ class _Walk:
         )
 
     def _baseline(self) -> Mapping[str, Output]:
-        """What the source answers on every example: the reference, and where worked examples come from."""
+        """The source's answer to every example: the reference, and where worked examples come from."""
         if self.task.recorded:
             outputs = tuple(self.task.recorded.values())
             refuse_unfit(outputs, self.task.settings.source.model)
         else:
-            first, rest = self.task.examples[:_TASTE], self.task.examples[_TASTE:]
+            first, rest = self.task.examples[:_FIRST], self.task.examples[_FIRST:]
             outputs = self._record("baseline", self.task.prompt, self.roles.source, first)
             refuse_unfit(outputs, self.task.settings.source.model)
             self._try_metric(outputs)
@@ -114,8 +122,8 @@ class _Walk:
             score(*tried, {output.example_id: output for output in outputs}, self.metric)
 
     def _source(self, baseline: Mapping[str, Output]) -> tuple[Evaluation, ...]:
-        """Draws of the source on the held-out examples: one more than the task wants, to see how well it agrees with
-        itself; one only where it was recorded."""
+        """The source's draws on the held-out examples: one more than the task wants, to see how well it agrees with
+        itself; only one if it was recorded."""
         first = tuple(baseline[example.id] for example in self.parts.test)
         samples = () if self.task.recorded else range(1, self.task.settings.decision.draws + 1)
         model, prompt, held_out = self.roles.source, self.task.prompt, self.parts.test
@@ -127,7 +135,7 @@ class _Walk:
     ) -> tuple[str, SearchResult, Confirmation]:
         settings = self.task.settings
         section, fit = settings.targets[number], self.fits[number]
-        target = Venture(self.roles.targets[number], fit.prompt.params)
+        target = Tolerant(self.roles.targets[number], fit.prompt.params)
         for note in fit.notes:
             self.watch(Progress("search", target.name, text=note))
         allowance = Allowance(self.purse, self.clock, target.name, self.needs[number:])
@@ -161,7 +169,7 @@ class _Walk:
         return tuple(results)
 
     def _labels(self, baseline: Mapping[str, Output]) -> Mapping[str, str]:
-        """By what examples are spread and balanced: as the task says, else by their choices among few values."""
+        """By what examples are stratified and balanced: as the task says, else by values that come from a list."""
         contract = self.task.prompt.contract
         known = ((e.id, baseline[e.id].value if e.expected is None else e.expected) for e in self.task.examples)
         return self.task.strata or {key: choices_in(value, contract) for key, value in known}
@@ -187,7 +195,7 @@ class _Walk:
         baseline: Mapping[str, Output],
         source: tuple[Evaluation, ...],
     ) -> Confirmation:
-        """Source, unchanged prompt and the one winner meet the held-out examples, as often as the task wants."""
+        """Unchanged prompt and winner answer the held-out examples, as often as the task wants."""
         wanted = self.task.settings.decision.draws
 
         def meet(prompt: Prompt) -> tuple[Evaluation, ...]:

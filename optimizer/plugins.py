@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import TypeVar, cast
 
-from optimizer.errors import PluginError, nearest
+from optimizer.errors import PluginError, nearest, raised_at
 
 T = TypeVar("T")
 
@@ -73,10 +73,11 @@ def _load(kind: str, name: str, path: str) -> object:
     try:
         found: object = importlib.import_module(module)
     except ModuleNotFoundError as error:
-        lacking = f"there is no module {error.name!r}; is it installed, or on PYTHONPATH?"
+        lacking = f"there is no module {error.name!r}{raised_at(error)}; is it installed, or on PYTHONPATH?"
         raise PluginError(f"cannot load {shown}: {lacking}") from error
     except (Exception, SystemExit) as error:
-        raise PluginError(f"cannot load {shown}: importing {module} failed: {error!r}") from error
+        told = f"importing {module} failed: {type(error).__name__}: {error}{raised_at(error)}"
+        raise PluginError(f"cannot load {shown}: {told}") from error
     for attribute in attributes.split("."):
         if not hasattr(found, attribute):
             hint = nearest(attribute, dir(found))

@@ -1,5 +1,4 @@
-"""Reads an exported bundle in production, with the standard library only.
-The search uses these very functions: what was scored is shipped.
+"""Reads an exported bundle in production, standard library only; the search used these very functions.
 
     bundle = load("bundle/bundle.json")                                   # ask bundle["model"], bundle["parameters"]
     value = parse(bundle["reply"], ask(render(bundle, {"ticket": "..."})))  # ValueError: the contract is broken
@@ -86,8 +85,7 @@ def given(bundle: dict[str, Any], inputs: dict[str, Any]) -> dict[str, Any]:
 
 def prompts(bundle: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """The prompts of a program by name, each with instructions, inputs, outputs, demos; none of a single prompt."""
-    found: dict[str, dict[str, Any]] = bundle.get("prompts", {})
-    return found
+    return dict(bundle.get("prompts", {}))
 
 
 def usage(bundle: dict[str, Any]) -> str:
@@ -124,20 +122,22 @@ def words(inputs: dict[str, Any]) -> set[str]:
 
 
 def parse(reply: dict[str, Any], text: Any) -> Any:
-    """The value of a reply under its contract: text, one of the labels, a JSON value, or what a regex captures.
-
-    With tools, the assistant's message ({"content": ..., "tool_calls": [...]}) stands in for the text; see `called`.
-    """
+    """The value of a reply under its contract: text, a label, a JSON value, what a regex captures; or see `called`."""
     try:
-        return _parse(reply, text)
+        return called(reply, text) if reply["kind"] == "tools" else _parse(reply, said(text))
     except RecursionError:
         raise TooDeep("the reply is nested too deeply to be read") from None
 
 
-def _parse(reply: dict[str, Any], text: Any) -> Any:
+def said(text: str) -> str:
+    """Without the thoughts that some models put first: <think>...</think>, or all down to a line that is </think>."""
+    before, closed, rest = text.partition("</think>")
+    first = before.lstrip().startswith("<think>") or ("<think>" not in before and before.endswith("\n"))
+    return rest.lstrip() if closed and first else text
+
+
+def _parse(reply: dict[str, Any], text: str) -> Any:
     kind, marker = reply["kind"], reply.get("marker")
-    if kind == "tools":
-        return called(reply, text)
     if marker and marker not in text:
         raise ValueError(f"the reply has no line {marker!r}")
     text = (text.rpartition(marker)[2] if marker else text).strip()
@@ -160,7 +160,7 @@ def _parse(reply: dict[str, Any], text: Any) -> Any:
 
 
 def called(reply: dict[str, Any], answer: Any) -> Any:
-    """The calls in a message, [{"name": ..., "arguments": {...}}], checked; for an answer in words, [] or its JSON."""
+    """The calls [{"name": ..., "arguments": {...}}] in an assistant's message, checked; of words, [] or their JSON."""
     found = [] if isinstance(answer, str) else calls(answer)
     for call in found:
         if call["name"] not in reply["tools"]:

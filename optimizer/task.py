@@ -111,7 +111,8 @@ def _prompt(settings: Settings, folder: Path, document: Document) -> Prompt:
     try:
         return open_suite(subject.dspy, folder, contract=subject.reply.build(), params=params, **facts)
     except OptimizerError as error:
-        raise ConfigError(f"{document.at('program')}: {error}") from error
+        told = str(error) if str(error).startswith("program") else f"program: {error}"
+        raise ConfigError(f"{document.at('program').removesuffix('program')}{told}") from error
 
 
 def _table(settings: Settings, prompt: Prompt, folder: Path, document: Document) -> Table:

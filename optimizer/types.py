@@ -93,6 +93,13 @@ class Response:
     retries: int = 0
 
 
+def fresh(value: Any) -> Any:
+    """JSON of one's own: what is done to it changes nothing elsewhere."""
+    if isinstance(value, list):
+        return [fresh(item) for item in value]
+    return {key: fresh(item) for key, item in value.items()} if isinstance(value, dict) else value
+
+
 def as_text(value: JSON) -> str:
     """As a prompt shows it: a text as it is, all else as JSON, keys in their order."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
@@ -121,7 +128,8 @@ class Output:
     """What a program made of one example.
 
     `status` is "ok", "invalid" (the reply breaks its contract), "refused" (the model or a filter declined)
-    or "failed" (no answer was to be had); all but "ok" carry the reason in `error`.
+    or "failed" (no answer was to be had); all but "ok" carry the reason in `error`. `cut`: of its calls, how many
+    ended at the token limit.
     """
 
     example_id: str
@@ -134,6 +142,7 @@ class Output:
     input_tokens: int = 0
     output_tokens: int = 0
     calls: int = 0
+    cut: int = 0
 
 
 @dataclass(frozen=True, slots=True)

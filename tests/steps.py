@@ -50,3 +50,30 @@ class Stubborn(dspy.Module):  # type: ignore[misc]
 
     def forward(self, number: Any) -> Any:
         return dspy.Prediction(parity="odd")
+
+
+class Asynchronous(dspy.Module):  # type: ignore[misc]
+    def __init__(self) -> None:
+        super().__init__()
+        self.only = dspy.Predict("number -> parity")
+
+    async def aforward(self, number: Any) -> Any:
+        return await self.only.acall(number=number)
+
+
+class Unready(dspy.Module):  # type: ignore[misc]
+    def __init__(self) -> None:
+        super().__init__()
+        raise LookupError("no table of remainders")
+
+
+class Grasping(dspy.Module):  # type: ignore[misc]
+    """Adds to the list that it is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.only = dspy.Predict("number -> parity")
+
+    def forward(self, number: Any) -> Any:
+        number.append(1)
+        return self.only(number=number)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -66,6 +67,17 @@ def test_an_output_has_what_its_call_took() -> None:
     assert (output.text, output.value, output.status, output.error) == ("even", "even", "ok", None)
     assert (output.latency, output.input_tokens, output.output_tokens, output.calls) == (0.25, 2, 1, 1)
     assert output.cost == pytest.approx((2 * 1.0 + 1 * 4.0) / 1e6)
+
+
+def test_an_answer_that_was_cut_off_is_known_as_such_though_it_be_valid() -> None:
+    class Cut(ScriptedModel):
+        async def complete(self, request: Request) -> Response:
+            finish = "length" if number(request) == 1 else "stop"
+            return replace(await super().complete(request), finish=finish)
+
+    outputs = record(PROGRAM, Cut(right), EXAMPLES[:3])
+
+    assert [(output.status, output.cut) for output in outputs] == [("ok", 0), ("ok", 1), ("ok", 0)]
 
 
 def test_a_program_of_several_calls_is_charged_for_all_of_them() -> None:

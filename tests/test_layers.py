@@ -46,7 +46,7 @@ LAYERS = """
 
 #: Who may import what is not ours. `late`: only inside functions, so that `promptport --help` need not wait for it.
 DOORS = {
-    "litellm": {"models.providers.litellm", "exporters.gateway_hook"},
+    "litellm": {"models.providers.litellm", "exporters.formats.gateway_hook"},
     "dspy": {"programs.dspy"},
     "gepa": {"programs.dspy"},
     "tqdm": {"programs.dspy"},
@@ -57,14 +57,14 @@ DOORS = {
     "threadpoolctl": {"search.loop", "fleet.opening"},
     "scipy": {"verdict.constraints", "verdict.pairs", "metrics", "report.intervals"},
     "numpy": {"search", "verdict.statistics", "verdict.pairs", "metrics.whole", "verdict.slices"},
-    "jinja2": {"prompt.template", "exporters.jinja", "report.filled"},
+    "jinja2": {"prompt.template", "exporters.formats.jinja", "report.templating"},
     "aiohttp": {
         "models.transport",
         "models.providers.access",
         "models.providers.direct",
         "models.providers.gateway",
         "models.providers.listing",
-        "offline.server",
+        "offline.serving.server",
     },
     "pydantic": {"config", "fleet.settings"},
     "yaml": {"config.yamlfile", "habits", "examples"},
@@ -75,11 +75,11 @@ DOORS = {
 #: The same for what only some users need: each is in an extra, and is opened late.
 OPTIONAL = {
     "model2vec": {"models.providers.embedding"},
-    "cryptography": {"exporters.signing"},
+    "cryptography": {"exporters.bundle.signing"},
     "psycopg": {"models.stores.pgserver", "models.stores.postgres"},
     "distributed": {"cluster.dask"},
     "ray": {"cluster.ray"},
-    "sqlalchemy": {"search.record"},
+    "sqlalchemy": {"search.journal"},
     "optuna_dashboard": {"operations.dashboard"},
     "opentelemetry": {"operations.tracing"},
     "mlflow": {"operations.tracking"},
@@ -100,7 +100,7 @@ LATE = {
 }
 #: Imported inside functions only, by the door of their package or where a program is opened.
 BEHIND_A_DOOR = {f"programs.dspy.{name}" for name in ("module", "opening", "running", "variants", "whole")}
-BEHIND_A_DOOR |= {"exporters.gateway_hook"}  # shipped as the file it is, never imported
+BEHIND_A_DOOR |= {"exporters.formats.gateway_hook"}  # shipped as the file it is, never imported
 COMES_WITH = {
     "distributed": "dask[distributed]",
     "psycopg": "psycopg[binary]",

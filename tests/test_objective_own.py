@@ -11,7 +11,7 @@ from optimizer.config.terms import Terms, Wishes, terms_of
 from optimizer.errors import PluginError
 from optimizer.objective import Objective, Unit
 from optimizer.planning.plan import plan
-from optimizer.results.corners import corners
+from optimizer.results.recommendation import recommend
 from optimizer.results.rescore import rescore
 from optimizer.task import load_task
 from tests.results.test_rescore import WHOLE, sometimes
@@ -44,7 +44,13 @@ def test_a_formula_is_given_the_weighted_terms_in_units_of_the_source() -> None:
     assert own.of(0.75, 0.008, 1.0, UNIT) == pytest.approx(1.5**2 - 1.0 - 0.05)
 
 
-@pytest.mark.parametrize(("formula", "message"), [(endless, "'endless': inf is no value"), (torn, "'torn': failed on")])
+@pytest.mark.parametrize(
+    ("formula", "message"),
+    [
+        (endless, "'endless': inf is no value"),
+        (torn, r"'torn': failed on .*by nothing'\), at test_objective_own\.py:\d+$"),
+    ],
+)
 def test_a_formula_that_gives_no_number_is_refused_by_its_name(formula: object, message: str) -> None:
     with pytest.raises(PluginError, match=message):
         Objective(formula=formula).of(1.0, 0.002, 2.0, UNIT)  # type: ignore[arg-type]
@@ -56,13 +62,24 @@ def test_a_formula_that_is_not_there_is_named_before_the_spend(tmp_path: Path) -
         plan(task)
 
 
+def lonely(quality: float) -> float:
+    return quality
+
+
+@pytest.mark.parametrize("name", ["torn", "endless", "lonely", "UNIT"])
+def test_a_formula_that_cannot_be_used_is_refused_before_the_spend(tmp_path: Path, name: str) -> None:
+    task = load_task(write_task(tmp_path, objective={"formula": f"{__name__}:{name}"}))
+    with pytest.raises(PluginError, match=r"objective .*\(1\.0, 0\.02, 0\.0\)"):
+        plan(task)
+
+
 def test_the_usual_formula_written_out_gives_the_usual_run(tmp_path: Path) -> None:
     plain, _ = finished(tmp_path / "plain", crew(target=sometimes), search=WHOLE)
     own = write_task(tmp_path / "own", search=WHOLE, objective={"formula": f"{__name__}:usual"})
     found = walk(own, tmp_path / "own" / "run", crew(target=sometimes))
 
     assert found.targets == plain.targets
-    assert corners(found) == corners(plain)
+    assert recommend(found) == recommend(plain)
 
 
 def test_a_finished_run_is_rescored_under_a_formula_as_a_fresh_run_would_be(tmp_path: Path) -> None:

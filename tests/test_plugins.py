@@ -18,12 +18,13 @@ BUILTIN = {"exact_match": "built-in one", "token_f1": "built-in two"}
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder on the path, like a site-packages, with a module and a distribution that offers parts of it."""
     (tmp_path / "some_plugins.py").write_text("class Box:\n    inner = 'found inside'\nbleu = 'a metric'\n", "utf-8")
-    (tmp_path / "broken_plugins.py").write_text("raise RuntimeError('no licence')\n", "utf-8")
+    (tmp_path / "broken_plugins.py").write_text("def ask():\n    raise RuntimeError('no licence')\n\nask()\n", "utf-8")
     (tmp_path / "needy_plugins.py").write_text("import surely_not_installed\n", "utf-8")
+    (tmp_path / "unread_plugins.py").write_text("x = 1\ny = (\n", "utf-8")
     offer(tmp_path, "one", "bleu = some_plugins:bleu", "exact_match = some_plugins:bleu")
     monkeypatch.syspath_prepend(str(tmp_path))
     yield tmp_path
-    for name in ("some_plugins", "broken_plugins", "needy_plugins"):
+    for name in ("some_plugins", "broken_plugins", "needy_plugins", "unread_plugins"):
         sys.modules.pop(name, None)
 
 
@@ -67,8 +68,9 @@ def test_two_distributions_with_one_name_are_refused(installed: Path) -> None:
     [
         ("exact_mach", r"no metrics plug-in is called 'exact_mach'\. Did you mean 'exact_match'\? Known: .*token_f1"),
         ("nowhere_at_all:x", "no module 'nowhere_at_all'"),
-        ("needy_plugins:x", "no module 'surely_not_installed'"),
-        ("broken_plugins:x", r"importing broken_plugins failed: RuntimeError\('no licence'\)"),
+        ("broken_plugins:x", r"importing broken_plugins failed: RuntimeError: no licence, at broken_plugins\.py:2$"),
+        ("needy_plugins:x", r"no module 'surely_not_installed', at needy_plugins\.py:1; is it"),
+        ("unread_plugins:x", r"SyntaxError: .*was never closed \(unread_plugins\.py, line 2\)$"),
         ("some_plugins:blue", "some_plugins has no 'blue'. Did you mean 'bleu'?"),
         ("some_plugins:Box.outer", "has no 'outer'"),
         ("some_plugins:", "a path reads module:attribute"),

@@ -15,6 +15,7 @@ import pytest
 from optimizer.errors import BudgetExceeded, ConfigError, DataError, ModelError, RunDirError
 from optimizer.planning.plan import plan
 from optimizer.progress import Progress
+from optimizer.report.summary import outcome, outcome_json
 from optimizer.results.migration import Migration
 from optimizer.results.rundir import RunDir
 from optimizer.task import load_task
@@ -244,6 +245,34 @@ def test_a_finished_run_can_be_read_while_it_is_being_carried_on(tmp_path: Path,
 
     assert (run_dir / "decision.json").read_bytes() == before
     assert RunDir.read(run_dir).migration().settings["search"]["trials"] == 6
+
+
+def test_what_only_earlier_starts_paid_for_is_told_beside_what_the_last_one_took(tmp_path: Path) -> None:
+    first, second = crew(), crew()
+    walk(write_task(tmp_path), tmp_path / "run", first)
+
+    found = walk(write_task(tmp_path, search=SEARCH | {"seed": 5}), tmp_path / "run", second)
+
+    asked = len(first.asked) + len(second.asked)  # no question twice, so that is what the providers bill
+    assert found.earlier
+    assert found.earlier.calls == asked - found.spent.calls > 0
+    assert f"in {found.earlier.calls} calls: by earlier starts, not needed now" in outcome(found, tmp_path / "run")
+    assert outcome_json(found, tmp_path / "run")["earlier"]["calls"] == found.earlier.calls
+    assert RunDir.read(tmp_path / "run").migration().earlier == found.earlier
+    assert "Earlier starts of this run" in (tmp_path / "run" / "report.html").read_text("utf-8")
+
+
+def test_a_budget_that_earlier_starts_used_up_is_not_told_as_if_this_one_had(tmp_path: Path) -> None:
+    models = crew()
+    first = walk(write_task(tmp_path), tmp_path / "run", models)
+    limit = len(models.asked) + 130  # 120 of these are the confirmation's
+
+    found = walk(write_task(tmp_path, search=SEARCH | {"seed": 5}, budget={"calls": limit}), tmp_path / "run")
+
+    assert first.earlier is None
+    assert "calls that only earlier starts of the run made" in only(found).search.stopped_by
+    assert found.earlier
+    assert found.spent.calls + found.earlier.calls <= limit
 
 
 # -- whose directory
@@ -715,10 +744,19 @@ def unfit(example: Example, output: Output) -> float:
     return 1.0
 
 
+def lost(example: Example, output: Output, reference: Output | None) -> float:
+    raise LookupError("no such label")
+
+
+def test_a_metric_that_cannot_be_called_is_refused_before_anything_is_asked(tmp_path: Path) -> None:
+    models = crew()
+    with pytest.raises(ConfigError, match=r"too many .*; a metric is called with \(example, output, reference\)"):
+        walk(write_task(tmp_path, metrics="tests.test_walk:unfit"), tmp_path / "run", models)
+    assert models.calls == 0
+
+
 def test_a_metric_that_cannot_score_is_found_out_on_the_first_answers(tmp_path: Path) -> None:
     models = crew()
-    with pytest.raises(
-        DataError, match=r"unfit\(\) takes 2 .*; a metric is called with \(example, output, reference\)"
-    ):
-        walk(write_task(tmp_path, metrics="tests.test_walk:unfit"), tmp_path / "run", models)
+    with pytest.raises(DataError, match=r"'tests.test_walk:lost', example .*: LookupError: no such label"):
+        walk(write_task(tmp_path, metrics="tests.test_walk:lost"), tmp_path / "run", models)
     assert models.calls == 20, "of 120 examples"

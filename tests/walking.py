@@ -129,7 +129,7 @@ def crew(target: Script = wordy, source: Script = parity, **others: Script) -> C
 def walk(task: Path | Task, run_dir: Path, models: Crew | None = None, **more: Any) -> Migration:
     """`migrate` with scripted models."""
     loaded = task if isinstance(task, Task) else load_task(task)
-    return migrate(loaded, run_dir, connect=(models or crew()).connect, **more)
+    return migrate(loaded, str(run_dir), connect=(models or crew()).connect, **more)
 
 
 def finished(folder: Path, models: Crew | None = None, **sections: Any) -> tuple[Migration, Path]:

@@ -20,8 +20,8 @@ from aiohttp import web
 
 from optimizer.errors import ConfigError, ModelError
 from optimizer.offline import OfflineModel
-from optimizer.offline.server import HOST
-from optimizer.offline.wire import BadRequest, payload, read_body
+from optimizer.offline.serving.server import HOST
+from optimizer.offline.serving.wire import BadRequest, payload, read_body
 from optimizer.types import Response, Score
 
 ROLES = ("source", "target", "proposer", "exam")  # exam: the final prompt meets the unseen rows

@@ -24,9 +24,9 @@ from optimizer.offline.personas import PRICES
 from optimizer.programs.prompted import PromptProgram
 from optimizer.prompt import Prompt
 from optimizer.search.brief import Brief, Cast, Effort, Ground, Scale
-from optimizer.search.candidates import Pool
 from optimizer.search.failures import LOOK
 from optimizer.search.loop import search
+from optimizer.search.pool import Pool
 from optimizer.search.propose import Failure, propose
 from optimizer.search.study import ask
 from optimizer.space import SearchSpace, Value

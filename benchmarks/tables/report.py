@@ -14,6 +14,7 @@ from benchmarks.tables.runs import OURS, Cell, Outcome
 
 RESULTS = Path(__file__).parents[1] / "results"
 YARDSTICK, AT = "sequential halving", 12  # what is reached by whom and where
+DRAWS = 1000  # of the bootstrap
 
 Row = tuple[str, int, str, int, float, float, float, float, float]
 HEADER = ("table", "budget", "method", "seeds", "regret", "interval", "bias", "gap", "gap_interval")
@@ -68,6 +69,29 @@ def fewer(found: Mapping[Cell, Outcome], table: str, method: str) -> float:
     return AT / (calls_needed(found, table, method) or math.inf)
 
 
+def median_fewer(found: Mapping[Cell, Outcome], tables: Sequence[str], method: str) -> float:
+    return float(np.median([fewer(found, table, method) for table in tables]))
+
+
+def interval_of_median(found: Mapping[Cell, Outcome], tables: Sequence[str], method: str) -> tuple[float, float]:
+    """95 % interval by the percentile bootstrap over seeds; both sides of a game are drawn together."""
+    rng = np.random.default_rng(0)
+    mine = {cell: outcome for cell, outcome in found.items() if cell.method in (method, YARDSTICK)}
+    drawn = [median_fewer(_redrawn(mine, rng), tables, method) for _ in range(DRAWS)]
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def _redrawn(found: Mapping[Cell, Outcome], rng: np.random.Generator) -> dict[Cell, Outcome]:
+    """The seeds of each table with replacement; a cell that has fewer of them takes those of the drawn that it has."""
+    most: dict[str, int] = {}
+    for cell, outcome in found.items():
+        most[cell.table] = max(most.get(cell.table, 0), len(outcome.regret))
+    seeds = {table: rng.integers(0, size, size) for table, size in most.items()}
+    drawn = {cell: seeds[cell.table][seeds[cell.table] < len(outcome.regret)] for cell, outcome in found.items()}
+    return {cell: Outcome(o.regret[drawn[cell]], o.bias[drawn[cell]], o.kept[drawn[cell]]) for cell, o in found.items()}
+
+
 def write(found: Mapping[Cell, Outcome]) -> None:
     made = rows(found)
     RESULTS.mkdir(exist_ok=True)
@@ -116,12 +140,12 @@ def _calls(found: Mapping[Cell, Outcome]) -> Iterable[str]:
     if not tables:
         return
     yield f"## Calls per prompt to reach what {YARDSTICK} reaches with {AT}\n"
-    yield f"| method | {' | '.join(tables)} | times fewer, median |"
+    yield f"| method | {' | '.join(tables)} | times fewer, median (95 % interval) |"
     yield f"|---|{'---:|' * (len(tables) + 1)}"
     for method in OURS:
         needed = [calls_needed(found, table, method) or math.inf for table in tables]
-        times = float(np.median([fewer(found, table, method) for table in tables]))
-        yield f"| {method} | {' | '.join(f'{calls:.1f}' for calls in needed)} | {times:.1f} |"
+        times, (low, high) = median_fewer(found, tables, method), interval_of_median(found, tables, method)
+        yield f"| {method} | {' | '.join(f'{calls:.1f}' for calls in needed)} | {times:.1f} ({low:.1f} to {high:.1f}) |"
     yield ""
 
 

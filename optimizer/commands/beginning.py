@@ -1,4 +1,4 @@
-"""The command that begins a task: from a worked example, or from files of other tools. No logic lives here."""
+"""The command that begins a task, from a worked example or from files of other tools. No logic lives here."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from optimizer.commands.options import say, shows_errors
     multiple=True,
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="Another tool's prompt or log instead; repeated, say for a prompt and its examples, the first counts first.",
+    help="Another tool's prompt or log instead. May be repeated, as for a prompt and its examples; the first wins.",
 )
-@click.option("--as", "named", metavar="NAME", help="The first file's format, where its content does not tell.")
-@click.option("--prompt", metavar="NAME", help="Which prompt, by name or number, where the file has several.")
-@click.option("--source", metavar="MODEL", help="The model in use, where the file does not say it.")
+@click.option("--as", "named", metavar="NAME", help="The first file's format, if its content does not show it.")
+@click.option("--prompt", metavar="NAME", help="Which prompt, by name or number, if the file has several.")
+@click.option("--source", metavar="MODEL", help="The model in use, if the file does not name it.")
 @click.option("--target", metavar="MODEL", help="The model to move to.")
 @shows_errors
 def init(

@@ -14,11 +14,13 @@ from optimizer.commands.options import say, shows_errors
 @click.argument("run_or_bundle", type=click.Path(path_type=Path))
 @click.option("--as", "form", required=True, metavar="NAME", help="See promptport list exporters.")
 @click.option("--out", type=click.Path(path_type=Path), help="Default: RUN/exports/NAME, or beside the bundle.")
-@click.option("--target", metavar="MODEL", help="Which, where the run has several.")
+@click.option("--target", metavar="MODEL", help="Which target, if the run has several.")
 @click.option(
-    "--allow-contract-change", is_flag=True, help="Export for replies read without a parser, if that is good enough."
+    "--allow-contract-change",
+    is_flag=True,
+    help="Export for replies read without the contract's parser, if the verdict stays the same.",
 )
-@click.option("--share", metavar="SHARE", help="Of --as gateway: shadow, or the target's percentage. Default: 1%.")
+@click.option("--share", metavar="SHARE", help="For --as gateway: shadow, or the target's percentage. Default: 1%.")
 @shows_errors
 def export(run_or_bundle: Path, form: str, out: Path | None, target: str | None, **wishes: Any) -> None:
     """Write the winner of a run, or of a bundle (folder or zip), as another tool reads it. No key, no network."""

@@ -1,4 +1,4 @@
-"""Commands on what is there already: recorded outputs, finished runs, bundles. As in `cli`, no logic lives here."""
+"""Commands on recorded outputs and finished runs. As in `cli`, no logic lives here."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from optimizer.commands.options import columns, leave, say, shows_errors
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--source", metavar="MODEL", help="The model in use; its name finds its price.")
-@click.option("--target", multiple=True, metavar="MODEL", help="The model that may take its place.")
+@click.option("--source", metavar="MODEL", help="The model in use; its price is looked up by this name.")
+@click.option("--target", multiple=True, metavar="MODEL", help="The model that is to replace it.")
 @click.option("--source-output", metavar="COLUMN", help="The source's replies.")
 @click.option("--target-output", metavar="COLUMN", help="The target's replies.")
-@click.option("--model-column", metavar="COLUMN", help="Names the model, where each row is one model's.")
-@click.option("--id", "identity", metavar="COLUMN", help="The example's id, which joins rows.")
+@click.option("--model-column", metavar="COLUMN", help="The model's name, if each row is of one model.")
+@click.option("--id", "identity", metavar="COLUMN", help="The example's id, by which rows are joined.")
 @click.option("--expected", metavar="COLUMN", help="The gold answers.")
 @click.option("--metric", multiple=True, metavar="NAME", help="See promptport list metrics.")
 @click.option(
@@ -26,9 +26,9 @@ from optimizer.commands.options import columns, leave, say, shows_errors
     multiple=True,
     metavar="KEY=COLUMN",
     callback=columns,
-    help="output, latency, input_tokens, output_tokens, cost, finish, score: of all sides, or of one (target.cost).",
+    help="output, latency, input_tokens, output_tokens, cost, finish, score; of both sides, or of one (target.cost).",
 )
-@click.option("--margin", type=float, help="How much worse is still good enough; 0.05 is 5 points.")
+@click.option("--margin", type=float, help="How much worse is still good enough: 0.05 is 5 points.")
 @click.option("--confidence", type=float)
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write to. Default: FILE-comparison.")
 @click.option("--require", type=click.Choice(["migrate"]), help="Exit 10 on stay, 11 on inconclusive.")
@@ -55,7 +55,9 @@ def compare(file: Path, out: Path | None, require: str | None, as_json: bool, **
 @click.option("--metric", "metrics", multiple=True, metavar="NAME", help="In place of the run's.")
 @click.option("--margin", type=float)
 @click.option("--confidence", type=float)
-@click.option("--task", type=click.Path(path_type=Path), help="Objective, constraints, metrics, decision of this file.")
+@click.option(
+    "--task", type=click.Path(path_type=Path), help="Take objective, constraints, metrics and decision from this file."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, nothing else.")
 @shows_errors
 def rescore(run_dir: Path, as_json: bool, **wishes: Any) -> None:
@@ -77,7 +79,7 @@ def rescore(run_dir: Path, as_json: bool, **wishes: Any) -> None:
 @click.argument("run_dir", type=click.Path(path_type=Path))
 @click.option("--as", "form", type=click.Choice(["csv", "parquet"]), default="csv", show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), help="Default: RUN/results.")
-@click.option("--notebook", is_flag=True, help="Beside them a notebook that studies the run's objective.")
+@click.option("--notebook", is_flag=True, help="Also write a notebook that studies the run's objective.")
 @shows_errors
 def results(run_dir: Path, form: Any, out: Path | None, notebook: bool) -> None:
     """Trials, answers and held-out answers of a run as tidy tables."""

@@ -1,4 +1,4 @@
-"""Commands on many tasks, and on runs that go on elsewhere. As in `cli`, no logic lives here."""
+"""Commands on many tasks, and on runs in another process. As in `cli`, no logic lives here."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 
 from optimizer.commands.options import say, shows_errors
 
-LOST_TASKS = 6  # exit code: a fleet went through, but for tasks that are named
+LOST_TASKS = 6  # exit code: the fleet has ended, and some of its tasks failed
 
 
 @click.command()
@@ -31,7 +31,11 @@ def fleet(folder: Path, out: Path | None, as_json: bool) -> None:
     else:
         for name in lost:
             say(f"failed   {name}: {ended[name].error}")
-        spent = f"${told['dollars']:.4f} in {told['calls']:,} calls"
+        spent, wasted = f"${told['dollars']:.4f} in {told['calls']:,} calls", told["wasted"]
+        if wasted["calls"]:
+            spent += (
+                f", and {wasted['calls']:,} that came to nothing, which may be billed: ${wasted['dollars']:.4f} at most"
+            )
         say(f"{len(ended) - len(lost)} of {len(ended)} tasks are through; {spent}\npage     {page}")
     sys.exit(LOST_TASKS if lost else 0)
 
@@ -41,11 +45,17 @@ def fleet(folder: Path, out: Path | None, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, nothing else.")
 @shows_errors
 def status(run_dir: Path, as_json: bool) -> None:
-    """Where a run is: state, spend, best so far, time left, verdicts. Only reads; also from another terminal."""
-    from optimizer.operations.status import as_text, status_of
+    """Where a run is, or a fleet: state, spend, best so far, time left, verdicts. Only reads, from any terminal."""
+    from optimizer.fleet import status as fleets
+    from optimizer.operations import status as runs
 
-    found = status_of(run_dir)
-    say(json.dumps(found) if as_json else as_text(found))
+    tasks = None if (run_dir / "manifest.json").exists() else fleets.runs_of(run_dir)
+    if tasks is None:
+        found = runs.status_of(run_dir)
+        say(json.dumps(found) if as_json else runs.as_text(found))
+    else:
+        found = fleets.status_of_fleet(tasks)
+        say(json.dumps(found) if as_json else fleets.as_text(found))
 
 
 @click.command()
@@ -53,7 +63,7 @@ def status(run_dir: Path, as_json: bool) -> None:
 @click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True)
 @shows_errors
 def dashboard(run_dir: Path, port: int) -> None:
-    """Show the trials of a run, also of one going on, in optuna-dashboard on this machine only (Ctrl-C stops)."""
+    """Show the trials of a run, also of one under way, in optuna-dashboard on this machine only (Ctrl-C stops)."""
     from optimizer.operations.dashboard import show
 
     show(run_dir, port)
@@ -61,7 +71,7 @@ def dashboard(run_dir: Path, port: int) -> None:
 
 @click.command()
 @click.argument("run_dir", type=click.Path(path_type=Path))
-@click.option("--uri", help="Of the tracking server or store. Default: MLFLOW_TRACKING_URI.")
+@click.option("--uri", help="The tracking server or store. Default: MLFLOW_TRACKING_URI.")
 @click.option("--experiment", help="Default: the task's name.")
 @shows_errors
 def track(run_dir: Path, uri: str | None, experiment: str | None) -> None:

@@ -1,16 +1,19 @@
-"""What all commands share: how errors are shown, how is spoken and left, options of more than one word."""
+"""What all commands share: how errors are shown, how to print and exit, options with a structure of their own."""
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from typing import Any
 
 import click
+
+from optimizer.commands.stopping import stoppable
 
 FAULTS = ("rate_limit", "error", "hang", "drop", "truncate", "impostor")
 
@@ -24,42 +27,36 @@ def shows_errors(command: Callable[..., Any]) -> Callable[..., Any]:
 
         signals: list[int] = []
         try:
-            with _stoppable(signals):
+            with stoppable(signals):
                 return command(*args, **kwargs)
         except OptimizerError as error:
             say(f"error: {error}", err=True)
             sys.exit(error.exit_code)
         except KeyboardInterrupt:
-            said, code = ("stopped", 143) if signals else ("interrupted", 130)
+            said, code = ("stopped", 143) if signal.SIGTERM in signals else ("interrupted", 130)
             say(f"{said}; all answers so far are kept: run the same command again to go on", err=True)
             sys.exit(code)
 
     return run
 
 
-@contextmanager
-def _stoppable(came: list[int]) -> Iterator[None]:
-    """SIGTERM ends a command as Ctrl-C does: what is open is closed, what was answered is kept. `came`: the signals."""
-    if threading.current_thread() is not threading.main_thread():  # elsewhere Python allows no handlers
-        yield
-        return
-
-    def stop(number: int, _frame: object) -> None:
-        came.append(number)
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
 def say(text: object, *, err: bool = False) -> None:
-    """What data, models and task files say is printed without control characters and secrets."""
+    """Print text, which may come from data or models, without control characters and secrets.
+
+    Raises ConfigError where standard output cannot be written, as on a full disk; a reader who has gone is click's.
+    """
+    from optimizer.errors import ConfigError
     from optimizer.progress.console import printable
 
-    click.echo(printable(str(text)), err=err)
+    try:
+        click.echo(printable(str(text)), err=err)
+    except OSError as error:
+        if err or error.errno == errno.EPIPE:
+            raise
+        with suppress(OSError, AttributeError):  # what is left in the buffer would fail once more at the end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        told = f"standard output cannot be written ({error.strerror}); what was done is kept"
+        raise ConfigError(f"{told}: run the same command again") from error
 
 
 def leave(require: str | None, verdict: str) -> None:
@@ -72,7 +69,7 @@ def shares(_context: click.Context, _option: click.Parameter, given: tuple[str, 
     for text in given:
         kind, _, share = text.partition("=")
         if kind not in FAULTS:
-            raise click.BadParameter(f"{kind!r} is no fault; known: {', '.join(FAULTS)}")
+            raise click.BadParameter(f"{kind!r} is not a fault; known: {', '.join(FAULTS)}")
         try:
             found[kind] = float(share)
         except ValueError:

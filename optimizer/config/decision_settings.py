@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from optimizer.config.sections import Count, NotNegative, Number, Positive, Section, Share, Text
-from optimizer.objective import Constraints, Formula, Objective
+from optimizer.objective import Constraints, Formula, Objective, Unit
 from optimizer.plugins import resolve
 
 
@@ -21,9 +21,11 @@ class ObjectiveSettings(Section):
     )
 
     def build(self) -> Objective:
-        """Raises PluginError where the formula cannot be had."""
+        """Raises PluginError where the formula cannot be had, or gives no number for the source itself."""
         found: Formula | None = resolve("objectives", self.formula, {}) if self.formula else None
-        return Objective(**self.model_dump(exclude={"formula"}), formula=found)
+        objective = Objective(**self.model_dump(exclude={"formula"}), formula=found)
+        objective.of(1.0, 1.0, 1.0, Unit(1.0, 1.0))
+        return objective
 
 
 class ConstraintSettings(Section):

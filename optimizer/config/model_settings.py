@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from optimizer.config.sections import Count, NotNegative, Positive, Section, Text, many, named
 from optimizer.habits import GENERIC, family_of
 from optimizer.models.money.prices import Price
+from optimizer.models.providers.reserved import SET_HERE
+from optimizer.redact import names_secret
 
-#: Parameters that the program sets itself, and where the user's say in them is.
-RESERVED = {
-    "model": "it is the section's `model`",
-    "messages": "they are made from `prompt`",
+#: Parameters with a place of their own in the task file, beside those that no task may set.
+RESERVED = SET_HERE | {
     "tools": "they go into `prompt`",
     "tool_choice": "it goes into `prompt`, beside `tools`",
-    "stream": "replies are read whole",
-    "n": "a repeated question is a call of its own",
-    "api_base": "put it beside `params`",
-    "base_url": "put it beside `params`, as `api_base`",
-    "timeout": "put it beside `params`",
-    "num_retries": "retries are made, and counted, by the program",
-    "max_retries": "retries are made, and counted, by the program",
-    "caching": "answers are remembered by the program",
-    "cache": "answers are remembered by the program",
-    "mock_response": "models without a network have names that begin with offline/",
 }
 
 
@@ -104,6 +94,8 @@ class ModelSettings(Section):
     def _address(cls, value: str | None) -> str | None:
         if value is not None and not (urlsplit(value).scheme in ("http", "https") and urlsplit(value).hostname):
             raise ValueError(f"must be an address that begins with http:// or https://, found {value!r}")
+        if value is not None and any(names_secret(name) for name, _ in parse_qsl(urlsplit(value).query)):
+            raise ValueError("holds a key behind the '?'; take it out, and name its variable with `api_key_env`")
         return value
 
     @field_validator("api_key_env")

@@ -27,6 +27,8 @@ def as_targets(data: Any) -> Any:
         return data
     if data.get("targets") is not None:
         raise ValueError("give either `target` or `targets`, not both")
+    if isinstance(data["target"], list):
+        raise ValueError("target: is one model; a list of several is written as `targets: [...]`")
     return {key: value for key, value in data.items() if key != "target"} | {"targets": [data["target"]]}
 
 

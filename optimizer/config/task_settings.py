@@ -93,7 +93,7 @@ class Settings(Section):
     store: Store | None = Field(
         default=None,
         description="Where answers are remembered: postgresql://user@host/database, which many machines may share, or "
-        "a file; default: calls.sqlite in the run's folder",
+        "a file, which many runs of one machine may share; default: calls.sqlite in the run's folder",
     )
     gateway: GatewaySettings = GatewaySettings()
 

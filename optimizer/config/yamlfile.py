@@ -21,13 +21,14 @@ from optimizer.errors import ConfigError
 from optimizer.types import JSON
 
 MAX_BYTES = 1_000_000
-_FILE = Kind(
+TASK = Kind(
     ConfigError,
     MAX_BYTES,
     folder="name the task file in it",
     missing="`promptport init DIR` writes one to start from",
     large="examples belong in a data file",
 )
+_KEYS = "data: ..., prompt: ..."
 MAX_VALUES = 100_000  # counted with every alias written out
 MAX_DEPTH = 50
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
@@ -55,12 +56,12 @@ class Document:
         return f"{self.name}{line}: {'.'.join(map(str, keys))}" if keys else f"{self.name}{line}"
 
 
-def read_yaml(path: Path) -> Document:
-    """Raises ConfigError, with the line, for anything but one mapping."""
-    return parse_yaml(path.name, read_text(path, _FILE))
+def read_yaml(path: Path, kind: Kind = TASK, keys: str = _KEYS) -> Document:
+    """Raises ConfigError, with the line, for anything but one mapping. `keys`: how one of this kind begins."""
+    return parse_yaml(path.name, read_text(path, kind), keys)
 
 
-def parse_yaml(name: str, text: str) -> Document:
+def parse_yaml(name: str, text: str, keys: str = _KEYS) -> Document:
     """The same for a text that was read already; `name` begins its errors."""
     reader = _Reader(name, _events(name, text))
     try:
@@ -78,7 +79,7 @@ def parse_yaml(name: str, text: str) -> Document:
         raise ConfigError(f"{name}: not valid YAML: {error}") from error
     if not isinstance(data, dict):
         found = "nothing" if data is None else f"a {type(data).__name__}"
-        raise ConfigError(f"{name}: must be a mapping of keys to values (data: ..., prompt: ...), found {found}")
+        raise ConfigError(f"{name}: must be a mapping of keys to values ({keys}), found {found}")
     return Document(name, data, reader.lines)
 
 

@@ -187,7 +187,8 @@ def _refuse_few(
     got = f"the part {part!r} gets only {found} of" if part else "there are only"
     shares = ", ".join(f"{name} {share:g}" for name, share in zip(PARTS, fractions, strict=True))
     way = "give more examples" if part is None else "give more examples, smaller groups or other fractions (split:)"
-    raise DataError(f"split: {got} {rows} examples{kept}; with {shares}, at least {least} are needed: {way}")
+    need = f"at least {least} are needed" if part is None else f"it needs at least {LEAST[PARTS.index(part)]}"
+    raise DataError(f"split: {got} {rows} examples{kept}; with {shares}, {need}: {way}")
 
 
 def _notes(blocks: Sequence[_Block], parts: Sequence[Sequence[Example]], fractions: Sequence[float]) -> Iterable[str]:

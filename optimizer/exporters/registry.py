@@ -7,13 +7,23 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from optimizer.errors import ConfigError, ExportError
-from optimizer.exporters import bedrock, dotprompt, dspy, langchain, litellm, messages, promptfoo, prompty, registries
-from optimizer.exporters.bundle import bundle_files
-from optimizer.exporters.gateway import gateway
-from optimizer.exporters.plainly import without_parser
-from optimizer.exporters.sealing import archive
+from optimizer.exporters.bundle.making import bundle_files
+from optimizer.exporters.bundle.sealing import archive
+from optimizer.exporters.bundle.signing import private_key
+from optimizer.exporters.formats import (
+    bedrock,
+    dotprompt,
+    dspy,
+    langchain,
+    litellm,
+    messages,
+    promptfoo,
+    prompty,
+    registries,
+)
+from optimizer.exporters.formats.gateway import gateway
+from optimizer.exporters.parserless import without_parser
 from optimizer.exporters.shipment import Export, Exporter, Shipment
-from optimizer.exporters.signing import private_key
 from optimizer.plugins import described, resolve
 from optimizer.results.rundir import slug
 from optimizer.verdict.confirm import Verdict
@@ -52,7 +62,7 @@ EXPORTERS: Mapping[str, Exporter] = {
     "prompty": prompty.prompty,
     "text": messages.text,
 }
-#: These carry what reads a reply, or no reply at all: the question whether one reads without a parser is not theirs.
+#: Formats that ship a parser, or need none: whether replies can be read without one does not matter for them.
 WITH_PARSER = frozenset({"bundle", "bundle-zip", "dspy", "gateway", "promptfoo"})
 
 

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from optimizer import reader
 from optimizer.errors import ConfigError, ExportError, nearest
-from optimizer.exporters.verifying import read_bundle
+from optimizer.exporters.bundle.verifying import read_bundle
 from optimizer.prompt import Prompt
 from optimizer.prompt.contract import Contract
 from optimizer.prompt.layout import Turn

@@ -7,7 +7,7 @@ again, and what was under way goes on over remembered answers. Which task is fas
 
 `batch` is that, read it downwards. `settings` is what a fleet.yaml says, `opening` opens what all tasks have in common,
 `share` divides, `running` takes one task through its run; `ledger` knows what is done and `paid` what it cost, `page`
-tells.
+tells in the end, `status` on the way.
 """
 
 from optimizer.fleet.batch import home_of, run_fleet

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from optimizer import connect
 from optimizer.config import Budget
-from optimizer.errors import RunDirError
 from optimizer.fleet.ledger import Entry
 from optimizer.fleet.opening import Fleet, Told, open_fleet
 from optimizer.fleet.page import write_summary
@@ -20,9 +19,10 @@ from optimizer.fleet.paid import Amount, Bill, bill
 from optimizer.fleet.running import failed, run_task
 from optimizer.fleet.settings import names, opened, read_fleet, tasks_below
 from optimizer.fleet.share import Want, Wants, budgets, second_helping
-from optimizer.models.money.purse import PICO, paid_for
+from optimizer.models.money.book import PICO
+from optimizer.models.money.purse import paid_for
 from optimizer.planning.plan import Plan, plan
-from optimizer.results.rundir import RunDir
+from optimizer.results.rundir import RunDir, locked
 from optimizer.task import Task
 
 _FIRST, _SECOND = 1, 2
@@ -32,14 +32,11 @@ def run_fleet(folder: Path, out: Path | None = None, told: Told = lambda _line: 
     """How every task ended, by name. Raises ConfigError where the fleet itself is not right."""
     settings, paths = read_fleet(folder), tasks_below(folder)
     out = out or home_of(folder)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunDirError(f"{out}: cannot write here ({error.strerror}); choose another --out") from error
     named = dict(zip(names(folder, paths), paths, strict=True))
     with ExitStack() as stack:
+        stack.callback(locked(out, "fleet", "--out").release)
         ended, paid = _walk(open_fleet(settings, folder, out, told, stack), named)
-    write_summary(settings, ended, paid, out)
+        write_summary(settings, ended, paid, out)
     return ended
 
 
@@ -71,12 +68,8 @@ def _walk(fleet: Fleet, named: Mapping[str, Path]) -> tuple[dict[str, Entry], Bi
 
 
 def _wants(planned: Plan) -> Wants:
-    money, tokens = planned.expected, planned.tokens
-    return (
-        Want(money.least.calls, money.high.calls),
-        Want(money.least.dollars, money.high.dollars),
-        Want(tokens.least.dollars, tokens.high.dollars),
-    )
+    least, most = planned.expected.least, planned.expected.high
+    return Want(least.calls, most.calls), Want(least.dollars, most.dollars), Want(least.tokens, most.tokens)
 
 
 def _hungry(first: Mapping[str, Budget | None], ended: Mapping[str, Entry]) -> list[str]:

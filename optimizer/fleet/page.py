@@ -11,7 +11,7 @@ from typing import Any
 from optimizer.fleet.ledger import Entry
 from optimizer.fleet.paid import Bill
 from optimizer.fleet.settings import FleetSettings
-from optimizer.report.filled import filled
+from optimizer.report.templating import render
 from optimizer.results.rundir import write_whole
 
 
@@ -24,7 +24,8 @@ def write_summary(settings: FleetSettings, ended: Mapping[str, Entry], paid: Bil
 
 def summary(settings: FleetSettings, ended: Mapping[str, Entry], paid: Bill) -> dict[str, Any]:
     """Tasks in order; nothing in it is a time of day. An answer that several tasks share is in each one's figures, and
-    once in the fleet's."""
+    once in the fleet's. `wasted` came to nothing and may be billed, at the most that it can have cost: it counts
+    against the budget beside `calls` and `dollars`."""
     done = {name: entry for name, entry in ended.items() if not entry.error}
     verdicts = Counter(target["verdict"] for entry in done.values() for target in entry.outcome["targets"])
     return {
@@ -35,6 +36,7 @@ def summary(settings: FleetSettings, ended: Mapping[str, Entry], paid: Bill) -> 
         "calls": paid.answers.calls,
         "dollars": paid.answers.dollars,
         "shared": {"calls": paid.shared.calls, "dollars": paid.shared.dollars},
+        "wasted": {"calls": paid.wasted.calls, "dollars": paid.wasted.dollars},
         "budget": settings.budget.model_dump(),
         "failed": [
             {"task": name, "kind": entry.kind, "error": entry.error} for name, entry in ended.items() if entry.error
@@ -56,4 +58,4 @@ def summary(settings: FleetSettings, ended: Mapping[str, Entry], paid: Bill) -> 
 
 
 def as_page(facts: Mapping[str, Any]) -> str:
-    return filled("fleet/page.html", fleet=facts)
+    return render("fleet/page.html", fleet=facts)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from optimizer.models.money.book import PICO
 from optimizer.models.money.journal import read_tries
-from optimizer.models.money.purse import PICO
 from optimizer.models.money.tries import Cost, Lost, settled
 
 

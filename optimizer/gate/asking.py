@@ -12,7 +12,7 @@ from optimizer.config.scoring import judgements
 from optimizer.connect import Roles, check_metrics, connect, metric_of, preflight
 from optimizer.errors import ConfigError, ModelError, nearest
 from optimizer.evaluate import record, score
-from optimizer.exporters.verifying import read_bundle
+from optimizer.exporters.bundle.verifying import read_bundle
 from optimizer.gate.examples import Sealed, from_bundle, from_new
 from optimizer.gate.shipped import shipped
 from optimizer.gate.weighing import GateResult, weighed

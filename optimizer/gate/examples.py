@@ -9,9 +9,9 @@ from typing import Any
 
 from optimizer import reader
 from optimizer.errors import DataError, ExportError
-from optimizer.exporters.evidence import example_digest
-from optimizer.exporters.sealing import HELD_OUT
-from optimizer.exporters.verifying import Verified
+from optimizer.exporters.bundle.evidence import example_digest
+from optimizer.exporters.bundle.sealing import HELD_OUT
+from optimizer.exporters.bundle.verifying import Verified
 from optimizer.task import Task
 from optimizer.types import Example, Output
 

@@ -6,13 +6,35 @@ What models and data say stands in it as text: escaped by the library, and witho
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
+from optimizer.errors import ConfigError
 from optimizer.gate.weighing import Case, GateResult, Threshold
 
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LONGEST = 500  # characters of what is quoted
+
+
+def make_room(path: Path) -> None:
+    """The folder that the file will lie in. Raises ConfigError where it could not be written, before a call is paid."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"--junit {path}: cannot write there ({error.strerror}); name another file") from error
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        why = "it is a folder" if path.is_dir() else "no right to write in its folder, or a read-only disk"
+        raise ConfigError(f"--junit {path}: cannot write there ({why}); name another file")
+
+
+def write_junit(path: Path, result: GateResult) -> None:
+    """Raises ConfigError where it cannot be written after all."""
+    try:
+        path.write_text(as_junit(result), "utf-8")
+    except OSError as error:
+        raise ConfigError(f"--junit {path}: cannot be written ({error.strerror}); the verdict stands") from error
 
 
 def as_junit(result: GateResult) -> str:

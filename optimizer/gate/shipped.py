@@ -11,8 +11,8 @@ from typing import Any
 from optimizer import reader
 from optimizer.config.sections import ProgramSettings
 from optimizer.errors import ConfigError, DataError
-from optimizer.exporters.sealing import PROGRAM
-from optimizer.exporters.verifying import Verified
+from optimizer.exporters.bundle.sealing import PROGRAM
+from optimizer.exporters.bundle.verifying import Verified
 from optimizer.models import Model
 from optimizer.programs import Program
 from optimizer.programs.prompted import read_response

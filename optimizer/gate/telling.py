@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from optimizer.gate.weighing import GateResult
+from optimizer.models.money.book import Spend, together
 from optimizer.results.records import plain
 
 _SHOWN = 5
@@ -20,12 +21,14 @@ def as_text(result: GateResult) -> str:
         lines += [f"    {case.id}: {case.status}. {case.words[:100]}".rstrip() for case in worse[:_SHOWN]]
     if result.decided != "migrate":
         lines.append(f"  note: the bundle's own decision was not to migrate, but {result.decided!r}")
-    lines.append(f"  {_calls(result):,} calls, ${_dollars(result):.4f}; {_vouched(result)}")
+    spent = together(result.spend.values())
+    lines.append(f"  {spent.calls:,} calls, ${spent.dollars:.4f}{_wasted(spent)}; {_vouched(result)}")
     return "\n".join(lines)
 
 
 def as_dict(result: GateResult) -> dict[str, Any]:
     """Cases that got worse only: the rest is as it was."""
+    spent = together(result.spend.values())
     return {
         "verdict": result.verdict,
         "exit_code": result.exit_code,
@@ -35,18 +38,18 @@ def as_dict(result: GateResult) -> dict[str, Any]:
         "examples": len(result.cases),
         "thresholds": plain(result.thresholds),
         "worse": [plain(case) for case in result.cases if case.worse],
-        "calls": _calls(result),
-        "dollars": _dollars(result),
+        "calls": spent.calls,
+        "dollars": spent.dollars,
+        "wasted": spent.wasted,
+        "wasted_dollars": spent.wasted_dollars,
         "signed_by": result.signed_by or None,
     }
 
 
-def _calls(result: GateResult) -> int:
-    return sum(one.calls for one in result.spend.values())
-
-
-def _dollars(result: GateResult) -> float:
-    return sum(one.dollars for one in result.spend.values())
+def _wasted(spent: Spend) -> str:
+    """What came to nothing and may be billed; it counts against `--calls` and `--dollars`."""
+    most = f"${spent.wasted_dollars:.4f} at most"
+    return f", and {spent.wasted:,} calls that came to nothing, which may be billed: {most}" if spent.wasted else ""
 
 
 def _vouched(result: GateResult) -> str:

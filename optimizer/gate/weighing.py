@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any, Literal
 
-from optimizer.exporters.verifying import Verified
+from optimizer.exporters.bundle.verifying import Verified
 from optimizer.gate.examples import Sealed
 from optimizer.metrics import Metric
 from optimizer.metrics.whole import Row, alone, mean_bounds
-from optimizer.models.money.meter import Spend
+from optimizer.models.money.book import Spend
 from optimizer.objective import Check, Evaluation
 from optimizer.verdict.confirm import FEWEST, LOST
 from optimizer.verdict.constraints import surely_broken

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from optimizer.data import Row, Table
 from optimizer.errors import ConfigError, DataError, nearest
-from optimizer.importers.formats import FORMATS
-from optimizer.importers.reading import Source
+from optimizer.importers.parsing.files import Source
 from optimizer.importers.recover import rows_of
+from optimizer.importers.registry import FORMATS
 
 
 def read_table(paths: Sequence[Path], name: str, at: str = "data.format", *, one_model: bool = False) -> Table:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from optimizer.errors import DataError
-from optimizer.importers import frontmatter, table
-from optimizer.importers.formats import FORMATS
-from optimizer.importers.reading import Source
+from optimizer.importers.formats import table
+from optimizer.importers.parsing import frontmatter
+from optimizer.importers.parsing.files import Source
+from optimizer.importers.registry import FORMATS
 from optimizer.importers.values import Format
 
 

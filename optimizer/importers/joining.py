@@ -9,11 +9,11 @@ from typing import Any
 
 from optimizer.errors import ConfigError, DataError, nearest
 from optimizer.importers.detecting import detect
-from optimizer.importers.formats import FORMATS
-from optimizer.importers.reading import Source
+from optimizer.importers.parsing.files import Source
+from optimizer.importers.registry import FORMATS
 from optimizer.importers.values import Draft, Format, Wish
 
-_OF_THE_PROMPT = ("turns", "program", "asks", "prompt_todos", "reply", "tools", "tool_choice")
+_OF_THE_PROMPT = ("turns", "program", "asks", "prompt_todos", "reply", "tools", "tool_choice", "protected")
 _OF_ROWS = ("rows", "columns")
 
 

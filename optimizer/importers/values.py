@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from optimizer.errors import DataError
-from optimizer.importers.reading import Source
+from optimizer.importers.parsing.files import Source
 from optimizer.prompt.layout import Turn
 from optimizer.types import JSON
 
@@ -30,7 +30,7 @@ class Draft:
     `program`: the text of a DSPy state instead of `turns`. `reply`: the section `prompt.reply`. `columns`: the section
     `data` without its path. `more`: top-level sections, as they stand in a task file. `lost` are sentences on what
     could not be carried over, `todos` on what to look at (`prompt_todos`: in the prompt); `suggested` are commented
-    lines for the task file.
+    lines for the task file; `protected` texts of the prompt that stay word for word.
     """
 
     format: str
@@ -43,6 +43,7 @@ class Draft:
     reply: Mapping[str, Any] = field(default_factory=dict)
     tools: tuple[Mapping[str, Any], ...] = ()
     tool_choice: str | None = None
+    protected: tuple[str, ...] = ()
     rows: tuple[Mapping[str, JSON], ...] = ()
     columns: Mapping[str, Any] = field(default_factory=dict)
     more: Mapping[str, Any] = field(default_factory=dict)

@@ -18,7 +18,7 @@ from typing import Any
 from optimizer.config import schema_line
 from optimizer.config.yamlfile import write_yaml
 from optimizer.errors import ConfigError, DataError, PluginError
-from optimizer.importers.chat import names
+from optimizer.importers.parsing.chat import names
 from optimizer.importers.promptfile import prompt_file, syntax_of
 from optimizer.importers.standin import MARK, ROWS
 from optimizer.importers.values import Draft, ImportFault
@@ -182,6 +182,8 @@ class _Task:
             return
         syntax = syntax_of(draft.turns)
         section: dict[str, Any] = {"file": prompt_file(draft.turns)[0], "syntax": syntax}
+        if draft.protected:
+            section["protect"] = list(draft.protected)
         if draft.tools:
             section["tools"] = "tools.json"
             section |= {"tool_choice": draft.tool_choice} if draft.tool_choice else {}

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from optimizer.errors import ConfigError, PluginError, nearest
+from optimizer.errors import ConfigError, OptimizerError, PluginError, nearest, raised_at
 from optimizer.metrics.registry import METRICS
 from optimizer.metrics.shape import Custom, Metric, MetricSpec, Weighted
 from optimizer.models import Model
@@ -41,7 +41,7 @@ def build(
     _check_options(name, found, given)
     if builtin:
         return found(**given)  # type: ignore[no-any-return]
-    return Custom(name, found(**given) if inspect.isclass(_inner(found)) else partial(found, **given))
+    return Custom(name, _made(name, found, given))
 
 
 def build_metric(
@@ -60,6 +60,26 @@ def build_metric(
         metrics[name] = build(spec.name, options, contract=contract, judge=judge, embedder=embedder)
         weights[name] = spec.weight
     return Weighted(metrics, weights) if len(metrics) > 1 else next(iter(metrics.values()))
+
+
+def _made(name: str, found: Any, given: Mapping[str, Any]) -> Any:
+    """A metric of one's own, ready to be called."""
+    try:
+        found = partial(found, **given) if given else found  # which hides the figure of an object
+        made = found() if inspect.isclass(_inner(found)) else found
+    except OptimizerError:
+        raise
+    except Exception as error:
+        raise ConfigError(
+            f"metric {name!r}: could not be made: {type(error).__name__}: {error}{raised_at(error)}"
+        ) from error
+    try:
+        inspect.signature(made).bind("example", "output", "reference")
+    except TypeError as error:
+        raise ConfigError(f"metric {name!r}: {error}; a metric is called with (example, output, reference)") from error
+    except ValueError:  # some compiled callables do not tell
+        pass
+    return made
 
 
 def _inner(found: Any) -> Any:
@@ -90,12 +110,15 @@ def _check_options(name: str, factory: Any, given: Mapping[str, Any]) -> None:
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         return
     wanted = [p for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    apart = {"contract", "judges", "embedder", "example", "output", "reference"}
+    made = name in METRICS or inspect.isclass(_inner(factory))
+    asked = [] if made else [p.name for p in wanted if p.kind is p.POSITIONAL_OR_KEYWORD][:3]  # example, output ...
+    apart = {"contract", "judges", "embedder", *asked}
     known = [p.name for p in wanted if p.name not in apart]
     for option in given:
         if option not in known:
-            listed = f"it has {', '.join(known)}" if known else "it has none"
-            raise ConfigError(f"metric {name!r}: no option is called {option!r}.{nearest(option, known)} ({listed})")
-    if name in METRICS:
-        for lacking in (p.name for p in wanted if p.default is p.empty and p.name not in given):
-            raise ConfigError(f"metric {name!r}: the option {lacking!r} must be given")
+            raise ConfigError(
+                f"metric {name!r}: no option is called {option!r}.{nearest(option, known)} "
+                f"It has {', '.join(known) or 'none'}"
+            )
+    for lacking in (p.name for p in wanted if p.default is p.empty and p.name in known and p.name not in given):
+        raise ConfigError(f"metric {name!r}: the option {lacking!r} must be given")

@@ -12,13 +12,15 @@ import math
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import numpy as np
 
-from optimizer.metrics.shape import Custom, Metric, Weighted
+from optimizer.errors import DataError, OptimizerError, raised_at
+from optimizer.metrics.shape import Custom, Metric, Weighted, apart
 from optimizer.types import Example, Output
 
+T = TypeVar("T")
 Tally: TypeAlias = Mapping[Hashable, float]
 Row: TypeAlias = "tuple[Example, Output, Output | None]"
 
@@ -59,9 +61,40 @@ def wholes(metric: Metric, name: str = "figure") -> dict[str, Whole]:
     """The metrics in `metric` that have a figure over a set, by their names."""
     if isinstance(metric, Weighted):
         return {below: whole for part, one in metric.metrics.items() for below, whole in wholes(one, part).items()}
-    inner = metric.function if isinstance(metric, Custom) else metric
-    named = metric.name if isinstance(metric, Custom) else str(getattr(metric, "name", name))
-    return {named: inner} if isinstance(inner, Whole) else {}
+    if isinstance(metric, Custom):
+        return {metric.name: _Own(metric.name, metric.function)} if isinstance(metric.function, Whole) else {}
+    return {str(getattr(metric, "name", name)): metric} if isinstance(metric, Whole) else {}
+
+
+@dataclass(frozen=True)
+class _Own:
+    """A team's own: whatever goes wrong in it is told with its name, and it is handed values of its own.
+
+    Of a key that no example has the sum is 0, also where the one example that has it is left out.
+    """
+
+    name: str
+    inner: Whole
+
+    def tally(self, example: Example, output: Output, reference: Output | None) -> Tally:
+        row = apart(example, output, reference)
+        return self._told(f"example {example.id!r}: tally", "amounts by key", lambda: _amounts(self.inner.tally(*row)))
+
+    def figure(self, total: Tally) -> float:
+        return self._told("figure", "a number", lambda: float(self.inner.figure(Counter(total))))
+
+    def _told(self, place: str, wanted: str, ask: Callable[[], T]) -> T:
+        try:
+            return ask()
+        except OptimizerError:
+            raise
+        except Exception as error:
+            told = f"{type(error).__name__}: {error}{raised_at(error)}"
+            raise DataError(f"metric {self.name!r}, {place}: {told}; it returns {wanted}") from error
+
+
+def _amounts(tally: Tally) -> Tally:
+    return {key: float(amount) for key, amount in tally.items()}
 
 
 def figures(

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from optimizer.offline.personas import Persona
-from optimizer.offline.reading import Reading
+from optimizer.offline.reading.request import Reading
 from optimizer.offline.words import Dice, features
 
 

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from optimizer.errors import ConfigError, ModelError, nearest
-from optimizer.offline import answer, calling, extract, judge, learner, meta, proposer, summarise
-from optimizer.offline.field import Field
-from optimizer.offline.fields import read_sheet
 from optimizer.offline.mind import Mind
-from optimizer.offline.objects import whole_json
 from optimizer.offline.personas import PERSONAS, Persona
-from optimizer.offline.reading import Reading, read
+from optimizer.offline.reading.field import Field
+from optimizer.offline.reading.objects import whole_json
+from optimizer.offline.reading.request import Reading, read
+from optimizer.offline.reading.sheet import read_sheet
+from optimizer.offline.roles import judge, meta, proposer
+from optimizer.offline.skills import answer, calling, extract, labels, summarise
 from optimizer.offline.words import count_tokens, gauss
 from optimizer.offline.writer import write
 from optimizer.types import Message, Request, Response, calls_as_text
@@ -160,14 +161,14 @@ def _value(field: Field, mind: Mind) -> Any:
     if answer.is_question(mind.reading.inputs):
         return answer.value(field, mind)
     if field.kind == "label":
-        return learner.choose(field, mind)
+        return labels.choose(field, mind)
     if field.kind == "labels":
-        return learner.choose_several(field, mind)
+        return labels.choose_several(field, mind)
     if field.kind == "flags":
-        chosen = set(learner.choose_several(field, mind))
+        chosen = set(labels.choose_several(field, mind))
         return {label: label in chosen for label in field.labels}
     if field.kind == "bool":
-        yes = learner.decide(field, mind)
+        yes = labels.decide(field, mind)
         return ("yes" if yes else "no") if field.spoken else yes
     found = _extracted(field, mind)
     return [found] if field.kind == "list" and found else found

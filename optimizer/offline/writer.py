@@ -6,9 +6,9 @@ import json
 import re
 from typing import Any
 
-from optimizer.offline.define import norm
-from optimizer.offline.form import Form
 from optimizer.offline.mind import Mind
+from optimizer.offline.reading.define import norm
+from optimizer.offline.reading.form import Form
 
 _SYNONYMS = {
     "high": "urgent", "low": "minor", "medium": "normal", "negative": "dissatisfied", "positive": "satisfied",

@@ -9,7 +9,7 @@ from optimizer.config import load_settings
 from optimizer.errors import ConfigError, RunDirError
 from optimizer.models.stores.pgserver import is_address
 from optimizer.results.rundir import RunDir
-from optimizer.search.record import opened
+from optimizer.search.journal import open_storage
 
 
 def storage_of(path: Path) -> str | Path:
@@ -27,7 +27,7 @@ def storage_of(path: Path) -> str | Path:
 
 def show(path: Path, port: int) -> None:
     """Serves on this machine alone, until interrupted."""
-    storage = opened(storage_of(path))
+    storage = open_storage(storage_of(path))
     from optuna_dashboard import run_server
 
     run_server(storage, host="127.0.0.1", port=port)

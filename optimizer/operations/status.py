@@ -18,14 +18,23 @@ _SILENT = 120.0  # seconds without a note after which a run on another machine i
 
 
 def status_of(path: Path, now: float | None = None) -> dict[str, Any]:
+    """Where the run in a folder is. Raises RunDirError where there is none, or its status.json is not readable."""
+    run = RunDir.read(path)
+    manifest, noted = run.manifest(), _noted(run.status)
+    try:
+        return _told(run, manifest, noted, time.time() if now is None else now)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise RunDirError(
+            f"{run.status}: damaged ({error}); delete it, the run itself is not touched by that"
+        ) from error
+
+
+def _told(run: RunDir, manifest: Mapping[str, Any], noted: Mapping[str, Any], now: float) -> dict[str, Any]:
     """`state`: running, finished, interrupted, failed, or stopped (killed, or its machine is gone).
 
     `rate`: calls a second in this stage; `eta`: seconds until its end; None where neither can be told. `targets`: the
-    verdict on each, once the run is finished; `error` says so where they cannot be read any more. Raises RunDirError
-    where there is no run.
+    verdict on each, once the run is finished; `error` says so where they cannot be read any more.
     """
-    run, now = RunDir.read(path), time.time() if now is None else now
-    manifest, noted = run.manifest(), _noted(run.status)
     state = str(noted.get("state") or manifest.get("status") or "stopped")
     if state == "running" and not _alive(noted, now):
         state = "stopped"
@@ -35,11 +44,11 @@ def status_of(path: Path, now: float | None = None) -> dict[str, Any]:
     rate = (calls - int(noted.get("calls_before", 0))) / (until - begun) if going and until > begun else None
     return {
         "state": state,
-        "run_dir": str(path),
+        "run_dir": str(run.path),
         "stage": noted.get("stage", ""),
         "target": noted.get("target", ""),
-        "done": noted.get("done", 0.0),
-        "total": noted.get("total", 0.0),
+        "done": float(noted.get("done", 0)),
+        "total": float(noted.get("total", 0)),
         "best": noted.get("best", {}),
         "calls": calls,
         "dollars": float(noted.get("dollars", 0)),
@@ -53,9 +62,14 @@ def status_of(path: Path, now: float | None = None) -> dict[str, Any]:
     }
 
 
-def as_text(found: Mapping[str, Any]) -> str:
+def stage_of(found: Mapping[str, Any]) -> str:
+    """In words: which stage, on which target, and how far it is."""
     share = f" {found['done']:,.0f}/{found['total']:,.0f}" if found["total"] else ""
-    lines = [f"{found['state']:11} {found['stage']} {found['target']}{share}".rstrip()]
+    return f"{found['stage']} {found['target']}{share}"
+
+
+def as_text(found: Mapping[str, Any]) -> str:
+    lines = [f"{found['state']:11} {stage_of(found)}".rstrip()]
     lines += [f"verdict     {row['verdict'].upper()}  {row['model']}: {row['reason']}" for row in found["targets"]]
     lines += [f"best        {quality:.3f}  {target}" for target, quality in found["best"].items()]
     limits = found["limits"]

@@ -1,4 +1,6 @@
-"""What can be settled before the first call: the space and the prompts (`plan`), what a run will take (`estimate`, from
-the `course` of the search and the `sizes` of its questions), what it cannot do without (`least`), what each target may
-spend (`allowance`), and what was agreed, by which a run is known again (`agreement`).
+"""What can be settled before the first call.
+
+`plan` fits space and prompt to each target. `estimate` says what a run will take, from the `scenarios` of the search
+and the `sizes` of its requests; `least` refuses budgets that are too small for it, and `allowance` is what each target
+may spend. `agreement` is what was agreed, by which a run directory recognises its task.
 """

@@ -1,8 +1,8 @@
 """What one target's search may still take: its share of the purse, less what the confirmation needs, and the time.
 
-Time is the one thing that a replay cannot repeat. So it is written down up to which question there was time, and at
-which it ran out: a run that is started again goes as far as it went before, and stops where it stopped before
-unless it has been given more minutes.
+Time is the one thing that a replay cannot repeat. So the run notes up to which question there was time, and at which
+it ran out: started again, it goes as far as before, and stops where it stopped before unless it has been given more
+minutes.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ class Clock:
         return self._before + self._now() - self._start
 
     def late(self) -> str | None:
-        """Why nothing may be asked any more, if all the time is used; what is known already may still be looked up."""
+        """Why nothing more may be asked, if all the time is used; stored answers may still be looked up."""
         if self._limit is None or self.seconds < self._limit:
             return None
         self.write_down()
         return f"the {self._limit / 60:g} minutes of the budget are used; raise `budget.minutes` and run again to go on"
 
     def out_of_time(self, target: str, question: int, kept: float = 0.0) -> str | None:
-        """Why the search of `target` ends at its `question`-th question, if time is out but for `kept` seconds."""
+        """Why the search for `target` ends at its `question`-th question, if no more than `kept` seconds are left."""
         if self._limit is not None and self._stopped(target, question, self._limit, kept):
             return f"the time of the budget is used ({self._limit / 60:g} min)"
         self._passed[target] = max(question, self._passed.get(target, 0))
@@ -83,11 +83,10 @@ class Clock:
 
 
 class Allowance:
-    """Answers the search's question whether so many more answers can be paid for.
+    """Tells the search whether it can pay for a number of further answers.
 
-    `needs`: of this target and of those after it. What all of them cannot do without is held back in the purse itself,
-    so that a proposer or a compile that turns out dearer than asked for cannot eat it; what is left beyond that
-    they share.
+    `needs`: of this target and of those after it. These are held back in the purse itself, so that a proposer or a
+    compile that turns out more expensive than it asked for cannot spend them; the targets share what is left beyond.
     """
 
     def __init__(self, purse: Purse, clock: Clock, target: str, needs: Sequence[Need]) -> None:
@@ -104,47 +103,48 @@ class Allowance:
 
     def __call__(self, calls: int) -> str | None:
         self._questions += 1
-        need, dear = self._need, self._dear()
+        need, overrun = self._need, self._overrun()
         if reason := self._clock.out_of_time(self._target, self._questions, need.confirm.calls * self._pace()):
             return reason
-        kept_calls, kept = need.confirm.calls, need.confirm.dollars * dear + need.worst
+        kept_calls, kept = need.confirm.calls, need.confirm.dollars * overrun + need.worst
         kept_tokens = self._tokens_of(kept_calls)
         self._hold_back(kept_calls, kept, kept_tokens)
         used, spent = self._purse.calls - self._calls, self._purse.dollars - self._dollars
-        if used + calls * need.each + kept_calls > self._most_calls:
+        if used + calls * need.answer.calls + kept_calls > self._most_calls:
             return f"the calls of the budget are used ({used:,} by the search, {kept_calls:,} kept to confirm)"
-        if spent + calls * need.answer * dear + need.worst + kept > self._most_dollars:
+        if spent + calls * need.answer.dollars * overrun + need.worst + kept > self._most_dollars:
             return f"the dollars of the budget are used (${spent:.4f} by the search, ${kept:.4f} kept to confirm)"
-        if self._purse.tokens - self._tokens + self._tokens_of(calls * need.each) + kept_tokens > self._most_tokens:
+        used_tokens = self._purse.tokens - self._tokens
+        if used_tokens + self._tokens_of(calls * need.answer.calls) + kept_tokens > self._most_tokens:
             return f"the tokens of the budget are used ({kept_tokens:,} kept to confirm)"
         return None
 
     def left(self) -> float:
-        """How many more answers can be paid for, as far as can be told by now; infinite where nothing is limited."""
-        need, dear = self._need, self._dear()
-        kept = need.confirm.dollars * dear + 2 * need.worst
+        """About how many more answers can be paid for; infinite if nothing is limited."""
+        need, overrun = self._need, self._overrun()
+        kept = need.confirm.dollars * overrun + 2 * need.worst
         calls = self._most_calls - (self._purse.calls - self._calls) - need.confirm.calls
         dollars = self._most_dollars - (self._purse.dollars - self._dollars) - kept
-        each = need.answer * dear
-        return max(0.0, min(calls / need.each, dollars / each if each else math.inf))
+        each = need.answer.dollars * overrun
+        return max(0.0, min(calls / need.answer.calls, dollars / each if each else math.inf))
 
     def release(self) -> None:
-        """What was kept for this target's confirmation may be spent now."""
+        """What was held back for this target's confirmation may be spent now."""
         self._hold_back(0, 0.0, 0)
 
     def _pace(self) -> float:
-        """Seconds that a call has taken so far in this start, with others beside it."""
+        """Seconds for each call so far in this start, many of which went out at the same time."""
         return self._clock.since / self._purse.calls if self._purse.calls else 0.0
 
     def _tokens_of(self, calls: int) -> int:
         """Tokens to expect of so many calls: half as many again as the mean so far, since prompts grow."""
         return math.ceil(1.5 * calls * self._purse.tokens / self._purse.calls) if self._purse.calls else 0
 
-    def _dear(self) -> float:
-        """How many times dearer than expected an answer may be: by the dearest calls so far, never below 1."""
+    def _overrun(self) -> float:
+        """By what factor an answer may cost more than expected, judging by the dearest calls so far; 1 at least."""
         beside = max(self._purse.dearest("judge"), self._purse.dearest("embedder"))
-        dearest = self._purse.dearest("target") + (self._need.each - 1) * beside
-        return max(1.0, dearest / self._need.answer) if self._need.answer else 1.0
+        dearest = self._purse.dearest("target") + (self._need.answer.calls - 1) * beside
+        return max(1.0, dearest / self._need.answer.dollars) if self._need.answer.dollars else 1.0
 
     def _hold_back(self, calls: int, dollars: float, tokens: int) -> None:
         calls += sum(need.calls for need in self._later)
@@ -154,5 +154,5 @@ class Allowance:
 
 
 def _share(left: float | None, needs: Sequence[float]) -> float:
-    """The first one's need and its part of what all needs leave over; no limit where there is none."""
+    """The first need, with an equal part of what all needs leave over; infinite without a limit."""
     return math.inf if left is None else needs[0] + (left - sum(needs)) / len(needs)

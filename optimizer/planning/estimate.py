@@ -1,69 +1,85 @@
-"""What a run will take, reckoned before anything is asked.
+"""What a run will take, estimated before anything is asked.
 
-Tokens are estimated by length; replies by the gold or recorded answers, where there are any. What is expected is meant
-to be met in the middle; what a stage cannot do without, and is held back for it, is rather too much than too little.
+Tokens are estimated by length; replies by the gold or recorded answers, if there are any. The expected amounts aim at
+the middle; what is held back for a stage errs on the high side.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
-from optimizer.config import ModelSettings, Settings
+from optimizer.config import ModelSettings
 from optimizer.config.scoring import judgements
 from optimizer.data.split import Split
 from optimizer.metrics.scrutiny import RATED, REPEATED
 from optimizer.models.money.meter import worst_case
-from optimizer.planning.course import Course, answered, courses, of_target
-from optimizer.planning.sizes import Share, Size, size_of, summed, taking
+from optimizer.models.money.prices import A_DOLLAR_A_TOKEN
+from optimizer.planning.scenarios import Scenario, scenarios
+from optimizer.planning.sizes import Usage, size_of, summed
 from optimizer.pricing import price_of, price_of_vectors
 from optimizer.space import SearchSpace
 from optimizer.task import Task
 
 _GROWTH = 2.0  # a candidate's prompt against the unchanged one, in what is held back for the confirmation
-_SLACK = (0.85, 1.2)  # tokens are reckoned by length; models count them otherwise
+_SLACK = (0.85, 1.2)  # tokens are estimated by length; models count them otherwise
 _RUBRIC, _SENTENCE = 200, 60  # tokens that a judge reads beside the example and the two answers, and that it writes
+_NOTHING = Usage(0, 0.0)
 
 
 @dataclass(frozen=True)
 class Need:
-    """What one target cannot do without: `confirm` at the end, and `first` answers to find a winner at all.
+    """What one target cannot do without: `confirm` at the end, and before it `first` answers to find a winner at all.
 
-    An answer that is scored takes `each` calls (a second one where a judge rates it) and `answer` dollars. `worst`:
-    dollars to spare at each of both stages, since a call goes out only where its worst case fits.
+    `answer`: one answer and its scoring, which may ask a judge and an embedder. `worst`: dollars to spare in each of
+    the two stages, since a call goes out only if its worst case fits; `worst_tokens` likewise.
     """
 
-    confirm: Share
+    confirm: Usage
     first: int
-    answer: float
+    answer: Usage
     worst: float
-    each: int = 1
+    worst_tokens: int = 0
 
     @property
     def calls(self) -> int:
-        return self.confirm.calls + self.first * self.each
+        return self.confirm.calls + self.first * self.answer.calls
 
     @property
     def dollars(self) -> float:
-        return self.confirm.dollars + self.first * self.answer + 2 * self.worst
+        return self.confirm.dollars + self.first * self.answer.dollars + 2 * self.worst
+
+    @property
+    def tokens(self) -> int:
+        return self.confirm.tokens + self.first * self.answer.tokens + 2 * self.worst_tokens
+
+
+class Least(NamedTuple):
+    """The smallest budget with which a run can come to a verdict."""
+
+    calls: int
+    dollars: float
+    tokens: int
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """`roles`: what each will take if the search runs its course; `low` and `high`: all of them together, where it ends
-    as early as it can, and where nothing ends early. A budget may end it before.
+    """`roles`: what each is expected to take; `low` and `high`: what all take together if the search ends as early as
+    it can, and if nothing ends early. A budget may end it before.
 
-    `needs` of each target in the order of the task file; `least`: baseline and all needs.
+    `needs`: of each target, in the order of the task file; `least`: baseline and all needs.
     """
 
-    roles: Mapping[str, Share]
+    roles: Mapping[str, Usage]
     needs: tuple[Need, ...]
-    least: Share
-    low: Share
-    high: Share
+    least: Least
+    low: Usage
+    high: Usage
 
     @property
-    def total(self) -> Share:
+    def total(self) -> Usage:
         return summed(self.roles.values())
 
     @property
@@ -75,102 +91,106 @@ class Estimate:
         return self.total.dollars
 
     def facts(self) -> dict[str, dict[str, float]]:
-        """For those who look at a run from outside."""
-        told = {"expected": self.total, "at_least": self.low, "at_most": self.high}
-        return {name: {"calls": share.calls, "dollars": share.dollars} for name, share in told.items()}
+        """For status.json."""
+        usages = {"expected": self.total, "at_least": self.low, "at_most": self.high}
+        return {name: {"calls": usage.calls, "dollars": usage.dollars} for name, usage in usages.items()}
 
 
 def estimate(task: Task, parts: Split, space: SearchSpace) -> Estimate:
     """What to expect of `task`. Raises ConfigError for a model without a price."""
-    size = size_of(task)
-    held_out, judging = len(parts.test) * task.settings.decision.draws, _judging(task, parts, size)
-    needs = [_need(task, section, size, held_out, judging) for section in task.settings.targets]
-    ways = courses(task, parts, space, size)
-    low, usual, high = (_roles(task, parts, size, course) for course in (ways.low, ways.usual, ways.high))
-    least = _least(task, _source(task, parts, size, size.calls), needs, size)
-    return Estimate(usual, tuple(needs), least, _loosely(low, _SLACK[0]), _loosely(high, _SLACK[1]))
+    run = _Run(task, parts)
+    ways = scenarios(task, parts, space, run.size)
+    low, high = (summed(run.roles(way).values()) for way in (ways.low, ways.high))
+    needs = tuple(run.need(section) for section in task.settings.targets)
+    return Estimate(
+        run.roles(ways.usual), needs, run.least(needs), _with_slack(low, _SLACK[0]), _with_slack(high, _SLACK[1])
+    )
 
 
-def _roles(task: Task, parts: Split, size: Size, course: Course) -> dict[str, Share]:
-    settings, judging = task.settings, _judging(task, parts, size)
-    rating, vectors = _rating(settings, size), _vectors(settings, size)
-    draws, trials = settings.decision.draws, settings.search.trials
-    targets = [of_target(s, parts, size, course, draws=draws, trials=trials) for s in settings.targets]
-    roles = {
-        "source": _source(task, parts, size, course.each or size.asked),
-        "target": summed(targets),
-        "proposer": summed(_written(settings.proposer or s, size, course.written) for s in settings.targets),
-    }
-    held_out = draws * len(parts.test)
-    found = [answered(s, parts, size, course, trials=trials) for s in settings.targets]
-    scored = round(sum(found) + len(found) * course.met * held_out) + len(parts.train)
-    if judging.calls:
-        roles["judge"] = summed((judging, rating.times(scored)))
-    if vectors.calls:
-        roles["embedder"] = vectors.times(scored + (1 if task.recorded else 2) * held_out)
-    return roles
+def _with_slack(usage: Usage, factor: float) -> Usage:
+    return replace(usage.times(factor), calls=usage.calls)
 
 
-def _written(writer: ModelSettings, size: Size, questions: int) -> Share:
-    """Instructions, and what failed, are read; a few new instructions are written."""
-    read, wrote = int(2.5 * size.read), max(800, size.read - size.shot)
-    return Share(questions, questions * price_of(writer).cost(read, wrote), questions * read, questions * wrote)
+class _Run:
+    """A run of the task, whose stages take what follows from the sizes of its requests."""
 
+    def __init__(self, task: Task, parts: Split) -> None:
+        self.task, self.settings = task, task.settings
+        self.size = size_of(task)
+        self.train, self.test = len(parts.train), len(parts.test)
+        self.draws = task.settings.decision.draws
+        self.held_out = self.draws * self.test
+        self.rating, self.vectors = self._rating(), self._vectors()
+        self.judging = self._judging()
 
-def _loosely(roles: Mapping[str, Share], slack: float) -> Share:
-    total = summed(roles.values())
-    return replace(total.times(slack), calls=total.calls)
+    def roles(self, way: Scenario) -> dict[str, Usage]:
+        settings, size = self.settings, self.size
+        roles = {
+            "source": self._source(way.each or size.fresh),
+            "target": summed(way.of_target(section, size) for section in settings.targets),
+            "proposer": summed(self._proposer(settings.proposer or s, way.questions) for s in settings.targets),
+        }
+        answers = [way.searched(section, size) for section in settings.targets]
+        scored = round(sum(answers) + len(answers) * way.confirmed * self.held_out) + self.train
+        if self.judging.calls:
+            roles["judge"] = summed((self.judging, self.rating.times(scored)))
+        if self.vectors.calls:
+            roles["embedder"] = self.vectors.times(scored + (1 if self.task.recorded else 2) * self.held_out)
+        return roles
 
+    def need(self, section: ModelSettings) -> Need:
+        """Half of the confirmation's calls are with the unchanged prompt, half with a longer one."""
+        size, search = self.size, self.settings.search
+        once, grown = (size.usage(section, 1, growth=growth, each=size.calls) for growth in (1.0, _GROWTH))
+        answer = summed((summed((once, grown)).times(0.5), self.rating, self.vectors))
+        request = replace(size.longest, params={**self.settings.source.params, **section.params})
+        return Need(
+            confirm=summed((answer.times(2 * self.held_out), self.judging)),
+            first=max(4, -(-search.trials // search.rounds) // 2),  # the race's first batch is never larger
+            answer=answer,
+            worst=worst_case(request, price_of(section)) + grown.dollars - once.dollars,
+            worst_tokens=math.ceil(worst_case(request, A_DOLLAR_A_TOKEN)) + grown.tokens - once.tokens,
+        )
 
-def _source(task: Task, parts: Split, size: Size, each: float) -> Share:
-    """All examples once, and the held-out ones once more than they are drawn."""
-    answers = 0 if task.recorded else len(task.examples) + task.settings.decision.draws * len(parts.test)
-    return taking(task.settings.source, size, answers, each=each) if answers else Share(0, 0.0)
+    def least(self, needs: Sequence[Need]) -> Least:
+        source, longest = self._source(self.size.calls), self.size.longest
+        spare = worst_case(longest, price_of(self.settings.source)) if source.calls else 0.0
+        spare_tokens = math.ceil(worst_case(longest, A_DOLLAR_A_TOKEN)) if source.calls else 0
+        return Least(
+            source.calls + sum(need.calls for need in needs),
+            source.dollars + max(sum(need.dollars for need in needs), spare),
+            source.tokens + max(sum(need.tokens for need in needs), spare_tokens),
+        )
 
+    def _source(self, each: float) -> Usage:
+        """All examples once, and the held-out ones once more than the task draws them."""
+        if self.task.recorded:
+            return _NOTHING
+        return self.size.usage(self.settings.source, len(self.task.examples) + self.held_out, each=each)
 
-def _judging(task: Task, parts: Split, size: Size) -> Share:
-    """The judge's ratings of the source's held-out answers, and those by which it is itself looked into: of each target
-    some once more, and what people rated. None where no metric asks it."""
-    rating = _rating(task.settings, size)
-    again = len(task.settings.targets) * min(REPEATED, len(parts.test))
-    draws = 1 if task.recorded else 1 + task.settings.decision.draws
-    answers = draws * len(parts.test) + again + min(RATED, len(task.rated.rows))
-    return rating.times(answers)
+    def _proposer(self, writer: ModelSettings, questions: int) -> Usage:
+        """Instructions and failures are read; a few new instructions are written."""
+        read, wrote = int(2.5 * self.size.read), max(800, self.size.read - self.size.demo)
+        return Usage(questions, questions * price_of(writer).cost(read, wrote), questions * read, questions * wrote)
 
+    def _judging(self) -> Usage:
+        """Ratings of the source's held-out answers, and those that check the judge: of each target some once more, and
+        what people rated. None if no metric asks a judge."""
+        again = len(self.settings.targets) * min(REPEATED, self.test)
+        draws = 1 if self.task.recorded else 1 + self.draws
+        return self.rating.times(draws * self.test + again + min(RATED, len(self.task.rated.rows)))
 
-def _need(task: Task, section: ModelSettings, size: Size, held_out: int, judging: Share) -> Need:
-    """Half of the confirmation's calls are with the unchanged prompt, half with a grown one."""
-    settings, search = task.settings, task.settings.search
-    once, grown = _once(section, size), _once(section, size, _GROWTH)
-    rating, vectors = _rating(settings, size), _vectors(settings, size)
-    each, answer = size.calls + rating.calls + vectors.calls, (once + grown) / 2 + rating.dollars + vectors.dollars
-    request = replace(size.longest, params={**settings.source.params, **section.params})
-    confirm = Share(2 * held_out * each + judging.calls, 2 * held_out * answer + judging.dollars)
-    first = max(4, -(-search.trials // search.rounds) // 2)  # the race's first batch is never larger
-    return Need(confirm, first, answer, worst_case(request, price_of(section)) + grown - once, each)
+    def _rating(self) -> Usage:
+        """Of one answer: rubric, input, reference and answer are read, a sentence is written."""
+        panel, calls = self.settings.panel, judgements(self.settings.metrics)
+        read = self.size.read + 2 * self.size.wrote + _RUBRIC
+        once = sum(price_of(judge).cost(read, _SENTENCE) for judge in panel)
+        asked = calls * len(panel)
+        return Usage(asked, calls * once, asked * read, asked * _SENTENCE)
 
-
-def _least(task: Task, source: Share, needs: Sequence[Need], size: Size) -> Share:
-    after = sum(need.dollars for need in needs)
-    spare = worst_case(size.longest, price_of(task.settings.source)) if source.calls else 0.0
-    return Share(source.calls + sum(need.calls for need in needs), source.dollars + max(after, spare))
-
-
-def _once(section: ModelSettings, size: Size, growth: float = 1.0) -> float:
-    """Dollars of one answer."""
-    return size.calls * price_of(section).cost(int(growth * size.read), size.wrote)
-
-
-def _rating(settings: Settings, size: Size) -> Share:
-    """What judging one answer takes: rubric, input, reference and answer are read, a sentence is written."""
-    calls, read = judgements(settings.metrics), size.read + 2 * size.wrote + _RUBRIC
-    once = sum(price_of(judge).cost(read, _SENTENCE) for judge in settings.panel)
-    asked = calls * len(settings.panel)
-    return Share(asked, calls * once, asked * read, asked * _SENTENCE)
-
-
-def _vectors(settings: Settings, size: Size) -> Share:
-    """The answer's vector and the right one's, where a metric compares them."""
-    if not settings.embedder or all(metric.name != "embedding_similarity" for metric in settings.metrics):
-        return Share(0, 0.0)
-    return Share(2, 2 * price_of_vectors(settings.embedder).cost(size.wrote, 0), 2 * size.wrote)
+    def _vectors(self) -> Usage:
+        """The vectors of one answer and of the right one, if a metric compares them."""
+        embedder, wrote = self.settings.embedder, self.size.wrote
+        if not embedder or all(metric.name != "embedding_similarity" for metric in self.settings.metrics):
+            return _NOTHING
+        return Usage(2, 2 * price_of_vectors(embedder).cost(wrote, 0), 2 * wrote)

@@ -11,10 +11,10 @@ from optimizer.data.split import Split, split_examples
 from optimizer.habits import Habits, habits_of
 from optimizer.models.providers.sunset import endings
 from optimizer.planning.estimate import Estimate, estimate
-from optimizer.planning.least import in_tokens, refuse_small_budget
+from optimizer.planning.least import refuse_small_budget
 from optimizer.prompt import Prompt
 from optimizer.search.compiles import check_programs, fit_for
-from optimizer.search.study import check_names
+from optimizer.search.study import check_names, check_suggestions
 from optimizer.space import SearchSpace
 from optimizer.space.check import faults, refuse_faults, scarce, without_faults
 from optimizer.space.file import find_space
@@ -37,14 +37,12 @@ class Fit:
 
 @dataclass(frozen=True)
 class Plan:
-    """A task with all that can be settled before the first call. `fits`: of each target, in the task file's order.
-    `tokens`: as `expected`, with tokens in the place of dollars."""
+    """A task with all that can be settled before the first call. `fits`: of each target, in the task file's order."""
 
     task: Task
     parts: Split
     fits: tuple[Fit, ...]
     expected: Estimate
-    tokens: Estimate
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -69,12 +67,12 @@ def plan(task: Task, *, strict: bool = False, accepted: Accepted = accepted) -> 
     task.settings.objective.build()
     check_names(task.settings.search.sampler, task.settings.search.pruner)
     check_programs(space)
+    check_suggestions(space)
     notes = (*notes, *scarce(space, task.prompt, len(parts.train)))
     fits = tuple(_fit(task, section, space, notes, accepted) for section in task.settings.targets)
     expected = estimate(task, parts, space)
-    tokens = in_tokens(task, parts, space)
-    refuse_small_budget(task, parts, expected, tokens)
-    return Plan(task, parts, fits, expected, tokens)
+    refuse_small_budget(task, parts, expected)
+    return Plan(task, parts, fits, expected)
 
 
 def _sound_space(task: Task, *, strict: bool) -> tuple[SearchSpace, tuple[str, ...]]:

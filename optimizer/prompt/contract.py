@@ -57,7 +57,8 @@ class Contract:
         """
         if self.kind == "tools":
             return self._called(text, None if prose else calls_in(text))
-        spoken = text.rpartition(self.marker)[2] if self.marker else text
+        spoken = reader.said(text)
+        spoken = spoken.rpartition(self.marker)[2] if self.marker else spoken
         try:
             return Reply(spoken.strip(), reader.parse(self.to_dict(), text))
         except (ValueError, RecursionError) as problem:  # json.JSONDecodeError is a ValueError

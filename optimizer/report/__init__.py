@@ -4,7 +4,7 @@ Takes a finished run and asks no model. The page loads nothing (its own policy f
 from data or from models is text in it.
 
 `writing` puts all three down. `facts` reckons once for all forms, from `measures` (with `intervals`), `breakdown`,
-`growth` and `agreed`. The page: `page` fills page.html by way of `filled` with `view`, `evidence`, `table`, `rows`,
+`growth` and `agreed`. The page: `page` fills page.html by way of `templating` with `view`, `evidence`, `table`, `rows`,
 `diff`, and `charts`, of which `pictures` makes use. The others: `markdown`, `machine` (JSON), `summary` (the terminal),
 `rescored` (other terms).
 """

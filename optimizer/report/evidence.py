@@ -103,13 +103,13 @@ def _about(found: Scrutiny, held_out: int) -> Iterator[str]:
         )
     if human := found.human:
         yield (
-            f"With people's scores of {human.n} answers: quadratically weighted kappa "
+            f"Against people's scores of {human.n} answers: quadratically weighted kappa "
             f"{_ranged(human.kappa, human.kappa_low, human.kappa_high)}, rank correlation "
             f"{_ranged(human.correlation, human.correlation_low, human.correlation_high)} (95 % intervals); "
-            f"on average it scores {points(human.bias)} points against people."
+            f"its score minus theirs is {points(human.bias)} points on average."
         )
     if found.failed:
-        yield f"{found.failed} of these judgements could not be had."
+        yield f"{found.failed} of these judgements failed."
 
 
 def _ranged(value: float | None, low: float | None, high: float | None) -> str:

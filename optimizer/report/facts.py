@@ -13,8 +13,8 @@ from optimizer.report.growth import Growth, growth
 from optimizer.report.intervals import Measured
 from optimizer.report.measures import Measure, measures
 from optimizer.report.view import Moves, moves
-from optimizer.results.corners import Corners, corners
 from optimizer.results.migration import Migration, TargetResult
+from optimizer.results.recommendation import Recommendation, recommend
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,12 @@ class TargetFacts:
 
 @dataclass(frozen=True)
 class Facts:
-    """`corners` is None for a single target."""
+    """`recommendation` is None for a single target."""
 
     run: Migration
     targets: Sequence[TargetFacts]
     agreed: Sequence[Agreed]
-    corners: Corners | None
+    recommendation: Recommendation | None
 
 
 def gather(migration: Migration) -> Facts:
@@ -61,7 +61,7 @@ def gather(migration: Migration) -> Facts:
         )
         for place, result in enumerate(migration.targets)
     ]
-    return Facts(migration, targets, agreed(migration), corners(migration) if len(targets) > 1 else None)
+    return Facts(migration, targets, agreed(migration), recommend(migration) if len(targets) > 1 else None)
 
 
 def _again(result: TargetResult) -> Measured | None:

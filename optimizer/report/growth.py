@@ -1,4 +1,4 @@
-"""What a longer prompt costs: how far it grew, and where the growth eats what the cheaper model saves."""
+"""What a longer prompt costs: how far it grew, and where the growth uses up what the cheaper model saves."""
 
 from __future__ import annotations
 
@@ -87,30 +87,29 @@ def _explains(price: Price | None, side: Evaluation) -> Price | None:
 def in_words(found: Growth) -> list[str]:
     lines = []
     if found.unchanged and found.factor:
-        kind = "as long as" if abs(found.factor - 1) < 0.005 else f"{found.factor:.2f} times as long as"
+        kind = "as many" if abs(found.factor - 1) < 0.005 else f"{found.factor:.2f} times as many"
         lines.append(
-            f"A call with the migrated prompt reads {found.migrated:,.0f} tokens, with the unchanged prompt "
-            f"{found.unchanged:,.0f}: the prompt is {kind} it was, by the target's own count "
-            f"(means of {found.n:,} held-out examples)."
+            f"A call has {found.migrated:,.0f} input tokens with the migrated prompt and {found.unchanged:,.0f} with "
+            f"the unchanged one: {kind}, by the target's own count (means of {found.n:,} held-out examples)."
         )
     if not found.price or found.even is None or found.even_price is None:
         why = "the cost is not plain tokens times a known price"
-        return [*lines, f"Where growth eats the saving cannot be said: {why}."]
+        return [*lines, f"At what length the saving is used up cannot be said: {why}."]
     return [*lines, _even(found, found.price.input, found.even, found.even_price)]
 
 
 def _even(found: Growth, price: float, even: float, even_price: float) -> str:
     cost = f"${1000 * found.source_cost:,.4f} per 1,000 calls"
     if even <= 0:
-        return f"At any length of the prompt the target costs more than the source's {cost}: its replies alone do."
+        return f"At any length of the prompt the target costs more than the source ({cost}): its replies alone do."
     now = f"{found.migrated:,.0f}"
     reached = (
-        f"it has passed that point: at {now} tokens it costs more"
+        f"The prompt is past that point: at {now} tokens it costs more"
         if found.migrated > even
-        else f"at {now} tokens there is room for a prompt {even / found.migrated:.1f} times as long"
+        else f"A call could have {even / found.migrated:.1f} times its {now} input tokens before that"
     )
     return (
-        f"At ${price:g} per million input tokens the saving is eaten when a call reads {even:,.0f} tokens "
-        f"(then it costs the source's {cost}); {reached}. With the prompt as it is, the same point is reached at a "
+        f"At ${price:g} per million input tokens the saving is used up when a call has {even:,.0f} input tokens: it "
+        f"then costs as much as with the source ({cost}). {reached}. With the prompt as it is, the same happens at a "
         f"price of ${even_price:,.2f} per million input tokens."
     )

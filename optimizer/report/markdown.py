@@ -26,15 +26,15 @@ def as_markdown(facts: Facts) -> str:
     lines = [f"# {safe(run.name)}", "", f"{kind} from {safe(run.source)}.", ""]
     if run.simulated:
         lines += ["**Simulated: offline models took part; answers, prices and times are stand-ins.**", ""]
-    if facts.corners:
-        lines += [escaped(facts.corners.reason), ""]
+    if facts.recommendation:
+        lines += [escaped(facts.recommendation.reason), ""]
     for one in facts.targets:
         lines += [*_target(one), ""]
     lines += [
         "## What was agreed at the start",
         "",
         *_grid(
-            ("What", "As it was agreed", "Hash of", "SHA-256"),
+            ("What", "Agreed", "Hash of", "SHA-256"),
             ((a.what, safe(a.told), f"`{a.origin}`", f"`{a.sha256}`") for a in facts.agreed),
         ),
         "",
@@ -46,7 +46,7 @@ def as_markdown(facts: Facts) -> str:
             (safe(role), *(f"{getattr(spent, name):,}" for name in counted), f"{spent.dollars:.4f}")
             for role, spent in run.spend.items()
         )
-        lines += ["## What it took", "", *_grid(head, rows), ""]
+        lines += ["## Calls, tokens and dollars", "", *_grid(head, rows), ""]
     lines += [f"- {safe(note)}" for note in run.notes]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -68,7 +68,7 @@ def _target(one: TargetFacts) -> Iterator[str]:
     yield escaped(decision.reason)
     yield ""
     level = f"{100 * decision.confidence:.4g} %"
-    yield f"Figures on held-out examples, in brackets what they are at least and at most, each bound at {level}."
+    yield f"Figures on held-out examples; in brackets the lower and the upper bound, each at {level}."
     yield ""
     unchanged = ("Unchanged",) if result.confirmation.unchanged else ()
     head = ("", "Examples", "Source", *unchanged, "Target", "Difference")
@@ -91,7 +91,7 @@ def _target(one: TargetFacts) -> Iterator[str]:
             yield from _case(case)
         yield "</details>"
     if result.search.notes:
-        yield from ("", "What the search says:", "")
+        yield from ("", "Notes of the search:", "")
         yield from (f"- {safe(note)}" for note in result.search.notes)
 
 
@@ -108,7 +108,7 @@ def _slices(one: TargetFacts) -> Iterator[str]:
     found = slice_rows(one.result)
     worse = [row for row in found if row.worse]
     if found:
-        yield f"- slices: {len(found)} looked at, {len(worse) or 'none'} surely worse"
+        yield f"- slices: {len(found)} compared, {len(worse) or 'none'} surely worse"
     for row in worse:
         yield f"  - {safe(row.name)}: {row.difference} points ({row.bounds}) on {row.n} examples"
 

@@ -11,7 +11,7 @@ from optimizer.objective import Evaluation
 from optimizer.report import intervals
 from optimizer.report.intervals import Measured
 from optimizer.results.migration import TargetResult
-from optimizer.types import Status
+from optimizer.types import Output
 from optimizer.verdict.statistics import paired
 
 Unit = Literal["score", "share", "dollars", "seconds", "tokens"]
@@ -41,8 +41,8 @@ class Measure:
 def measures(result: TargetResult) -> list[Measure]:
     """Bounds hold each at the confidence of the target's own verdict."""
     level = result.decision.confidence
-    valid = _share(result, level, "valid", "Valid replies", "ok")
-    return [_quality(result, level), valid, *_declined(result, level), *_amounts(result, level)]
+    valid = _share(result, level, "valid", "Valid replies", lambda output: output.status == "ok")
+    return [_quality(result, level), valid, *_declined(result, level), *_cut(result, level), *_amounts(result, level)]
 
 
 def _quality(result: TargetResult, level: float) -> Measure:
@@ -69,20 +69,30 @@ def _declined(result: TargetResult, level: float) -> list[Measure]:
     met = result.confirmation
     if not any(side.refused for side in (met.source, met.unchanged, met.winner) if side):
         return []
-    return [_share(result, level, "declined", "Declined by model or filter", "refused", up=False)]
+    return [_share(result, level, "declined", "Declined by model or filter", lambda o: o.status == "refused", up=False)]
 
 
-def _share(result: TargetResult, level: float, key: str, name: str, status: Status, *, up: bool = True) -> Measure:
+def _cut(result: TargetResult, level: float) -> list[Measure]:
+    """What ended at the token limit: a text that ends early may be valid all the same."""
+    met = result.confirmation
+    if not any(side.cut for side in (met.source, met.unchanged, met.winner) if side):
+        return []
+    return [_share(result, level, "cut_off", "Cut off at the token limit", lambda o: o.cut > 0, up=False)]
+
+
+def _share(
+    result: TargetResult, level: float, key: str, name: str, counts: Callable[[Output], bool], *, up: bool = True
+) -> Measure:
     met = result.confirmation
 
     def ok(side: Evaluation) -> list[bool]:
-        return [output.status == status for output in side.answered]
+        return [counts(output) for output in side.answered]
 
     def of(side: Evaluation) -> Measured:
         return intervals.share(ok(side), level)
 
     both = _both(met.source, met.winner)
-    sides = [[float(side.outputs[i].status == status) for i in both] for side in (met.winner, met.source)]
+    sides = [[float(counts(side.outputs[i])) for i in both] for side in (met.winner, met.source)]
     change = Measured(math.nan)
     if both:
         found = paired(*sides, margin=0.0, confidence=level)

@@ -10,24 +10,24 @@ from optimizer.prompt import Prompt
 from optimizer.report import charts, evidence, pictures, view
 from optimizer.report.diff import compare, spoken
 from optimizer.report.facts import Facts, Part, TargetFacts, gather
-from optimizer.report.filled import filled
 from optimizer.report.growth import in_words
 from optimizer.report.rows import island
 from optimizer.report.table import cell, table, tiles
-from optimizer.results.corners import Corners
+from optimizer.report.templating import render
 from optimizer.results.migration import Migration
+from optimizer.results.recommendation import Recommendation
 
 
 def as_page(migration: Migration, facts: Facts | None = None) -> str:
     """The report as one self-contained HTML page."""
     facts = facts or gather(migration)
-    return filled(
+    return render(
         "report/page.html",
         script=(files("optimizer.report") / "page.js").read_text("utf-8"),
         run=migration,
         rows=island(migration),
         targets=[_target(migration, one) for one in facts.targets],
-        side_by_side=_side_by_side(facts, facts.corners) if facts.corners else None,
+        side_by_side=_side_by_side(facts, facts.recommendation) if facts.recommendation else None,
         agreed=facts.agreed,
         total=migration.spent.dollars,
         calls=migration.spent.calls,
@@ -38,19 +38,19 @@ def as_page(migration: Migration, facts: Facts | None = None) -> str:
     )
 
 
-def _side_by_side(facts: Facts, found: Corners) -> dict[str, Any]:
+def _side_by_side(facts: Facts, found: Recommendation) -> dict[str, Any]:
     source = facts.targets[0].result.confirmation.source
     return {
         "found": found,
-        "rows": [_standing(found, one) for one in facts.targets],
+        "rows": [_compared(found, one) for one in facts.targets],
         "picture": pictures.targets(found, source.quality),
     }
 
 
-def _standing(found: Corners, one: TargetFacts) -> dict[str, Any]:
+def _compared(found: Recommendation, one: TargetFacts) -> dict[str, Any]:
     picks = {"recommended": found.recommended, "best quality": found.best}
     picks |= {"cheapest": found.cheapest, "fastest": found.fastest}
-    row = next(standing for standing in found.standings if standing.model == one.result.model)
+    row = next(target for target in found.targets if target.model == one.result.model)
     by_key = {measure.key: cell(measure.migrated, measure.unit) for measure in one.measures}
     return {
         "model": row.model,

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from optimizer.report import charts
 from optimizer.report.facts import Part
 from optimizer.report.growth import Growth
-from optimizer.results.corners import Corners
+from optimizer.results.recommendation import Recommendation
 
 _SMALL, _LARGE = 5.0, 13.0  # radius of the fastest and of the slowest target
 
 
-def targets(found: Corners, source: float) -> str:
+def targets(found: Recommendation, source: float) -> str:
     """Cost against quality, the size of a dot for its latency; nothing where no cost is known."""
-    placed = [row for row in found.standings if not math.isnan(row.cost)]
+    placed = [row for row in found.targets if not math.isnan(row.cost)]
     if not placed:
         return ""
     slowest = max((row.latency for row in placed if not math.isnan(row.latency)), default=0.0)

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from optimizer.config.terms import Terms, Wishes, terms_of
+from optimizer.errors import RunDirError
 from optimizer.report import charts
-from optimizer.report.filled import filled
+from optimizer.report.templating import render
 from optimizer.results.migration import Migration
 from optimizer.results.records import as_json, plain
 from optimizer.results.rescore import Rescored, rescore
@@ -50,8 +51,11 @@ def as_text(outcomes: Sequence[Outcome], studies: Sequence[Study]) -> str:
 
 
 def write_rescored(folder: Path, migration: Migration, outcomes: Sequence[Outcome], studies: Sequence[Study]) -> Path:
-    """rescored.json, sensitivity.csv and rescored.html; returns the page."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """rescored.json, sensitivity.csv and rescored.html; returns the page. Raises RunDirError where it cannot write."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunDirError(f"{folder}: cannot write here ({error.strerror}); make room, or copy the run") from error
     write_whole(folder / "rescored.json", as_json(as_dict(migration, outcomes, studies)))
     write_whole(folder / "sensitivity.csv", _as_csv(studies))
     write_whole(folder / "rescored.html", as_page(migration, outcomes, studies))
@@ -76,7 +80,7 @@ def as_dict(migration: Migration, outcomes: Sequence[Outcome], studies: Sequence
 
 
 def as_page(migration: Migration, outcomes: Sequence[Outcome], studies: Sequence[Study]) -> str:
-    return filled(
+    return render(
         "report/rescored.html",
         run=migration,
         rows=[(name, found, _verdict(found)) for name, found in _named(outcomes)],

@@ -9,16 +9,18 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from optimizer.data.stages import AMOUNTS, EVERYONE, Stage
-from optimizer.models.money.purse import Spend
+from optimizer.models.money.book import Spend
 from optimizer.objective import Evaluation
 from optimizer.plugins import described, first_line, known_names, resolve
 from optimizer.prompt import Prompt
 from optimizer.prompt.suite import Suite
-from optimizer.results.corners import corners
 from optimizer.results.migration import Migration, TargetResult
+from optimizer.results.recommendation import recommend
 from optimizer.results.records import best_verdict
 from optimizer.results.rundir import RunDir
 from optimizer.verdict.power import power
+
+_MANY = 0.05  # a larger share of invalid replies is no slip: it is told why
 
 if TYPE_CHECKING:
     from optimizer.planning.plan import Plan
@@ -52,7 +54,7 @@ def expectation(plan: Plan) -> str:
     words |= {"{:g} minutes": budget.minutes}
     limits = [text.format(limit) for text, limit in words.items() if limit is not None]
     if limits:
-        lines.append(f"budget: {', '.join(limits)}; the search ends there, and leaves what the confirmation needs")
+        lines.append(f"budget: {', '.join(limits)}; the search ends early enough to leave what the confirmation needs")
     notes = (
         *plan.notes,
         *dict.fromkeys(note for fit in plan.fits for note in fit.notes),
@@ -79,24 +81,34 @@ def outcome(migration: Migration, folder: Path) -> str:
     for result in migration.targets:
         lines += [*_target(migration, result, run), ""]
     if len(migration.targets) > 1:
-        lines += [*_corners(migration), ""]
+        lines += [*_recommendation(migration), ""]
     if not migration.prompt:
         return "\n".join([*lines, *(f"note     {note}" for note in migration.notes), f"report   {run.report}"])
-    spent, reckoned, most = migration.spent, migration.reckoned, migration.at_most
-    lines.append(f"spent    ${spent.dollars:.4f} in {spent.calls:,} calls")
-    if reckoned:
-        limit = f", at most ${most.dollars:.4f} in {most.calls:,}" if most else ""
-        lines[-1] += f" (expected: ${reckoned.dollars:.4f} in {reckoned.calls:,}{limit})"
-    if spent.wasted:
-        lost = f"${spent.wasted_dollars:.4f} at the most"
-        lines.append(f"         and {spent.wasted:,} calls that came to nothing, which may be billed: {lost}")
+    lines += _spending(migration)
     if migration.simulated:
         lines.append("         simulated: the offline models charge nothing, these are the prices they pretend to have")
     return "\n".join([*lines, f"report   {run.report}"])
 
 
-def _corners(migration: Migration) -> Iterator[str]:
-    found = corners(migration)
+def _spending(migration: Migration) -> Iterator[str]:
+    spent, reckoned, most = migration.spent, migration.reckoned, migration.at_most
+    limit = f", at most ${most.dollars:.4f} in {most.calls:,}" if most else ""
+    expected = f" (expected: ${reckoned.dollars:.4f} in {reckoned.calls:,}{limit})" if reckoned else ""
+    yield f"spent    ${spent.dollars:.4f} in {spent.calls:,} calls{expected}"
+    if spent.wasted:
+        yield f"         and {_wasted(spent)}"
+    if before := migration.earlier:
+        lost = f" and {_wasted(before)}" if before.wasted else ""
+        yield f"         and ${before.dollars:.4f} in {before.calls:,} calls{lost}: by earlier starts, not needed now"
+
+
+def _wasted(spent: Spend) -> str:
+    most = f"${spent.wasted_dollars:.4f} at the most"
+    return f"{spent.wasted:,} calls without a usable answer, which may be billed: {most}"
+
+
+def _recommendation(migration: Migration) -> Iterator[str]:
+    found = recommend(migration)
     yield found.reason
     picks = {"best quality": found.best, "cheapest": found.cheapest, "fastest": found.fastest}
     yield from (f"  {name:13} {model}" for name, model in picks.items() if model)
@@ -111,15 +123,27 @@ def _target(migration: Migration, result: TargetResult, run: RunDir) -> Iterator
     for name, evaluation in (("source", met.source), ("unchanged", met.unchanged), (last, met.winner)):
         if evaluation:
             yield f"  {name:10} {_figures(evaluation)}"
-    declined = {"source": met.source.refused, last: met.winner.refused}
-    if any(declined.values()):
-        told = ", ".join(f"{name} {count}" for name, count in declined.items())
-        yield f"  declined {told} of {len(met.winner.outputs)}, by the model or a filter: no wrong answers, but none"
+    yield from _missed(met.source, met.winner, last)
     if result.search.trials:
         winner = result.search.winner
         stopped = result.search.stopped_by
         yield f"  winner   trial {winner.number} of {len(result.search.trials)}, {winner.program}; {stopped}"
         yield f"  bundle   {run.bundle(migration, result)}"
+
+
+def _missed(source: Evaluation, winner: Evaluation, last: str) -> Iterator[str]:
+    """Answers that are none: a score of 0 alone does not say whether a model is wrong or was not let speak."""
+    every = len(winner.outputs)
+    if source.refused or winner.refused:
+        told = f"source {source.refused}, {last} {winner.refused} of {every}"
+        yield f"  declined {told}, by the model or a filter: no answer, rather than a wrong one"
+    if winner.cut:
+        told = f"source {source.cut}, {last} {winner.cut} of {every}"
+        yield f"  cut off  {told}, at the token limit: raise max_tokens, or have the model reason less"
+    broken = [output for output in winner.outputs if output.status == "invalid"]
+    if len(broken) > _MANY * every:
+        why = " ".join((broken[0].error or "").removeprefix("invalid reply: ").split())[:120]
+        yield f"  invalid  {last} {len(broken)} of {every}, first example {broken[0].example_id}: {why}"
 
 
 def _figures(e: Evaluation) -> str:
@@ -138,11 +162,12 @@ def outcome_json(migration: Migration, folder: Path) -> dict[str, Any]:
     run = RunDir(folder)
     return {
         "verdict": best_verdict(migration.targets).value,
-        "recommended": corners(migration).recommended,
+        "recommended": recommend(migration).recommended,
         "targets": [_target_json(migration, result, run) for result in migration.targets],
         "calls": migration.spent.calls,
         "dollars": migration.spent.dollars,
         "wasted": migration.spent.wasted,
+        "earlier": _amount(migration.earlier),
         "expected_calls": migration.reckoned.calls if migration.reckoned else 0,
         "expected_dollars": migration.reckoned.dollars if migration.reckoned else 0.0,
         "at_least": _amount(migration.at_least),
@@ -167,6 +192,7 @@ def _target_json(migration: Migration, result: TargetResult, run: RunDir) -> Map
         "quality": {name: side.quality for name, side in sides.items() if side},
         "difference": {"mean": comparison.mean, "low": comparison.low, "high": comparison.high, "n": comparison.n},
         "declined": {name: side.refused for name, side in sides.items() if side},
+        "cut_off": {name: side.cut for name, side in sides.items() if side},
         "cost_per_1000": _known(1000 * met.winner.cost),
         "latency_p95": _known(met.winner.p95_latency),
     }

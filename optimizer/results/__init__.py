@@ -1,3 +1,3 @@
 """What a run found out: as one value (`migration`), as files (`rundir`, by way of `records` and `restore`), as tables
-(`tidy`), beside other targets (`corners`), and under other terms (`rescore`, `sensitivity`).
+(`tidy`), beside other targets (`recommendation`), and under other terms (`rescore`, `sensitivity`).
 """

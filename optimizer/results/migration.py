@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import astuple, dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from optimizer.data.stages import Stage
-from optimizer.models.money.meter import Spend
+from optimizer.models.money.book import Spend, together
 from optimizer.prompt import Prompt
 from optimizer.search.trial import SearchResult
 from optimizer.types import Example, Output
@@ -25,6 +25,10 @@ class TargetResult:
     search: SearchResult
     confirmation: Confirmation
     decision: Decision
+
+    def __repr__(self) -> str:
+        """Short: all of it is pages long, and a notebook prints whatever a cell ends with."""
+        return f"<TargetResult {self.model}: {self.decision.verdict.value}, {len(self.search.trials)} trials>"
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class Migration:
     targets: tuple[TargetResult, ...]
     settings: Mapping[str, Any]
     spend: Mapping[str, Spend] = field(default_factory=dict)
+    earlier: Spend | None = None  # by earlier starts of the run, for questions that the last one did not ask
     expected: Mapping[str, Spend] = field(default_factory=dict)  # calls and dollars, as reckoned before the first call
     at_least: Spend | None = None  # of all roles, as reckoned then
     at_most: Spend | None = None
@@ -54,16 +59,17 @@ class Migration:
     columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     stages: tuple[Stage, ...] = ()
 
+    def __repr__(self) -> str:
+        """Short, as its targets."""
+        ends = "; ".join(f"{target.model}: {target.decision.verdict.value}" for target in self.targets)
+        return f"<Migration {self.name!r} from {self.source} to {ends}; {len(self.examples)} examples>"
+
     @property
     def spent(self) -> Spend:
         """By all roles together."""
-        return _summed(self.spend.values())
+        return together(self.spend.values())
 
     @property
     def reckoned(self) -> Spend | None:
         """The same as it was expected, where that was reckoned."""
-        return _summed(self.expected.values()) if self.expected else None
-
-
-def _summed(spends: Iterable[Spend]) -> Spend:
-    return Spend(*map(sum, zip(*map(astuple, spends), strict=True)))
+        return together(self.expected.values()) if self.expected else None

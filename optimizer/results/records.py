@@ -12,8 +12,8 @@ from typing import Any
 
 from optimizer.config.yamlfile import write_yaml
 from optimizer.prompt import Prompt
-from optimizer.results.corners import corners
 from optimizer.results.migration import Migration, TargetResult
+from optimizer.results.recommendation import recommend
 from optimizer.search.trial import SearchResult
 from optimizer.verdict.confirm import Verdict
 from optimizer.verdict.matched import Confirmation
@@ -65,6 +65,7 @@ def facts(migration: Migration) -> dict[str, Any]:
         "targets": [result.model for result in migration.targets],
         "prompt": plain(migration.prompt),
         "spend": plain(migration.spend),
+        "earlier": plain(migration.earlier),
         "expected": plain(migration.expected),
         "at_least": plain(migration.at_least),
         "at_most": plain(migration.at_most),
@@ -123,11 +124,11 @@ def _unmeasured(confirmation: Confirmation) -> dict[str, list[str]]:
 
 
 def recommendation(migration: Migration) -> dict[str, Any]:
-    """Which target to take, and the corners; what was not measured is null."""
-    found = corners(migration)
+    """Which target to take, and which is the best, cheapest or fastest; what was not measured is null."""
+    found = recommend(migration)
     rows = [
         {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in plain(row).items()}
-        for row in found.standings
+        for row in found.targets
     ]
     picks = {name: getattr(found, name) for name in ("recommended", "best", "cheapest", "fastest")}
     return {**picks, "reason": found.reason, "targets": rows}

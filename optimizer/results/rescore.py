@@ -75,10 +75,10 @@ def rescore(migration: Migration, terms: Terms) -> tuple[Rescored, ...]:
     return tuple(replace(one, decision=decision) for one, decision in zip(found, decisions, strict=True))
 
 
-def standing(
+def replay(
     migration: Migration, result: TargetResult, answers: Mapping[int, Evaluation], scale: Scale, taught: Lessons
 ) -> Entrants:
-    """The search's own reckoning over all answers at once; `taught`: by earlier targets."""
+    """The search's own model, given all answers at once; `taught`: by earlier targets."""
     places = {identity: place for place, identity in enumerate(migration.split["validation"])}
     search, seen = migration.settings["search"], sum(len(found.outputs) for found in answers.values())
     race = allocation(len(places), float(max(1, seen)), search.get("pruner", RACE))
@@ -132,7 +132,7 @@ def _target(migration: Migration, result: TargetResult, terms: Terms, marks: _Ma
     answers: Mapping[int, Evaluation] = {}
     if trials:
         answers = {number: marks.of(found) for number, found in _kept_answers(result).items()}
-        field = standing(migration, result, answers, scale_of(migration, terms), taught)
+        field = replay(migration, result, answers, scale_of(migration, terms), taught)
         trials, best = _restated(trials, field), field.winner()[0]
     met = _met(result, best)
     confirmation = marks.confirmed(met) if met else None

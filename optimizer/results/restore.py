@@ -40,6 +40,7 @@ def read_migration(path: Path, manifest: Mapping[str, Any]) -> Migration:
         targets=tuple(_targets(path, manifest)),
         settings=read_yaml(path / "task.yaml").data,
         spend={role: Spend(**spent) for role, spent in run["spend"].items()},
+        earlier=Spend(**run["earlier"]) if run.get("earlier") else None,
         expected={role: Spend(**share) for role, share in run.get("expected", {}).items()},
         at_least=Spend(**run["at_least"]) if run.get("at_least") else None,
         at_most=Spend(**run["at_most"]) if run.get("at_most") else None,

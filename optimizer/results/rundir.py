@@ -41,7 +41,7 @@ from optimizer.results import records
 from optimizer.results.migration import Migration, TargetResult
 from optimizer.results.records import as_json
 from optimizer.results.restore import read_decisions, read_migration
-from optimizer.search.record import write_study
+from optimizer.search.journal import write_study
 from optimizer.verdict.confirm import Decision
 
 if TYPE_CHECKING:
@@ -75,11 +75,7 @@ class RunDir:
         cannot be written.
         """
         run = cls(path)
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            run._take_lock()
-        except OSError as error:
-            raise RunDirError(f"{path}: cannot write here ({error.strerror}); choose another --run-dir") from error
+        run._lock = locked(path)
         try:
             run._begin(fingerprint, versions, parts or {})
         except BaseException:
@@ -198,16 +194,21 @@ class RunDir:
     def _write_manifest(self, **facts: Any) -> None:
         write_whole(self.path / "manifest.json", as_json(self.manifest() | facts, sort=False))
 
-    def _take_lock(self) -> None:
-        from filelock import FileLock, Timeout
 
-        self._lock = FileLock(self.path / ".lock")
-        try:
-            self._lock.acquire(timeout=0)
-        except Timeout:
-            raise RunDirError(
-                f"{self.path}: another run is writing here; wait for it, or choose another --run-dir"
-            ) from None
+def locked(folder: Path, what: str = "run", option: str = "--run-dir") -> FileLock:
+    """The lock of a folder, made if need be. Raises RunDirError where others have it, or for want of rights."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / ".lock")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+    except Timeout:
+        told = f"{folder}: another {what} is writing here; wait for it, or choose another {option}"
+        raise RunDirError(told) from None
+    except OSError as error:
+        raise RunDirError(f"{folder}: cannot write here ({error.strerror}); choose another {option}") from error
+    return lock
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from optimizer.config.terms import Terms
 from optimizer.results.migration import Migration, TargetResult
-from optimizer.results.rescore import Rescored, scale_of, standing
+from optimizer.results.rescore import Rescored, replay, scale_of
 from optimizer.search.study import importance
 from optimizer.search.trial import Trial
 
@@ -67,5 +67,5 @@ def _cells(migration: Migration, result: TargetResult, terms: Terms, found: Resc
     for cost in sorted(costs):
         for latency in sorted(latencies):
             scale = scale_of(migration, terms, replace(own, cost=cost, latency=latency))
-            field = standing(migration, result, found.answers, scale, found.taught)
+            field = replay(migration, result, found.answers, scale, found.taught)
             yield Cell(own.quality, cost, latency, field.winner()[0])

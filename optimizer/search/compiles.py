@@ -15,7 +15,7 @@ from optimizer.programs.dspy.recipes import check, recipe_of
 from optimizer.prompt import Prompt
 from optimizer.prompt.suite import Suite, calls_of
 from optimizer.search.brief import Brief, Effort
-from optimizer.search.candidates import Pool, program_key
+from optimizer.search.pool import Pool, program_key
 from optimizer.space import Choice, SearchSpace, Value
 from optimizer.space.parts import news, place_of
 
@@ -77,8 +77,8 @@ def compile_asked(
     elif not pool.knobs_refused:
         pool.knobs_refused = True
         yield (
-            f"{key} not bought, nor any more programs with other than the usual knobs: one may take "
-            f"{each * brief.effort.compile_calls} calls, and {taken} of the {share} that they have are used"
+            f"{key} not bought, nor any other program with knobs turned: one may take "
+            f"{each * brief.effort.compile_calls} calls, and of the {share} for such programs {taken} are used"
         )
 
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from optimizer.prompt import Prompt
 from optimizer.prompt.suite import Part, Suite
 from optimizer.search.brief import Brief
-from optimizer.search.candidates import Pool
 from optimizer.search.compiles import compile_planned, guarded
 from optimizer.search.failures import failures
+from optimizer.search.pool import Pool
 from optimizer.search.propose import propose
 
 

@@ -14,7 +14,7 @@ from optimizer.evaluate import record
 from optimizer.programs.shipped import program_of
 from optimizer.prompt import Prompt
 from optimizer.search.brief import Brief, Ground
-from optimizer.search.candidates import Pool
+from optimizer.search.pool import Pool
 from optimizer.search.propose import Failure
 from optimizer.types import JSON, Example, as_text
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from optimizer.search.record import Journal, begun, journal
+from optimizer.search.journal import StudyJournal, new_study, open_journal
 from optimizer.search.study import door, facts
 from optimizer.search.trial import Glance, Standing
 
@@ -29,7 +29,7 @@ class Live:
         self._path, self._now = path, now
         self._glances: dict[str, Glance] = {}
         self._pages: dict[str, _Page] = {}
-        self._journal: Journal | None = None
+        self._journal: StudyJournal | None = None
         self._before: int | None = None  # examples that trials had seen when an earlier start was cut off
         self._next = float("-inf")
         self._lost = False
@@ -49,16 +49,16 @@ class Live:
 
     def _write(self) -> None:
         if self._before is None:
-            self._before = journal(self._path).seen()
+            self._before = open_journal(self._path).seen()
         seen = sum(one.examples for glance in self._glances.values() for one in glance.standings)
         if self._before and seen <= self._before:
             return
         if self._journal is None or not self._noted(self._journal):  # begun, or somebody else has written there
-            self._journal = journal(self._path)
+            self._journal = open_journal(self._path)
             self._pages.clear()
             self._noted(self._journal)
 
-    def _noted(self, journal: Journal) -> bool:
+    def _noted(self, journal: StudyJournal) -> bool:
         for target, glance in self._glances.items():
             if target not in self._pages:
                 self._pages[target] = _Page(journal.storage, target)
@@ -71,7 +71,7 @@ class _Page:
 
     def __init__(self, storage: Any, name: str) -> None:
         self._storage = storage
-        begun(storage, name)
+        new_study(storage, name)
         self._study = storage.get_study_id_from_name(name)
         self._ids: list[int] = []
         self._examples: list[int] = []

@@ -17,15 +17,15 @@ from optimizer.programs.shipped import program_of
 from optimizer.progress import Progress
 from optimizer.prompt import Prompt
 from optimizer.prompt.wording import reworded
-from optimizer.search.asking import proposed
 from optimizer.search.brief import Brief
-from optimizer.search.candidates import Pool
 from optimizer.search.compiles import compile_asked
 from optimizer.search.enrich import enrich
 from optimizer.search.entrants import Entrants, allocation
 from optimizer.search.lessons import lessons
+from optimizer.search.pool import Pool
 from optimizer.search.prospect import gain_of_looking, gain_of_racing
 from optimizer.search.race import shared_order
+from optimizer.search.sampling import configurations
 from optimizer.search.trial import SearchResult
 from optimizer.space import SearchSpace, Value
 from optimizer.space.demos import good_shots
@@ -132,7 +132,7 @@ class _Search:
         wanted = _FRESH * (full - len(self.entrants))
         weighed = self.entrants.told_apart(effort.objectives) if effort.objectives else None
         seed = 1000 * effort.seed + number
-        asked = proposed(space, told, weighed, wanted, sampler=effort.sampler, seed=seed, known=self._known)
+        asked = configurations(space, told, weighed, wanted, sampler=effort.sampler, seed=seed, known=self._known)
         for params in chain(self._newcomers(number), asked):
             if len(self.entrants) >= full:
                 break

@@ -104,7 +104,7 @@ def propose(
     taken = {_plain(text) for text in (*known, prompt.instructions.text)}
     proposals = []
     for number, text in enumerate(found):
-        refused = "it is known already" if _plain(text) in taken else fault(prompt, text, shown=copies)
+        refused = "its text is there already" if _plain(text) in taken else fault(prompt, text, shown=copies)
         taken.add(_plain(text))
         proposals.append(
             Proposal(

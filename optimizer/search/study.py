@@ -1,4 +1,4 @@
-"""The one door to Optuna: which configurations to try next. `record` writes down what its tools can open.
+"""The one door to Optuna: which configurations to try next. `journal` writes the study that its tools open.
 
 Choices of a dimension cannot change within an Optuna study, but new wordings turn up in every round. So each
 round asks a fresh in-memory study that is told all earlier trials; and a sampler's random state is not in a
@@ -14,13 +14,14 @@ from importlib.util import find_spec
 from statistics import fmean
 from typing import Any
 
-from optimizer.errors import ConfigError, nearest
+from optimizer.errors import ConfigError, nearest, raised_at
 from optimizer.search.trial import Trial
-from optimizer.space import SearchSpace, Value
+from optimizer.space import Choice, SearchSpace, Value
 
 SAMPLERS = ("tpe", "random", "gp", "nsgaii", "nsgaiii", "qmc")
 PRUNERS = ("wilcoxon", "median", "percentile", "successive_halving", "hyperband", "none")
 RACE = "race"
+_DRAWS = 8  # of a dimension that is tried out
 _POPULATION = 24  # parents of an evolutionary sampler's next generation
 
 
@@ -90,6 +91,26 @@ def check_names(sampler: str, pruner: str) -> None:
             )
     if sampler == "gp" and find_spec("torch") is None:  # which Optuna opens when it is first asked, in mid-run
         raise ConfigError("search.sampler: gp needs PyTorch; pip install 'promptport[gp]', or choose tpe")
+
+
+def check_suggestions(space: SearchSpace) -> None:
+    """Raises ConfigError for a dimension of one's own that suggests what is not among its choices.
+
+    The sampler is told trials by their choices: it would learn nothing from one whose value is none of them.
+    """
+    for dimension in space.dimensions:
+        if isinstance(dimension, Choice):
+            continue
+        study = door().create_study(sampler=door().samplers.RandomSampler(seed=0))
+        place = f"search.space: {dimension.name}.suggest"
+        way = "return trial.suggest_categorical(self.name, self.choices)"
+        for _ in range(_DRAWS):
+            try:
+                value = dimension.suggest(study.ask())
+            except Exception as error:
+                raise ConfigError(f"{place} failed: {error!r}{raised_at(error)}; {way}") from error
+            if value not in dimension.choices:
+                raise ConfigError(f"{place} gives {value!r}, which is not among its choices {dimension.choices}; {way}")
 
 
 def importance(trials: Sequence[Trial]) -> dict[str, dict[str, float]]:

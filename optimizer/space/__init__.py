@@ -2,7 +2,7 @@
 
 A dimension (`dimension`) asks an Optuna trial for a value and carries it out on a `variant`, with one of the `changes`;
 `search_space` is all of them together. A dimension sees no data: what goes by a name is settled later
-(`search.candidates`; worked examples: `demos`). `file` finds a space, `check` tries it out, `parts` makes that of a
+(`search.pool`; worked examples: `demos`). `file` finds a space, `check` tries it out, `parts` makes that of a
 program of several prompts; `parameters` knows which decoding parameters a target takes.
 """
 

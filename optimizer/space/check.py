@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from optimizer.errors import ConfigError, nearest
+from optimizer.models.providers.reserved import SET_HERE
 from optimizer.prompt import Prompt
 from optimizer.prompt.layout import Layout
 from optimizer.space.demos import check_plan
@@ -23,6 +26,9 @@ _RANGES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "top_p": ("a number above 0, at most 1", lambda v: 0 < v <= 1),
     "max_tokens": ("a whole number from 1 on", lambda v: isinstance(v, int) and v >= 1),
 }
+
+#: Dimensions that gain values in the course of a search.
+_GROWING = ("wording", "demo_choice")
 
 
 @dataclass(frozen=True)
@@ -41,15 +47,18 @@ class Fault:
 def faults(space: SearchSpace, prompt: Prompt) -> Iterator[Fault]:
     """Every choice that breaks the contract of dimensions on this prompt, in the order of the space."""
     for dimension in space.dimensions:
-        if problem := _unfit(dimension):
+        if problem := _unfit(dimension) or _never(dimension, space):
             yield Fault(dimension.name, None, problem, whole=True)
             continue
+        given = deepcopy(prompt)
         for value in dimension.choices:
             first = value == dimension.choices[0]
             try:
-                problem = _changed(dimension, prompt) if first else _broken(dimension, value, prompt)
+                problem = _changed(dimension, given) if first else _broken(dimension, value, given)
             except ConfigError as error:
                 problem = f"cannot be built: {str(error).removeprefix(f'{dimension.name}={value!r} ')}"
+            if given != prompt:
+                first, problem = True, "changes the prompt that it is given; make another one, with dataclasses.replace"
             if problem:
                 yield Fault(dimension.name, value, problem, whole=first)
             if problem and first:
@@ -86,6 +95,8 @@ def scarce(space: SearchSpace, prompt: Prompt, there: int) -> Iterator[str]:
 
 def _unfit(dimension: Dimension) -> str | None:
     """What is wrong with a dimension before it is ever applied."""
+    if missing := [name for name in ("choices", "suggest", "apply") if not hasattr(dimension, name)]:
+        return f"is a {type(dimension).__name__} without `{missing[0]}`; a dimension has name, choices, suggest, apply"
     choices = dimension.choices
     if not isinstance(choices, tuple) or not choices:
         return f"offers {choices!r}; `choices` is a tuple of values, the first of which changes nothing"
@@ -101,12 +112,46 @@ def _unfit(dimension: Dimension) -> str | None:
     return None
 
 
+def _never(dimension: Dimension, space: SearchSpace) -> str | None:
+    """A condition under which the dimension can never count."""
+    given = {"when": dimension.when, "unless": dimension.unless} if isinstance(dimension, Choice) else {}
+    for key, condition in given.items():
+        if condition is None:
+            continue
+        if not isinstance(condition, tuple) or len(condition) != 2:
+            return f"has {key}={condition!r}; give another dimension's name and a value, ('program', 'gepa')"
+        other, value = condition
+        if other == dimension.name:
+            return f"has {key}={condition!r}, which is itself; name another dimension"
+        known = space.choices(other)
+        if key == "when" and known and value not in known and other.partition(".")[0] not in _GROWING:
+            return f"counts only where {other} is {value!r}, which {other} does not offer; it has {known!r}"
+    return None
+
+
 def _changed(dimension: Dimension, prompt: Prompt) -> str | None:
     """The first choice leaves everything as it is."""
-    value = dimension.choices[0]
-    if _made(dimension, value, prompt) != Variant(prompt):
+    value, unchanged = dimension.choices[0], Variant(deepcopy(prompt))
+    if _made(dimension, value, prompt) != unchanged:
         return f"changes the prompt with its first choice, {value!r}; let that one return the variant as it is"
-    return None
+    return _backwards(dimension, prompt) if isinstance(dimension, Choice) else None
+
+
+def _backwards(dimension: Choice, prompt: Prompt) -> str | None:
+    """The order is the wrong way round: what the first choice would do is never done, and another one does nothing."""
+    unchanged, (first, *others) = Variant(prompt), dimension.choices
+    if first in (None, "as_is"):  # nothing is carried out for these, and nothing is meant to be
+        return None
+    try:
+        does = dimension.put(unchanged, first) != unchanged
+        idle = [value for value in others if does and dimension.put(unchanged, value) == unchanged]
+    except Exception:  # noqa: BLE001  somebody else's code, judged choice by choice afterwards
+        return None
+    if not idle:
+        return None
+    return (
+        f"would never carry out {first!r}: the first choice changes nothing; put {idle[0]!r}, which does nothing, first"
+    )
 
 
 def _broken(dimension: Dimension, value: Value, prompt: Prompt) -> str | None:
@@ -134,6 +179,13 @@ def _unknown(made: Variant) -> str | None:
         value = made.prompt.params.get(name)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or not fits(value)):
             return f"sets {name} to {value!r}; give {wanted}"
+    for name, value in made.prompt.params.items():
+        if name in SET_HERE:
+            return f"sets the parameter {name}, which no task may set: {SET_HERE[name]}"
+        try:
+            json.dumps(value)
+        except (TypeError, ValueError):
+            return f"sets {name} to {value!r:.60}, which JSON cannot hold; give texts, numbers, lists or mappings"
     return None
 
 

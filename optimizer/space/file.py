@@ -22,8 +22,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from optimizer.config.yamlfile import Document, read_yaml
-from optimizer.errors import ConfigError, nearest
+from optimizer.config.yamlfile import TASK, Document, read_yaml
+from optimizer.errors import ConfigError, PluginError, nearest
 from optimizer.plugins import resolve
 from optimizer.programs.dspy.recipes import OPTIMIZERS, check
 from optimizer.prompt.template import Template, join
@@ -33,6 +33,13 @@ from optimizer.space.search_space import SearchSpace
 from optimizer.space.variant import Value, Variant
 
 _BASE = "thorough"
+_HELP = "search_spaces/README.md"
+_FILE = replace(
+    TASK,
+    folder="name the space's file in it",
+    missing=f"it is looked for beside the task file; {_HELP} shows how one is written",
+    large="a space has a few dimensions",
+)
 _FORM = "a sentence to append, or {replace: an old text, by: a new one}"
 
 
@@ -48,7 +55,7 @@ def find_space(name: str, folder: Path) -> SearchSpace:
 
 def read_space(path: Path) -> SearchSpace:
     """Raises ConfigError with all that is wrong in the file, line by line."""
-    document = read_yaml(path)
+    document = read_yaml(path, _FILE, "from: ..., dimensions: ...")
     base = _base(document)
     known = {dimension.name: dimension for dimension in base.dimensions}
     entries = document.data.get("dimensions")
@@ -67,9 +74,6 @@ def read_space(path: Path) -> SearchSpace:
     return SearchSpace(tuple(dimensions))
 
 
-_HELP = "search_spaces/README.md"
-
-
 def _base(document: Document) -> SearchSpace:
     for key in document.data:
         if key not in ("from", "dimensions"):
@@ -78,7 +82,10 @@ def _base(document: Document) -> SearchSpace:
     name = document.data.get("from") or _BASE
     if not isinstance(name, str) or name.endswith((".yaml", ".yml")):
         raise ConfigError(f"{document.at('from')}: must be a space's name or module:ATTRIBUTE, found {name!r}")
-    return find_space(name, Path())
+    try:
+        return find_space(name, Path())
+    except PluginError as error:
+        raise PluginError(f"{document.at('from')}: {error}") from error
 
 
 def _known(dimension: Dimension, given: Any) -> Dimension:
@@ -94,9 +101,15 @@ def _known(dimension: Dimension, given: Any) -> Dimension:
     numbers = all(_is_number(value) for value in others)
     for value in values:
         if value not in dimension.choices and not (numbers and _is_number(value)):
-            hint, known = nearest(str(value), map(str, others)), _words(dimension.choices)
+            hint, known = _hint(value, others), _words(dimension.choices)
             raise ConfigError(f"has no value {value!r}.{hint} Known: {known}{', or another number' if numbers else ''}")
     return dimension.among(*values)
+
+
+def _hint(value: Any, others: Sequence[Value]) -> str:
+    if isinstance(value, str) and value in map(str, others):
+        return " Write it without quotes."
+    return nearest(str(value), map(str, others))
 
 
 def _new(name: str, given: Any, known: Mapping[str, Dimension]) -> Choice:
@@ -124,12 +137,13 @@ def _turning_nothing(dimensions: Sequence[Dimension]) -> Iterator[tuple[str, str
 def _own(name: str, given: Any, known: Mapping[str, Dimension]) -> Choice:
     """A dimension of sentences."""
     if not isinstance(given, dict) or not given:
-        raise ConfigError(
-            f"no dimension is called {name!r}.{nearest(name, known)} Known: {', '.join(known)}; one of your own is a "
-            f"mapping of names to sentences"
-        )
+        raise ConfigError(_unknown(name, known))
+    if not name:
+        raise ConfigError("a dimension of your own needs a name")
     edits: dict[Value, Edit] = {}
     for value, text in given.items():
+        if not value:
+            raise ConfigError(f"a sentence needs a name, found {text!r} without one")
         if value == "as_is":
             if text:
                 raise ConfigError("as_is is the choice that changes nothing; give the sentence another name")
@@ -138,6 +152,17 @@ def _own(name: str, given: Any, known: Mapping[str, Dimension]) -> Choice:
     if not edits:
         raise ConfigError(f"offers nothing but as_is; each value is a name with {_FORM}")
     return Choice(name, ("as_is", *edits), lambda variant, value: edits[value](variant), tells=True)
+
+
+def _unknown(name: str, known: Mapping[str, Dimension]) -> str:
+    """The knobs of programs are too many to be listed."""
+    for other in (_BASE, "tools", "pipeline"):  # between them they have every ready-made dimension
+        if name in find_space(other, Path()).names:
+            return f"is a dimension of {other}, not of the space that `from` names; write `from: {other}`"
+    return (
+        f"no dimension is called {name!r}.{nearest(name, known)} One of your own is a mapping of names to sentences; "
+        f"known are {', '.join(other for other in known if '.' not in other)}"
+    )
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Decoding parameters: which of them a target takes, and what goes together in one request.
 
 What is known beforehand (LiteLLM's lists, vendors' statements in `habits/`) removes choices from the space. What is
-not, shows when a request is refused: that loses a candidate, see `models.venture`.
+not, shows when a request is refused: that loses a candidate, see `models.tolerant`.
 """
 
 from __future__ import annotations

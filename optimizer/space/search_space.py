@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from optimizer.errors import ConfigError, OptimizerError
+from optimizer.errors import ConfigError, OptimizerError, raised_at
 from optimizer.prompt import Prompt
 from optimizer.space.dimension import UNCHANGED, Choice, Dimension
 from optimizer.space.variant import Value, Variant
@@ -22,6 +22,9 @@ class SearchSpace:
     def __post_init__(self) -> None:
         if not self.dimensions:
             raise ConfigError("the search space has no dimension")
+        if odd := [d for d in self.dimensions if not isinstance(getattr(d, "name", None), str)]:
+            found = f"the {type(odd[0]).__name__} {odd[0]!r:.60}"
+            raise ConfigError(f"the search space holds {found}; give dimensions, as in search_spaces.DELIMITERS")
         if twice := sorted({name for name in self.names if self.names.count(name) > 1}):
             raise ConfigError(f"the search space has the dimension {twice[0]!r} twice")
 
@@ -101,7 +104,7 @@ def _applied(dimension: Dimension, variant: Variant, value: Value) -> Variant:
     except OptimizerError:
         raise
     except Exception as problem:  # somebody else's code: what it cannot do is lost, not the run
-        raise ConfigError(f"{dimension.name}={value!r} cannot be applied: {problem!r}") from problem
+        raise ConfigError(f"{dimension.name}={value!r} cannot be applied: {problem!r}{raised_at(problem)}") from problem
     if not isinstance(made, Variant):
         raise ConfigError(f"{dimension.name}={value!r} gives {type(made).__name__}, not a Variant; `apply` returns one")
     return made

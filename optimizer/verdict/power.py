@@ -19,9 +19,9 @@ def power(held_out: int, *, targets: int, margin: float, confidence: float) -> l
     level = 1 - (1 - confidence) / max(1, targets)
     low, high = (100 * smallest_difference(held_out, math.sqrt(share), level) for share in _DIFFER)
     told = [
-        f"held out: {held_out} examples can show a difference of {low:.1f} points where 1 score in 20 differs from the "
-        f"source's, of {high:.1f} points where 1 in 5 does (a target that is as good, with a chance of 80 %); the "
-        f"margin is {100 * margin:g}"
+        f"held out: {held_out} examples; of a target as good as the source they show, with a chance of 80 %, that it "
+        f"is less than {low:.1f} points worse (where 1 score in 20 differs from the source's), or less than {high:.1f} "
+        f"(where 1 in 5 does); the margin is {100 * margin:g}"
     ]
     least = fewest_pairs(margin, level)
     if held_out < least:

@@ -22,10 +22,14 @@ def outlook(needed: int, n: int) -> str:
 
 def of_noise(found: Noise) -> str:
     """Whether to label more examples, or to ask the same ones oftener."""
-    way = "asking each oftener would help" if found.share > 0.5 else "more examples would help more than more draws"
+    way = (
+        "asking each example more often would help"
+        if found.share > 0.5
+        else "more examples would help more than more draws"
+    )
     return (
-        f"Of the variance of the differences {found.share:.0%} is from draw to draw of one example "
-        f"({found.draws} each), the rest between examples: {way}."
+        f"{found.share:.0%} of the variance of the differences comes from asking an example again ({found.draws} draws "
+        f"each), the rest from the examples themselves: {way}."
     )
 
 

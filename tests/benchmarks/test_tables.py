@@ -94,6 +94,18 @@ def test_calls_needed_lie_between_two_budgets_on_a_logarithmic_line() -> None:
     assert report.calls_needed(found, "t", "race") == pytest.approx(6.0)  # half of the way from 3 to 12
 
 
+def test_the_interval_of_times_fewer_draws_both_sides_of_a_game_together_and_is_wide_where_games_differ() -> None:
+    def outcome(*regrets: float) -> Outcome:
+        return Outcome(np.array(regrets), np.zeros(2), np.zeros(2))
+
+    theirs = Cell("t", "sequential halving", 12, 2)
+    level = {Cell("t", "race", 12, 2): outcome(0.1, 0.3), theirs: outcome(0.1, 0.3)}
+    apart = level | {Cell("t", "race", 3, 2): outcome(0.1, 0.4)}  # with 3 calls level in one game, worse in the other
+
+    assert report.interval_of_median(level, ["t"], "race") == pytest.approx((1.0, 1.0))
+    assert report.interval_of_median(apart, ["t"], "race") == pytest.approx((1.0, 4.0))
+
+
 @needs_tables
 def test_the_tables_have_the_prompts_and_models_that_were_recorded() -> None:
     assert sum(len(one.accuracy) for one in recorded.recorded("capo_init")) == 165

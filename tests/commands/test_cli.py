@@ -164,7 +164,7 @@ def test_check_tells_sizes_calls_and_dollars_and_asks_and_writes_nothing(tmp_pat
     assert result.exit_code == 0
     assert "48 examples (10 train, 14 validation, 24 held out)" in result.stdout
     assert re.search(r"source +72 calls +\$0\.\d{4}", result.stdout)
-    assert "budget: $20; the search ends there" in result.stdout
+    assert "budget: $20; the search ends early enough to leave what the confirmation needs" in result.stdout
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -352,7 +352,7 @@ def test_a_run_that_is_not_finished_has_no_report(tmp_path: Path) -> None:
 
 def test_a_model_that_fails_exits_with_three_and_says_why(tmp_path: Path) -> None:
     """A server that is there, but has no such model."""
-    from optimizer.offline.server import running
+    from optimizer.offline.serving.server import running
 
     with running() as server:
         model = {"model": "openai/no-such-model", "api_base": server.url, "price": FREE}

@@ -16,6 +16,7 @@ from optimizer.config import SCHEMA_FILE, ConstraintSettings, ObjectiveSettings,
 from optimizer.config.prompts import PromptSettings
 from optimizer.errors import ConfigError
 from optimizer.models.money.prices import Price
+from optimizer.models.providers.reserved import SET_HERE
 from optimizer.objective import Constraints, Objective
 from optimizer.prompt.template import Var
 
@@ -259,6 +260,7 @@ def test_a_mistake_is_answered_with_place_value_and_way_out(tmp_path: Path, line
         ("source: openai/gpt-4o\n", "", "task.yaml: source: is missing"),
         ("target: openai/gpt-4o-mini", "targets: []", "task.yaml:4: targets: must not be empty, found an empty list"),
         ("target: openai/gpt-4o-mini", "", "task.yaml: targets: is missing"),
+        ("target: openai/gpt-4o-mini", "target: [a/b, c/d]", "target: is one model; a list of several is written as"),
         ("target: openai/gpt-4o-mini", "targets: [a/b, a/b]", "targets: 'a/b' stands twice; name each model once"),
         ("{{ticket}}", "ticket", "task.yaml:2: prompt: no variable found"),
         ('"Classify this ticket: {{ticket}}"', "{system: 'a {{x}}'}", "prompt: has a `system` message but no `user`"),
@@ -328,6 +330,11 @@ def test_a_byte_order_mark_and_windows_line_ends_change_nothing(tmp_path: Path) 
     assert load_settings(task_file(tmp_path, b"\xef\xbb\xbf" + TEN_LINES.replace("\n", "\r\n").encode())) == plain
 
 
+@pytest.mark.parametrize("name", sorted({*SET_HERE, "api_key"}))
+def test_what_a_model_would_refuse_the_task_file_refuses(tmp_path: Path, name: str) -> None:
+    assert "judge.params" in complaint(tmp_path, with_line(f"judge: {{model: x/y, params: {{{name}: 1}}}}"))
+
+
 SECRET = "sk-proj-4bcdEFGH1234ijklMNOP"  # noqa: S105 - of the form of one
 
 
@@ -342,6 +349,10 @@ SECRET = "sk-proj-4bcdEFGH1234ijklMNOP"  # noqa: S105 - of the form of one
         (
             "judge: {model: a/b, api_base: 'https://me:hunter2@host/v1'}",
             "judge.api_base: holds what looks like a secret",
+        ),
+        (
+            "judge: {model: a/b, api_base: 'https://host/v1?api_key=hunter2'}",
+            "judge.api_base: holds a key behind the '?'; take it out, and name its variable with `api_key_env`",
         ),
         (f"budget: {{dollars: {SECRET}}}", "task.yaml:5: budget.dollars: holds what looks like a secret"),
         ("name: AKIAIOSFODNN7EXAMPLE", "task.yaml:5: name: holds what looks like a secret"),

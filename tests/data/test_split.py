@@ -22,7 +22,7 @@ def by_content(split: Split) -> list[list[object]]:
     return [[e.inputs["text"] for e in part] for part in (split.train, split.validation, split.test)]
 
 
-@pytest.mark.parametrize(("count", "sizes"), [(640, (128, 192, 320)), (10, (2, 3, 5)), (7, (1, 2, 4))])
+@pytest.mark.parametrize(("count", "sizes"), [(640, (128, 192, 320)), (10, (2, 3, 5)), (8, (2, 2, 4)), (6, (1, 2, 3))])
 def test_parts_have_their_shares_and_nothing_is_lost(count: int, sizes: tuple[int, int, int]) -> None:
     split = split_examples(numbered(count), SHARES)
     assert (len(split.train), len(split.validation), len(split.test)) == sizes
@@ -113,8 +113,16 @@ def test_a_part_with_the_share_zero_stays_empty() -> None:
 
 
 def test_too_few_rows_are_refused_with_numbers() -> None:
-    with pytest.raises(DataError, match=r"there are only 4 examples; with train 0\.2, .* at least 5 are needed"):
+    wanted = r"there are only 4 examples; with train 0\.2, .* at least 5 are needed: give more examples$"
+    with pytest.raises(DataError, match=wanted):
         split_examples(numbered(4), SHARES)
+    assert [len(part) for part in split_examples(numbered(4), (0.0, 0.5, 0.5)).ids.values()] == [0, 2, 2]
+
+
+def test_a_part_that_comes_out_too_small_is_refused_with_what_it_needs() -> None:
+    """Five rows would do, but rounding leaves one of them for validation."""
+    with pytest.raises(DataError, match=r"'validation' gets only 1 of 5 examples; .* it needs at least 2: .*split:\)$"):
+        split_examples(numbered(5), SHARES)
 
 
 def test_rows_that_are_all_one_question_cannot_be_split() -> None:
@@ -138,7 +146,9 @@ def test_an_id_that_stands_twice_is_refused() -> None:
 def test_content_keys_see_through_white_space_in_nested_inputs_only() -> None:
     assert content_key({"a": ["x  y"], "b": {"c": " z"}}) == content_key({"b": {"c": "z\n"}, "a": ["x y"]})
     assert content_key({"a": "xy"}) != content_key({"a": "x y"})
-    assert content_key({"a": "1"}) != content_key({"a": 1})
+    assert content_key({"a": "1"}) != content_key({"a": 1}) != content_key({"a": 2})
+    assert content_key({"a": ["x"]}) != content_key({"a": ["y"]})
+    assert content_key({"a": {"b": "x"}}) != content_key({"a": {"b": "y"}})
 
 
 def test_single_rows_make_up_for_what_a_large_group_took() -> None:
@@ -146,3 +156,71 @@ def test_single_rows_make_up_for_what_a_large_group_took() -> None:
     split = split_examples(examples, SHARES)
     assert [len(part) for part in split.ids.values()] == [20, 30, 50]
     assert split.notes == ()
+
+
+def grouped(*sizes: int) -> list[Example]:
+    return [
+        Example(f"{g}.{n}", {"text": f"t{g}.{n}"}, group=f"g{g}") for g, size in enumerate(sizes) for n in range(size)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "told"),
+    [
+        ((50, 28, 22), []),  # of 100 rows two more or less are no news
+        ((50, 27, 23), ["train holds 23 examples instead of 20"]),  # three less are a tenth of 30, but not of 20
+        ((50, 26, 24), ["train holds 24 examples instead of 20", "validation holds 26 examples instead of 30"]),
+        ((100, 55, 45), ["train holds 45 examples instead of 40"]),
+        ((111, 51, 38), ["the group 'g0' holds 111 of 200", "validation holds 51", "test holds 111 examples instead"]),
+    ],
+)
+def test_parts_that_groups_make_larger_or_smaller_by_a_tenth_are_noted(sizes: tuple[int, ...], told: list[str]) -> None:
+    split = split_examples(grouped(*sizes), SHARES)
+    assert tuple(len(part) for part in (split.test, split.validation, split.train)) == sizes
+    assert len(split.notes) == len(told)
+    for note, words in zip(split.notes, told, strict=True):
+        assert words in note
+
+
+def test_duplicates_that_outgrow_the_test_part_are_noted_without_a_group() -> None:
+    examples = [Example(str(n), {"text": "same" if n < 60 else f"t{n}"}) for n in range(100)]
+    assert "one set of rows holds 60 of 100 examples" in split_examples(examples, SHARES).notes[0]
+
+
+def test_the_order_of_rows_changes_nothing_within_groups_either() -> None:
+    examples = [Example(str(n), {"text": f"t{n // 2}"}, expected=n % 2, group=f"g{n % 20}") for n in range(120)]
+    shuffled = random.Random(1).sample(examples, len(examples))
+    assert split_examples(examples, SHARES).ids == split_examples(shuffled, SHARES).ids
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_each_group_goes_where_the_sizes_of_parts_and_strata_come_closest_to_their_shares(seed: int) -> None:
+    """The largest first, by squared distances from the wanted sizes, each in relation to all that there is of it."""
+    draw = random.Random(seed)
+    groups = [[draw.choice("aaab") + draw.choice("xy") for _ in range(size)] for size in range(12, 1, -1)]
+    totals = Counter(stratum for group in groups for stratum in group)
+    held: list[list[str]] = [[], [], []]
+
+    def distance(parts: list[list[str]]) -> float:
+        every = [
+            (len(part) - share * totals.total()) ** 2 / totals.total()
+            for part, share in zip(parts, SHARES, strict=True)
+        ]
+        each = [
+            (part.count(s) - share * n) ** 2 / n
+            for part, share in zip(parts, SHARES, strict=True)
+            for s, n in totals.items()
+        ]
+        return sum(every) + sum(each)
+
+    for group in groups:
+        tried = [distance([part + group * (p == q) for q, part in enumerate(held)]) for p in range(3)]
+        held[tried.index(min(tried))] += group
+    examples = [
+        Example(f"{g}.{n}", {"text": f"t{g}.{n}"}, expected=stratum, group=f"g{g}")
+        for g, group in enumerate(groups)
+        for n, stratum in enumerate(group)
+    ]
+    split = split_examples(examples, SHARES, strata=lambda e: str(e.expected))
+    parts = (split.train, split.validation, split.test)
+    assert [Counter(str(e.expected) for e in part) for part in parts] == [Counter(part) for part in held]

@@ -15,7 +15,7 @@ from typing import Any
 
 from optimizer.models.money.prices import Price
 from optimizer.models.providers.litellm import LiteLLMModel
-from optimizer.offline.server import Faults, running
+from optimizer.offline.serving.server import Faults, running
 from optimizer.types import Request
 from tests.e2e.runs import SOURCE, TARGET, hosted
 

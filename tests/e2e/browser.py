@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -97,17 +100,28 @@ class Page:
 def visit(path: Path, look: Callable[[Page], Coroutine[Any, Any, None]]) -> Page:
     """Open the file in a browser of its own, and `look` at it."""
     assert CHROMIUM
-    with tempfile.TemporaryDirectory() as profile:
+    # Its helpers outlive the browser by a moment, and may write to the profile while that is taken away.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         process = subprocess.Popen(
             [CHROMIUM, *_FLAGS, f"--user-data-dir={profile}", "about:blank"],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
         try:
             return asyncio.run(_look(Path(profile), path, look))
         finally:
             process.terminate()
-            process.wait(10)
+            _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Wait until the browser has ended, and end what is left of it: a test never fails for how it closes."""
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(30)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 async def _look(profile: Path, path: Path, look: Callable[[Page], Coroutine[Any, Any, None]]) -> Page:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from optimizer.offline.server import application
+from optimizer.offline.serving.server import application
 from tests.e2e.runs import COMMAND, SOURCE, TARGET, ended, hosted, run, small_task, started
 
 KEY = "quiet-otter-93-lamplight"  # of no known shape, so that no pattern hides it

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from optimizer.errors import ExportError
-from optimizer.exporters.jinja import jinja
+from optimizer.exporters.formats.jinja import jinja
 from optimizer.exporters.registry import export, write_export
 from optimizer.exporters.shipment import Export, Shipment, plain
 from optimizer.prompt import Prompt

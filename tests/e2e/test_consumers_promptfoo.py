@@ -14,7 +14,7 @@ import yaml
 
 from optimizer.exporters.registry import export, write_export
 from optimizer.exporters.shipment import open_shipment
-from optimizer.offline.server import running
+from optimizer.offline.serving.server import running
 from optimizer.types import Request
 from tests.e2e.hostile import SYSTEM
 from tests.e2e.runs import SOURCE, TARGET, TRIAGE, finished, hosted, small_task

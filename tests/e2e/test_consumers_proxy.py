@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from optimizer.exporters.shipment import Shipment
-from optimizer.offline.server import running
+from optimizer.offline.serving.server import running
 from optimizer.types import Request
 from tests.e2e.gateway.environment import environment
 from tests.e2e.gateway.servers import proxy

@@ -22,7 +22,7 @@ import pytest
 import optimizer
 from optimizer import reader
 from optimizer.errors import ExportError
-from optimizer.exporters.bundle import verify_bundle, write_bundle
+from optimizer.exporters.bundle.making import verify_bundle, write_bundle
 from optimizer.results.rundir import RunDir
 from optimizer.types import Message, Request
 from tests.e2e.conftest import FIGURES, needed

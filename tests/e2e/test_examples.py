@@ -20,7 +20,7 @@ from optimizer.programs.prompted import PromptProgram
 from optimizer.prompt import Prompt
 from optimizer.prompt.template import Template
 from optimizer.results.migration import Migration, TargetResult
-from optimizer.search.candidates import Pool
+from optimizer.search.pool import Pool
 from optimizer.search.study import ask
 from optimizer.search.trial import Trial
 from optimizer.space import SearchSpace

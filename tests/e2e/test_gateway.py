@@ -22,7 +22,7 @@ from optimizer.models.money.prices import Price
 from optimizer.models.pacing.retry import Retrying
 from optimizer.models.providers.gateway import NO_LABELS, Labels
 from optimizer.models.providers.litellm import LiteLLMModel
-from optimizer.offline.server import Faults
+from optimizer.offline.serving.server import Faults
 from optimizer.pricing import price_of
 from optimizer.types import Message, Request, Response
 from tests.e2e.books import Books, served, stored

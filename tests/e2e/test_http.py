@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from optimizer.offline.server import KINDS, Faults
+from optimizer.offline.serving.server import KINDS, Faults
 from tests.e2e.books import Books, served
 from tests.e2e.conftest import Finished
 from tests.e2e.runs import SOURCE, TARGET, Ended, finished, hosted, run, small_task

@@ -22,7 +22,7 @@ from optimizer.models.money.prices import Price
 from optimizer.models.money.purse import paid_for
 from optimizer.models.money.tries import Cost
 from optimizer.models.stores.cache import Cached, CallStore
-from optimizer.offline.server import Faults, Server, running
+from optimizer.offline.serving.server import Faults, Server, running
 from optimizer.types import Message, Request
 
 BUDGETS = int(os.environ.get("PROMPTPORT_BUDGETS", "40"))

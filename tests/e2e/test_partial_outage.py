@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from optimizer.data.split import split_examples
-from optimizer.offline.server import running
+from optimizer.offline.serving.server import running
 from optimizer.results.migration import TargetResult
 from optimizer.results.rundir import RunDir
 from optimizer.task import Task, load_task

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from optimizer.offline.server import KINDS, Faults
+from optimizer.offline.serving.server import KINDS, Faults
 from tests.e2e.books import served
 from tests.e2e.conftest import Finished
 from tests.e2e.runs import finished, small_task

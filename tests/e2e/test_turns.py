@@ -12,7 +12,7 @@ import yaml
 
 from optimizer import reader
 from optimizer.examples import copy_example
-from optimizer.exporters.bundle import verify_bundle
+from optimizer.exporters.bundle.making import verify_bundle
 from tests.e2e.books import served, stored
 from tests.e2e.runs import SOURCE, TARGET, finished, hosted
 

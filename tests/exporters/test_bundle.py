@@ -15,7 +15,7 @@ import pytest
 
 from optimizer import reader
 from optimizer.errors import ExportError
-from optimizer.exporters.bundle import as_bundle, faithful, write_bundle
+from optimizer.exporters.bundle.making import as_bundle, faithful, write_bundle
 from optimizer.outlets import publish
 from optimizer.prompt import Demo, Prompt
 from optimizer.prompt.contract import Contract

@@ -12,10 +12,10 @@ import jsonschema
 import pytest
 
 from optimizer import reader
-from optimizer.exporters.bundle import as_bundle
-from optimizer.exporters.evidence import figures
-from optimizer.exporters.thresholds import held_out, thresholds
-from optimizer.exporters.verifying import schema_text
+from optimizer.exporters.bundle.evidence import figures
+from optimizer.exporters.bundle.making import as_bundle
+from optimizer.exporters.bundle.thresholds import held_out, thresholds
+from optimizer.exporters.bundle.verifying import schema_text
 from optimizer.metrics.judge import wording
 from optimizer.metrics.whole import mean_bounds
 from optimizer.objective import Evaluation

@@ -21,9 +21,16 @@ from click.testing import CliRunner
 
 from optimizer.cli import main
 from optimizer.errors import ConfigError, ExportError
-from optimizer.exporters import sealing
-from optimizer.exporters.bundle import bundle_files, bundle_zip, read_bundle, sign_bundle, verify_bundle, write_bundle
-from optimizer.exporters.signing import KEY_VARIABLE, SIGNATURE
+from optimizer.exporters.bundle import sealing
+from optimizer.exporters.bundle.making import (
+    bundle_files,
+    bundle_zip,
+    read_bundle,
+    sign_bundle,
+    verify_bundle,
+    write_bundle,
+)
+from optimizer.exporters.bundle.signing import KEY_VARIABLE, SIGNATURE
 from optimizer.outlets import publish
 from optimizer.results.rundir import RunDir
 from tests.conftest import Walked
@@ -530,7 +537,7 @@ def test_the_commands_sign_and_verify(folder: Path, keys: Keys, monkeypatch: pyt
     assert signed.exit_code == 0 and ": signed by " in signed.stdout
     whole = run("verify", folder.with_name("bundle.zip"), "--key", keys.our_public)
     assert whole.exit_code == 0 and "6 files, all as written\nsigned by " in whole.stdout
-    assert "say whose it is with --key" in run("verify", folder).stdout
+    assert "name a key that you trust with --key" in run("verify", folder).stdout
     refused = run("verify", folder, "--key", keys.their_public)
     assert refused.exit_code == 2 and "not by the one given" in refused.stderr
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from optimizer import reader
-from optimizer.exporters.bundle import verify_bundle
+from optimizer.exporters.bundle.making import verify_bundle
 from optimizer.prompt import Prompt
 from optimizer.prompt.contract import Contract
 from optimizer.tools import Toolset

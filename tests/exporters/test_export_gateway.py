@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from optimizer.errors import ConfigError, ExportError
-from optimizer.exporters.gateway import gateway, module_name, percent
+from optimizer.exporters.formats.gateway import gateway, module_name, percent
 from optimizer.exporters.registry import export
 from optimizer.exporters.shipment import Export, Shipment, of_run
 from tests.conftest import Walked

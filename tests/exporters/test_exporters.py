@@ -17,8 +17,8 @@ from click.testing import CliRunner, Result
 
 from optimizer.cli import main
 from optimizer.errors import ConfigError, ExportError, PluginError
+from optimizer.exporters.formats.regression import held_to
 from optimizer.exporters.registry import EXPORTERS, export, names, write_export
-from optimizer.exporters.regression import held_to
 from optimizer.exporters.rendering import faithful
 from optimizer.exporters.shipment import Export, Shipment, of_bundle, of_run
 from optimizer.objective import Evaluation

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from optimizer.cli import main
 from optimizer.config import Budget
-from optimizer.errors import ConfigError
+from optimizer.errors import ConfigError, RunDirError
 from optimizer.fleet import run_fleet
 from optimizer.fleet.ledger import Entry
 from optimizer.fleet.page import as_page, summary
@@ -65,6 +65,53 @@ def test_every_task_meets_every_target_and_the_summary_says_how(whole: Path) -> 
         assert (whole / "runs/fleet" / result["report"]).exists() and result["report"] in page
 
 
+def test_status_tells_of_every_task_of_a_fleet_by_its_folder_or_by_what_it_writes(whole: Path, tmp_path: Path) -> None:
+    shutil.copytree(whole, tmp_path / "f")
+    shutil.rmtree(tmp_path / "f/runs/fleet/tasks/team/task1")
+    (tmp_path / "f/runs/fleet/tasks/team/task2/status.json").write_text("{no json")
+    by_folder, by_output, through = (
+        CliRunner().invoke(main, ["status", str(folder), *options])
+        for folder, options in [
+            (tmp_path / "f", []),
+            (tmp_path / "f/runs/fleet", ["--json"]),
+            (whole / "runs/fleet", ["--json"]),
+        ]
+    )
+
+    told = by_folder.output.splitlines()
+    assert told[0].split() == ["stopped", "1", "of", "3", "tasks", "are", "through"]
+    assert told[2].startswith("team/task0  finished") and all(target in told[2] for target in TARGETS)
+    assert told[3] == "team/task1  not begun"
+    assert told[4].startswith("team/task2  damaged") and "status.json: cannot be read" in told[4]
+    assert (json.loads(by_output.output)["total"], json.loads(by_output.output)["done"]) == (2, 1)
+    found = json.loads(through.output)
+    assert (found["state"], found["done"], found["calls"]) == (
+        "finished",
+        3,
+        sum(result["calls"] for result in written(whole)["results"]),
+    )
+
+
+def test_calls_that_came_to_nothing_are_in_the_summary_on_the_page_and_in_what_is_printed(
+    whole: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(whole, tmp_path / "f")
+    for name, pico in (("task0", 5_000_000_000), ("task2", 7_000_000_000)):
+        with (tmp_path / "f/runs/fleet/tasks/team" / name / "tries.jsonl").open("a") as tries:
+            tries.write(json.dumps(["+", name[-1] * 64, "target", pico, 7]) + "\n")
+
+    done = CliRunner().invoke(main, ["fleet", str(tmp_path / "f")])
+    found = written(tmp_path / "f")
+
+    assert done.exit_code == 0 and "and 2 that came to nothing, which may be billed: $0.0120 at most" in done.output
+    assert found["wasted"] == {"calls": 2, "dollars": 0.012}
+    assert {key: found[key] for key in ("calls", "dollars")} == {
+        key: written(whole)[key] for key in ("calls", "dollars")
+    }
+    assert "2 more calls came to nothing" in (tmp_path / "f/runs/fleet/fleet.html").read_text()
+    assert written(whole)["wasted"] == {"calls": 0, "dollars": 0.0}
+
+
 def test_a_task_that_fails_is_named_and_the_others_go_on(whole: Path, tmp_path: Path) -> None:
     shutil.copytree(whole / "team", tmp_path / "f/team")
     (tmp_path / "f/fleet.yaml").write_text((whole / "fleet.yaml").read_text())
@@ -89,6 +136,22 @@ def test_a_fleet_started_again_runs_nothing_that_is_through(whole: Path, tmp_pat
     assert run.read_bytes() == before
     assert written(folder) == written(whole)
     assert len(told) == 3
+
+
+def test_two_fleets_cannot_share_a_folder_at_the_same_time(tmp_path: Path) -> None:
+    folder, refused = fleet(tmp_path / "f", 2), list[str]()
+
+    def second(_line: str) -> None:
+        with pytest.raises(RunDirError) as caught:
+            run_fleet(folder)
+        refused.append(str(caught.value))
+
+    ended = run_fleet(folder, told=second)
+
+    out = folder / "runs/fleet"
+    assert refused == [f"{out}: another fleet is writing here; wait for it, or choose another --out"] * 2
+    assert [entry.error for entry in ended.values()] == ["", ""]
+    run_fleet(folder)  # whoever is through has let go of it
 
 
 def test_what_several_do_at_once_is_what_one_does_after_the_other(whole: Path, tmp_path: Path) -> None:

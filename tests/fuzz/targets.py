@@ -14,8 +14,8 @@ from typing import Any
 
 from optimizer import reader
 from optimizer.errors import ModelError, OptimizerError
-from optimizer.exporters.sealing import archive, checksums
-from optimizer.exporters.verifying import read_bundle
+from optimizer.exporters.bundle.sealing import archive, checksums
+from optimizer.exporters.bundle.verifying import read_bundle
 from optimizer.recorded import load_recording
 from optimizer.space.file import read_space
 from optimizer.task import load_task

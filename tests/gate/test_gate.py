@@ -14,8 +14,8 @@ from click.testing import CliRunner
 
 from optimizer.cli import main
 from optimizer.errors import BudgetExceeded, ConfigError, DataError, ExportError, ModelError
-from optimizer.exporters import sealing
-from optimizer.exporters.bundle import write_bundle
+from optimizer.exporters.bundle import sealing
+from optimizer.exporters.bundle.making import write_bundle
 from optimizer.gate import GateResult, Limits, gate
 from optimizer.gate.junit import as_junit
 from optimizer.gate.telling import as_dict, as_text
@@ -420,6 +420,16 @@ def test_the_object_and_the_text_say_the_same(plain_run: Walked) -> None:
     assert f"{found['calls']} calls, ${found['dollars']:.4f}; the bundle is not signed" in told
 
 
+def test_calls_that_came_to_nothing_and_may_be_billed_are_told_beside_the_others(plain_run: Walked) -> None:
+    clean = ask(plain_run)
+    lossy = replace(clean, spend={"target": replace(clean.spend["target"], wasted=3, wasted_dollars=0.25)})
+
+    assert (as_dict(clean)["wasted"], as_dict(clean)["wasted_dollars"]) == (0, 0.0)
+    assert "came to nothing" not in as_text(clean)
+    assert (as_dict(lossy)["wasted"], as_dict(lossy)["wasted_dollars"], as_dict(lossy)["calls"]) == (3, 0.25, 60)
+    assert ", and 3 calls that came to nothing, which may be billed: $0.2500 at most; " in as_text(lossy)
+
+
 def test_a_bundle_that_was_decided_against_says_so_even_where_it_keeps_its_thresholds(plain_run: Walked) -> None:
     passed = ask(plain_run)
     against = replace(passed, decided="stay")
@@ -455,6 +465,15 @@ def test_the_command_exits_with_the_verdict_and_writes_junit(tmp_path: Path) -> 
     assert passed.exit_code == 0, passed.output
     assert json.loads(passed.stdout)["verdict"] == "pass"
     assert ET.parse(junit).getroot().tag == "testsuites"  # noqa: S314
+    assert run("gate", bundle, task, "--junit", tmp_path / "reports" / "of" / "today.xml").exit_code == 0
+    assert (tmp_path / "reports" / "of" / "today.xml").read_bytes() == junit.read_bytes()
+    (tmp_path / "a_file").touch()
+    for nowhere in (tmp_path, tmp_path / "a_file" / "j.xml"):
+        refused = run("gate", bundle, task, "--junit", nowhere)
+        assert refused.exit_code == 2 and "--junit" in refused.stderr and not refused.stdout
+    (tmp_path / "full.xml").symlink_to("/dev/full")
+    told = run("gate", bundle, task, "--junit", tmp_path / "full.xml")
+    assert told.exit_code == 2 and "PASS" in told.stdout and "the verdict stands" in told.stderr
     other = run("gate", bundle, task, "--target", "offline/sim-delta")
     assert other.exit_code in (10, 11) and "quality" in other.stdout
     wrong = run("gate", bundle, task, "--target", "offline/sim-delte")

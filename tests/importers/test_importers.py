@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from optimizer.cli import main
 from optimizer.errors import ConfigError, DataError
 from optimizer.importers import FORMATS, detect, import_files
-from optimizer.importers.reading import Source
+from optimizer.importers.parsing.files import Source
 from optimizer.importers.values import Draft, Wish
 from optimizer.importers.writing import write_task
 from optimizer.task import Task, load_task
@@ -467,6 +467,110 @@ def test_what_is_left_behind_is_printed_and_written(tmp_path: Path) -> None:
     assert [metric.name for metric in task.settings.metrics] == ["exact_match"]
 
 
+def promptfoo(folder: Path, tests: Any, default: Any = None) -> Draft:
+    shared = {} if default is None else {"defaultTest": default}
+    config = {"prompts": ["Sort {{x}}"], "providers": ["openai:gpt-4.1-mini"], "tests": tests, **shared}
+    return drafted(folder / "c.json", json.dumps(config))
+
+
+def test_a_tests_own_right_answer_comes_before_what_all_tests_share(tmp_path: Path) -> None:
+    found = promptfoo(
+        tmp_path,
+        [
+            {"vars": {"x": "a"}, "assert": [{"type": "contains", "value": "ill"}, {"type": "equals", "value": "bill"}]},
+            {"vars": {"x": "b"}, "assert": [{"type": "contains", "value": "acc"}]},
+            {"vars": {"x": "c"}},
+        ],
+        {"assert": [{"type": "icontains", "value": "label"}]},
+    )
+
+    assert [row["expected"] for row in found.rows] == ["bill", "acc", "label"]
+    assert any("icontains, beside another one" in lost for lost in found.lost)
+
+
+def test_a_right_answer_that_names_a_variable_is_that_variables_value(tmp_path: Path) -> None:
+    rows = [{"vars": {"x": "a", "expected": "Paris"}}, {"vars": {"x": ["b", "c"], "expected": ["Oslo", "Rome"]}}]
+    same = promptfoo(tmp_path, rows, {"assert": [{"type": "equals", "value": "{{ expected }}"}]})
+    assert [row["expected"] for row in same.rows] == ["Paris", "Oslo", "Rome", "Oslo", "Rome"]
+
+    tests = [{"vars": {"x": "a", "city": "Paris"}}, {"vars": {"x": "b", "city": "Oslo"}}]
+    told = promptfoo(tmp_path, tests, {"assert": [{"type": "contains-all", "value": ["In {{city}}.", "yes"]}]})
+    assert [row["expected"] for row in told.rows] == [["In Paris.", "yes"], ["In Oslo.", "yes"]]
+
+    for value, why in (("{{town}}", "'town', which the test does not give"), ("{{ city | upper }}", "Nunjucks logic")):
+        without = promptfoo(tmp_path, tests, {"assert": [{"type": "equals", "value": value}]})
+        assert "expected" not in without.rows[0] and any(why in lost for lost in without.lost)
+
+
+#: A cell of `__expected`, the right answer in it and the metric; None: there is no right answer in it.
+SPELLED: dict[str, tuple[Any, str | None]] = {
+    "billing": ("billing", "exact_match"),
+    "Note: it is billing": ("Note: it is billing", "exact_match"),
+    "equals: billing": ("billing", "exact_match"),
+    "equals": ("equals", "exact_match"),
+    "contains-all: bill, acc": (["bill", "acc"], "contains"),
+    'icontains-all: "a, b", c': (["a, b", "c"], "contains"),
+    "similar(0.8): the bill": ("the bill", "token_f1"),
+    "contains-any: bill, acc": (None, None),
+    "not-equals: billing": (None, None),
+    "starts-with: bill": (None, None),
+    "fn: output.length > 3": (None, None),
+    "python: len(output) > 3": (None, None),
+    "file://check.py": (None, None),
+    "grade: is polite": (None, None),
+    "is-json": (None, None),
+}
+
+
+@pytest.mark.parametrize("cell", SPELLED)
+def test_a_cell_of_a_table_means_the_assertion_that_it_spells(cell: str, tmp_path: Path) -> None:
+    quoted = cell.replace('"', '""')
+    (tmp_path / "t.csv").write_text(f'x,__expected\nlate,"{quoted}"\n', "utf-8")
+    found = promptfoo(tmp_path, "file://t.csv")
+
+    right, metric = SPELLED[cell]
+    assert found.rows == ({"x": "late"} if right is None else {"x": "late", "expected": right},)
+    assert found.more.get("metrics") == (metric and [metric])
+    assert right is not None or found.reply == {"kind": "json"} or found.lost
+
+
+def test_what_all_tests_share_holds_for_a_table_too(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("x,__expected\nlate,billing\n", "utf-8")
+    found = promptfoo(
+        tmp_path, "file://t.csv", {"assert": [{"type": "is-json"}, {"type": "latency", "threshold": 500}]}
+    )
+
+    assert found.reply == {"kind": "json"} and found.more["constraints"] == {"p95_latency": 0.5}
+
+
+def advpo(folder: Path, template: str) -> Task:
+    samples = [{"inputVariables": [{"q": f"q{n}"}], "referenceResponse": "x"} for n in range(8)]
+    row = {"version": "x", "templateId": "t", "promptTemplate": template, "evaluationSamples": samples}
+    draft = drafted(folder / "a.jsonl", json.dumps(row))
+    return load_task(write_task(draft, folder / "t", "a.jsonl", load_task).task)
+
+
+@pytest.mark.parametrize(
+    ("template", "protected"),
+    [
+        ("Sort.\n\n{{q}}", ()),
+        ("<advpo:exclude>Be brief.</advpo:exclude> Sort.\n\n{{q}}", ("Be brief.",)),
+        (
+            "Be brief.\n\n<advpo:optimize>Sort.</advpo:optimize>\n\n{{q}}\n\nAs {{q}}: one word",
+            "Be brief.|As {{q}}: one word",
+        ),
+        ("<advpo:exclude>A.</advpo:exclude> B. <advpo:optimize></advpo:optimize>\n\n{{q}}", "A.|B."),
+    ],
+)
+def test_what_the_tags_of_a_template_freeze_is_protected_and_no_tag_is_sent(
+    template: str, protected: Any, tmp_path: Path
+) -> None:
+    task = advpo(tmp_path, template)
+
+    assert task.prompt.protected == (tuple(protected.split("|")) if isinstance(protected, str) else protected)
+    assert said(task, q="?")[0]["content"] == re.sub("<[^<>]*>", "", template).replace("{{q}}", "?")
+
+
 def test_nothing_is_overwritten_and_nothing_half_written(tmp_path: Path) -> None:
     (tmp_path / "t").mkdir()
     (tmp_path / "t/task.yaml").write_text("mine")
@@ -532,6 +636,15 @@ FAULTS = {
         '{"templateId": "t", "promptTemplate": "{{q}} {{r}}", "evaluationSamples": '
         '[{"inputVariables": [{"q": "1", "r": "2"}]}]}',
     ): r"evaluationSamples\[0\].inputVariables\[0\]: must hold one variable, found 2",
+    (
+        "a.jsonl",
+        '{"templateId": "t", "promptTemplate": "<advpo:optmize>a</advpo:optmize>{{q}}"}',
+    ): "Did you mean 'optimize'",
+    ("a.jsonl", '{"templateId": "t", "promptTemplate": "<advpo:exclude>a {{q}}"}'): "<advpo:exclude> is never closed",
+    (
+        "a.jsonl",
+        '{"templateId": "t", "promptTemplate": "<advpo:exclude>a<advpo:optimize>b</advpo:optimize>{{q}}"}',
+    ): "'<advpo:optimize>' stands inside of another tag",
     ("a.yaml", "prompts: [file://gone.txt]\nproviders: [echo]"): r"a.yaml: prompts\[0\]: there is no file 'gone.txt'",
     ("a.yaml", "prompts: [file://../a.txt]\nproviders: [echo]"): r"lies outside of the folder",
     ("a.yaml", "prompts: [file://make.py:f]\nproviders: [echo]"): r"is a program that makes prompts, and is not run",

@@ -15,7 +15,7 @@ import pytest
 
 from optimizer.errors import OptimizerError
 from optimizer.importers import FORMATS, detect, import_files, read_table
-from optimizer.importers.reading import FILE, Source
+from optimizer.importers.parsing.files import FILE, Source
 from optimizer.importers.writing import write_task
 from optimizer.task import load_task
 
@@ -271,7 +271,7 @@ def test_a_bomb_is_refused_in_little_memory(name: str, tmp_path: Path) -> None:
 
 
 def test_a_file_larger_than_the_limit_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("optimizer.importers.reading.FILE", replace(FILE, most=1000))
+    monkeypatch.setattr("optimizer.importers.parsing.files.FILE", replace(FILE, most=1000))
     path = laid(tmp_path, "otel/spans.json")
 
     assert "at most 1,000 are read" in attempt(path, "otel-genai")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -78,6 +79,28 @@ def test_an_export_that_was_imported_is_exported_to_the_same_files(name: str, ca
 
     assert [second.scored(e.inputs) for e in second.examples] == [shipment.scored(e.inputs) for e in shipment.examples]
     assert EXPORTERS[name](second).files == made.files
+
+
+def test_a_protected_text_is_protected_in_bedrocks_optimisation_too(tmp_path: Path) -> None:
+    kept = ("the label of {{ticket}}", "label of {{ticket}} and no more", "Mind café.")
+    asked = "Say the label of {{ticket}} and no more.\n\nMind café."
+    shipment = hostile(system="", turns=False, asked=asked, rows=({"ticket": "late"},))
+    made = EXPORTERS["advpo"](replace(shipment, prompt=replace(shipment.prompt, protected=kept)))
+
+    template = json.loads(str(made.files["templates.jsonl"]))["promptTemplate"]
+    assert template == (
+        "Say <advpo:exclude>the label of {{ticket}} and no more</advpo:exclude>.\n\n"
+        "<advpo:exclude>Mind café.</advpo:exclude>"
+    )
+    again = back(made, "advpo", tmp_path).prompt
+    assert again.protected == ("the label of {{ticket}} and no more", "Mind café.")
+
+
+def test_a_text_with_bedrocks_own_marks_is_refused() -> None:
+    with pytest.raises(ExportError, match=r"'<advpo:optimize>', which the service takes for a mark of its own"):
+        EXPORTERS["advpo"](
+            hostile(system="", turns=False, asked="<advpo:optimize> {{ticket}}", rows=({"ticket": "a"},))
+        )
 
 
 def test_promptfoos_prompt_and_examples_come_back(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
 from optimizer.errors import OptimizerError
-from optimizer.importers import blocks, dialects
-from optimizer.importers.dialects import Reader
+from optimizer.importers.parsing import blocks, dialects
+from optimizer.importers.parsing.dialects import Reader
 from optimizer.importers.promptfile import prompt_file, syntax_of
 from optimizer.prompt.layout import Turn
 from optimizer.prompt.template import Template

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -208,7 +209,103 @@ def test_functions_and_classes_of_ones_own_are_metrics() -> None:
         build(own("OTHER"))
 
 
-@pytest.mark.parametrize("name", ["nan", "too_much", "nothing", "words", "nan_score", "nan_part", "broken"])
+def in_numpy(example: Example, output: Output, reference: Output | None) -> Score:
+    half: Any = np.float32(0.5)
+    return Score(half, "as BERTScore gives it", {"f1": half / 2, "exact": np.bool_(True)})  # type: ignore[dict-item]
+
+
+def test_numbers_of_numpy_in_a_score_can_be_written_down() -> None:
+    found = build(own("in_numpy"))(GOLD, SAID, None)
+
+    assert json.loads(json.dumps([found.value, found.parts])) == [0.5, {"f1": 0.25, "exact": 1.0}]
+
+
+def short(example: Example, output: Output) -> float:
+    return 0.5
+
+
+def otherwise_named(gold: Example, said: Output, before: Output | None, *, share: float) -> float:
+    return share
+
+
+class Wordy:
+    def __init__(self, words: str) -> None:
+        self.number = int(words)
+
+    def __call__(self, example: Example, output: Output, reference: Output | None) -> float:
+        return 0.5
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "told"),
+    [
+        ("short", {}, r"too many positional arguments; a metric is called with \(example, output, reference\)"),
+        ("otherwise_named", {}, "the option 'share' must be given"),
+        ("otherwise_named", {"gold": 1}, "no option is called 'gold'. It has share"),
+        ("half", {"share": 1}, "no option is called 'share'. It has none"),
+        ("Wordy", {}, "the option 'words' must be given"),
+        ("Wordy", {"words": "one"}, r"could not be made: ValueError: .*'one', at test_metrics_build\.py:\d+$"),
+    ],
+)
+def test_a_metric_that_cannot_be_called_is_refused_before_anything_is_asked(
+    name: str, options: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(ConfigError, match=f"metric '{own(name)}': {told}"):
+        build(own(name), options)
+    assert build(own("otherwise_named"), {"share": 0.25})(GOLD, SAID, None) == Score(0.25)
+
+
+def numbered(example: Example, output: Output, reference: Output | None) -> Score:
+    return Score(0.5, "", {7: 0.5})  # type: ignore[dict-item]
+
+
+def silent(example: Example, output: Output, reference: Output | None) -> Score:
+    return Score(0.5, feedback=None)  # type: ignore[arg-type]
+
+
+async def waits(example: Example, output: Output, reference: Output | None) -> float:
+    return 0.5
+
+
+def test_an_async_metric_is_refused_as_such() -> None:
+    with pytest.raises(DataError, match=r"example '7': it is async.*make it a plain function"):
+        build(own("waits"))(GOLD, SAID, None)
+
+
+def test_what_a_metric_raises_is_told_with_the_line_of_its_file() -> None:
+    with pytest.raises(DataError, match=rf"KeyError: 'tone', at test_metrics_build\.py:{line_of(broken)}$"):
+        build(own("broken"))(GOLD, SAID, None)
+
+
+def line_of(function: Any) -> int:
+    """Of the one line that the function has."""
+    return int(function.__code__.co_firstlineno) + 1
+
+
+def greedy(example: Example, output: Output, reference: Output | None) -> float:
+    """Compares in place, as if all of it were its own."""
+    given: Any = (example.inputs, example.expected, output.value, reference.value if reference else None)
+    given[0]["passages"].sort()
+    given[0]["question"] = ""
+    for labels in given[1:]:
+        labels["labels"].clear()
+    return 1.0
+
+
+def test_a_metric_that_changes_what_it_is_given_changes_nothing_in_the_run() -> None:
+    def row() -> tuple[Example, Output, Output]:
+        example = Example("7", {"passages": ["b", "a"], "question": "Which?"}, {"labels": ["x"]}, "g")
+        said = [Output("7", text, {"labels": [text]}, cost=0.5, latency=1.0, calls=1) for text in ("x", "y")]
+        return example, said[0], said[1]
+
+    given = row()
+    assert build(own("greedy"))(*given) == Score(1.0)
+    assert given == row()
+
+
+@pytest.mark.parametrize(
+    "name", ["nan", "too_much", "nothing", "words", "nan_score", "nan_part", "broken", "silent", "numbered"]
+)
 def test_what_is_no_score_is_refused_with_metric_and_example(name: str) -> None:
     with pytest.raises(DataError, match=f"metric '{own(name)}', example '7'"):
         build(own(name))(GOLD, SAID, None)

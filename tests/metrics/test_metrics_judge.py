@@ -259,7 +259,7 @@ def test_a_run_shows_the_judges_noise_and_its_agreement_with_people(tmp_path: Pa
     assert found.human.kappa == pytest.approx(0.96, abs=0.05)  # 2 of 10 is 0.44 of 4 steps: no step above the worst
     assert RunDir.read(tmp_path / "run").migration().targets[0].decision.judges == (found,)
     page = as_page(migration)
-    assert "The judge, judged" in page and "people&#39;s scores of 100 answers" in page
+    assert "How reliable the judge is" in page and "people&#39;s scores of 100 answers" in page
 
 
 def test_a_judge_that_often_fails_leaves_the_verdict_open_and_says_why(tmp_path: Path) -> None:

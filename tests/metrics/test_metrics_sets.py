@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from optimizer.errors import DataError
 from optimizer.metrics import build, build_metric
 from optimizer.metrics.whole import Row, Whole, bounds, figures, wholes
 from optimizer.prompt.contract import Contract
@@ -149,3 +150,60 @@ def test_the_bounds_of_macro_f1_hold_as_often_as_they_say() -> None:
         low, _ = bounds(metric.figure, sides[0], sides[1], confidence=0.95)
         failed += low > 0
     assert failed < 15
+
+
+class Share:
+    """Of right labels, as somebody would write it who thinks of no set without a right one."""
+
+    def __call__(self, example: Example, output: Output, reference: Output | None) -> bool:
+        return output.value == example.expected
+
+    def tally(self, example: Example, output: Output, reference: Output | None) -> dict[str, int]:
+        return {"right": 1, "n": 1} if output.value == example.expected else {"n": 1}
+
+    def figure(self, total: dict[str, float]) -> float:
+        return total["right"] / total["n"]
+
+
+class Torn(Share):
+    def tally(self, example: Example, output: Output, reference: Output | None) -> dict[str, int]:
+        return {"long": len(output.value)}  # type: ignore[arg-type]
+
+
+class Undecided(Share):
+    def figure(self, total: dict[str, float]) -> float:
+        return None  # type: ignore[return-value]
+
+
+READY = Share()
+
+
+def test_an_object_has_its_figure_as_the_class_has() -> None:
+    assert set(wholes(build(f"{__name__}:READY"))) == {f"{__name__}:READY"}
+
+
+def test_a_figure_of_ones_own_may_ask_for_what_no_example_has() -> None:
+    metric = build(f"{__name__}:Share")
+    one, none = rows(["a", "b", "a"], ["a", "c", "c"]), rows(["a", "b", "a"], ["c", "c", "c"])
+
+    (found,) = figures(metric, one, none, one, confidence=0.95)
+
+    assert [found.source, found.unchanged, found.migrated] == pytest.approx([1 / 3, 0.0, 1 / 3])
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        (
+            "Torn",
+            r"example '1': tally: TypeError: .*NoneType.*, at test_metrics_sets\.py:\d+; it returns amounts by key",
+        ),
+        ("Undecided", r"figure: TypeError: .*; it returns a number"),
+    ],
+)
+def test_what_goes_wrong_in_a_figure_of_ones_own_is_told_by_its_name(name: str, told: str) -> None:
+    given = rows(["a", "b"], ["a", "b"])
+    broken = [given[0], (given[1][0], Output("1", "", None, "invalid", "no label"), None)]
+
+    with pytest.raises(DataError, match=rf"metric '{__name__}:{name}', {told}"):
+        figures(build(f"{__name__}:{name}"), given, broken, given, confidence=0.95)

@@ -21,7 +21,7 @@ from optimizer.models import bridge
 from optimizer.models.money.prices import table
 from optimizer.models.providers.listing import Listing, provider_listing, read_listing
 from optimizer.models.providers.sunset import end_of, endings
-from optimizer.offline.server import running
+from optimizer.offline.serving.server import running
 from tests.walking import SEARCH, crew, walk, write_task
 
 FREE = {"input": 0, "output": 0}

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from optimizer import reader
 from optimizer.models.replies.answers import said
 from optimizer.models.replies.usage import stated
 from optimizer.prompt.contract import Contract
@@ -34,6 +35,32 @@ def test_words_stay_words() -> None:
     assert said(choice("Hello", finish="length")) == ("Hello", "length")
     assert said(choice(None, finish=None)) == ("", "stop")
     assert said(choice("Hello", finish="tool_calls")) == ("Hello", "stop")
+
+
+@pytest.mark.parametrize(
+    ("written", "answer"),
+    [
+        ("<think>\nbilling? no\n</think>\n\naccess", "access"),
+        ("  <think></think>access", "access"),
+        ("billing? no\n</think>\n\naccess", "access"),  # the model's template has written <think> into the question
+        ("<think>billing? no", "<think>billing? no"),  # cut off before there was an answer
+        ("Write <think> first and </think> last.", "Write <think> first and </think> last."),
+        ("Close it with </think>, then go on.", "Close it with </think>, then go on."),
+        ("access", "access"),
+    ],
+)
+def test_thoughts_before_an_answer_are_no_part_of_it(written: str, answer: str) -> None:
+    assert said(choice(written)) == (answer, "stop")
+    reply = Contract().read(written)
+    assert reply.text == reply.value == answer == reader.parse(Contract().to_dict(), written)
+
+
+def test_a_reply_behind_thoughts_keeps_its_contract() -> None:
+    thoughts = '<think>{"label": "billing"}? No.</think>\n'
+
+    assert Contract("labels", labels=("billing", "access")).read(f"{thoughts}access").value == "access"
+    assert Contract("json").read(f'{thoughts}{{"label": "access"}}').value == {"label": "access"}
+    assert CONTRACT.read(f"{thoughts}roof").status == "ok"
 
 
 @pytest.mark.parametrize("text", ['{"room": ', "roof", "[1]", '{"n": NaN}', "[" * 100_000, "9" * 5_000])

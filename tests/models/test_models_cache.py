@@ -6,7 +6,8 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,16 @@ def ask(model: Cached, *requests: Request) -> list[Response | BaseException]:
         return await asyncio.gather(*map(model.complete, requests), return_exceptions=True)
 
     return bridge.run(together())
+
+
+def test_a_store_that_was_closed_under_those_who_ask_is_not_called_damaged(tmp_path: Path) -> None:
+    """As when a fleet is stopped: who believed it damaged would move it away, and pay for all answers again."""
+    with CallStore(tmp_path / "calls.sqlite") as store:
+        store.put("a" * 64, "m", Response("yes"))
+
+    for use in (lambda: store.get("a" * 64), lambda: store.put("b" * 64, "m", Response("no")), store.__len__):
+        with pytest.raises(RunDirError, match="closed, as the run was stopped; its answers are kept"):
+            use()
 
 
 def test_a_question_is_asked_once_over_two_runs(tmp_path: Path) -> None:
@@ -240,6 +251,24 @@ def test_an_empty_file_becomes_a_store(tmp_path: Path) -> None:
         assert len(store) == 0
 
 
+def test_two_runs_may_make_the_file_at_the_same_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, asked = tmp_path / "calls.sqlite", CallStore._pragma
+    others: list[CallStore] = []
+
+    def meanwhile(store: CallStore, name: str) -> int:
+        found = asked(store, name)
+        if not others:
+            monkeypatch.setattr(CallStore, "_pragma", asked)
+            others.append(CallStore(path))
+        return found
+
+    monkeypatch.setattr(CallStore, "_pragma", meanwhile)
+
+    with CallStore(path) as store, others[0] as other:
+        other.put("aa", "m", Response("x"))
+        assert store.get("aa") == Response("x")
+
+
 def test_what_two_runs_in_one_process_ask_at_the_same_moment_is_asked_once(tmp_path: Path) -> None:
     """Two tasks of a fleet, say, or two roles that are played by one model."""
     model = ScriptedModel(lambda _: "x", latency=0.05, wait=True)
@@ -274,3 +303,89 @@ def test_where_one_run_fails_or_is_stopped_the_other_asks(tmp_path: Path) -> Non
     with CallStore(tmp_path / "calls.sqlite") as store:
         assert bridge.run(after(failing, store, "a")).text == "x"
         assert bridge.run(after(slow, store, "b")).text == "x"
+
+
+_ASKING = """
+import asyncio, sys
+from pathlib import Path
+from optimizer.models.scripted import ScriptedModel
+from optimizer.models.stores.cache import Cached, CallStore
+from optimizer.types import Message, Request
+
+folder, order = Path(sys.argv[1]), int(sys.argv[2])
+
+def answer(request):
+    with (folder / "asked").open("a") as asked:
+        asked.write(request.messages[0].content + "\\n")
+    return "x"
+
+async def main():
+    with CallStore(folder / "calls.sqlite", shared=True) as store:
+        model = Cached(ScriptedModel(answer, latency=0.05, wait=True), store)
+        await asyncio.gather(*(model.complete(Request((Message("user", f"q{n}"),))) for n in range(40)[::order]))
+
+asyncio.run(main())
+"""
+
+
+def test_what_processes_that_share_a_file_ask_at_the_same_moment_is_asked_once(tmp_path: Path) -> None:
+    runs = [subprocess.Popen([sys.executable, "-c", _ASKING, tmp_path, str(order)]) for order in (1, -1, 1)]
+    assert [run.wait(60) for run in runs] == [0, 0, 0]
+
+    assert sorted((tmp_path / "asked").read_text().split()) == sorted(f"q{n}" for n in range(40))
+
+
+_DYING = """
+import asyncio, sys, time
+from pathlib import Path
+from optimizer.models.stores.cache import CallStore
+
+store = CallStore(Path(sys.argv[1]), shared=True)
+asyncio.run(store.seek("aa"))
+print("asking", flush=True)
+time.sleep(60)
+"""
+
+
+@contextmanager
+def asked_elsewhere(path: Path) -> Iterator[tuple[subprocess.Popen[bytes], CallStore]]:
+    """A process that asks the question "aa" until it is killed, and a store that shares its file."""
+    command: list[str | Path] = [sys.executable, "-c", _DYING, path]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as dying, CallStore(path, shared=True) as store:
+        try:
+            assert dying.stdout and dying.stdout.readline() == b"asking\n"
+            yield dying, store
+        finally:
+            dying.kill()
+
+
+def test_a_process_that_dies_while_it_asks_leaves_the_question_to_another(tmp_path: Path) -> None:
+    with asked_elsewhere(tmp_path / "calls.sqlite") as (dying, store):
+
+        async def waited() -> bool:
+            """Whether we were kept waiting for as long as the other was alive, and then had our turn."""
+            turn = asyncio.create_task(store.seek("aa"))
+            assert await store.seek("bb") is None, "another question is nobody's"
+            done, _ = await asyncio.wait([turn], timeout=0.3)
+            dying.kill()
+            return not done and await turn is None
+
+        assert bridge.run(waited())
+
+
+def test_who_is_stopped_while_another_process_asks_leaves_nobody_waiting(tmp_path: Path) -> None:
+    with asked_elsewhere(tmp_path / "calls.sqlite") as (_, store):
+
+        async def stopped() -> Response | ModelError | None:
+            first, second = asyncio.create_task(store.seek("aa")), asyncio.create_task(store.seek("aa"))
+            await asyncio.wait([first, second], timeout=0.1)
+            first.cancel()
+            store.put("aa", "m", Response("from the other"))
+            return await asyncio.wait_for(second, 30)
+
+        assert bridge.run(stopped()) == Response("from the other")
+
+
+def test_a_folder_that_is_not_there_is_named_for_a_shared_store_too(tmp_path: Path) -> None:
+    with pytest.raises(RunDirError, match=r"gone/calls.sqlite: the call store cannot be used"):
+        CallStore(tmp_path / "gone" / "calls.sqlite", shared=True)

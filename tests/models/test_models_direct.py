@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
+from aiohttp import web
 
-from optimizer.models.providers.direct import Answered, _shaped, suits
+from optimizer.models import bridge
+from optimizer.models.providers.direct import Answered, _shaped, completion, suits
+from tests.models.serving import Serving
 
 PLAIN: dict[str, Any] = {"model": "openai/sim", "messages": [], "api_base": "http://x/v1", "api_key": "k", "timeout": 9}
 
@@ -61,3 +65,23 @@ def test_an_error_that_comes_with_status_200_is_one() -> None:
 def test_what_is_no_answer_is_refused(body: Any) -> None:
     with pytest.raises((TypeError, LookupError)):
         _shaped(body)
+
+
+def test_a_page_in_place_of_an_answer_is_quoted() -> None:
+    class Portal(Serving):
+        def routes(self) -> Iterable[web.RouteDef]:
+            return [web.post("/v1/chat/completions", self.page)]
+
+        async def page(self, _: web.Request) -> web.Response:
+            return web.Response(text="<html>\n <b>Log in</b>", content_type="text/html")
+
+    async def ask() -> None:
+        portal = Portal()
+        await portal.start()
+        try:
+            await completion(**{**PLAIN, "api_base": portal.url})
+        finally:
+            await portal.stop()
+
+    with pytest.raises(ValueError, match=r"'<html> <b>Log in</b>' is no JSON; see that api_base is right"):
+        bridge.run(ask())

@@ -14,7 +14,7 @@ from optimizer.models import transport
 from optimizer.models.pacing.rate import Gate, Limited
 from optimizer.models.pacing.retry import Retrying
 from optimizer.models.pacing.stated import Rest, stated_limits
-from optimizer.offline.quota import Quota, Till
+from optimizer.offline.serving.quota import Quota, Till
 from optimizer.types import Message, Request, Response
 from tests.virtual import now, virtually
 
@@ -90,6 +90,33 @@ def test_a_server_that_refuses_at_random_is_not_taken_for_a_slow_one() -> None:
     server = meet(Quota(), 300.0, unlucky=0.05)
 
     assert server.answered >= 5 * 300
+
+
+def test_a_server_that_lets_nobody_in_is_told_of_once_and_again_when_it_does() -> None:
+    """Refused at 0.05, 20.1 and 40.15, let in at 60: twenty seconds after each refusal it is asked again."""
+    said: list[str] = []
+
+    class Shut:
+        name = "m"
+
+        async def complete(self, request: Request) -> Response:
+            await asyncio.sleep(0.05)
+            if now() < 60:
+                raise ModelError("busy", model="m", retryable=True, status=429, retry_after=20.0)
+            return Response("ok")
+
+    async def meeting() -> None:
+        gate = Gate(1, clock=now, say=said.append)
+        patient = Retrying(Limited(Shut(), gate=gate), base=0.0)
+        for _ in range(3):
+            await patient.complete(QUESTION)
+
+    virtually(meeting())
+
+    assert said == [
+        "every call was refused for 20 s (m: busy): asking on, as seldom as the server wants",
+        "m lets calls in again after 60 s",
+    ]
 
 
 def test_a_limit_that_is_raised_is_found() -> None:

@@ -20,8 +20,8 @@ from optimizer.models.providers.access import Access
 from optimizer.models.providers.gateway import Answerer, Labels
 from optimizer.models.providers.litellm import LiteLLMModel
 from optimizer.models.replies.failures import out_of_credit, translate
+from optimizer.models.tolerant import Tolerant
 from optimizer.models.transport import Exchange
-from optimizer.models.venture import Venture
 from optimizer.pricing import price_of
 from optimizer.types import Message, Request, Response
 
@@ -204,7 +204,7 @@ def test_an_empty_purse_is_not_taken_for_a_parameter_that_the_target_refuses() -
             raise CreditExhausted("used up", model=self.name, status=422)
 
     with pytest.raises(CreditExhausted):
-        bridge.run(Venture(Empty(), {}).complete(Request(QUESTION.messages, {"temperature": 2})))
+        bridge.run(Tolerant(Empty(), {}).complete(Request(QUESTION.messages, {"temperature": 2})))
 
 
 def test_a_refusal_that_stands_beside_the_text_counts_as_declined(desk: tuple[Desk, str]) -> None:

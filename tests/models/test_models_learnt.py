@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import deque
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pytest
 
 from optimizer.models.pacing.learnt import Learnt
 from optimizer.models.pacing.rate import Gate, Limited
-from optimizer.offline.quota import Quota, Till
+from optimizer.offline.serving.quota import Quota, Till
 from optimizer.types import Message, Request, Response
 from tests.models.test_models_gate import QUESTION, Server, Tells, asked
 from tests.virtual import now, virtually
@@ -80,6 +82,67 @@ def test_a_stated_limit_on_the_last_seconds_is_kept_to_by_asking_evenly(most: in
 
     assert server.answered >= 0.9 * 240 * most / seconds
     assert server.refused <= 0.02 * (server.answered + server.refused)
+
+
+@dataclass
+class Chance:
+    """Refuses a share of the calls however fast they come, beside the limits of another server, if any."""
+
+    share: float
+    tells: Tells
+    limit: Any = None
+    dice: random.Random = field(default_factory=lambda: random.Random(7))
+
+    def take(self, tokens: int) -> float:
+        return 1.0 if self.dice.random() < self.share else self.limit.take(tokens) if self.limit else 0.0
+
+    def headers(self, wait: float) -> dict[str, str]:
+        return {"Retry-After": f"{wait:.3f}"} if wait and self.tells == "wait" else {}
+
+
+@pytest.mark.parametrize(("share", "tells", "least"), [(0.05, "nothing", 30), (0.2, "nothing", 20), (0.1, "wait", 10)])
+def test_refusals_by_chance_do_not_slow_us_down_for_good(share: float, tells: Tells, least: float) -> None:
+    """Slowing down does not help, so we stop it: else less and less is asked. Up to 64 calls a second are possible;
+    where the server says so, all wait for a second after each refusal."""
+    at_first, in_all = (met(lambda: Chance(share, tells), seconds) for seconds in (120.0, 240.0))
+
+    assert in_all.answered - at_first.answered >= 120 * least
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("share", [0.02, 0.05])
+def test_a_limit_is_found_beside_refusals_by_chance(share: float, seed: int) -> None:
+    till = partial(Till, Quota(600, burst=10, tells="nothing"), now)
+    limited = met(lambda: Chance(share, "nothing", till(), random.Random(seed)), 300.0)
+
+    assert limited.answered >= 0.85 * 600 * 5
+    assert limited.refused <= (share + 0.05) * (limited.answered + limited.refused)
+
+
+@dataclass
+class Changing:
+    """600 calls a minute, then 60, then 1,200."""
+
+    tells: Tells
+
+    def __post_init__(self) -> None:
+        self.tills = [Till(Quota(rpm, burst=10, tells=self.tells), now) for rpm in (600, 60, 1200)]
+
+    @property
+    def till(self) -> Till:
+        return self.tills[(now() >= 100) + (now() >= 220)]
+
+    def take(self, tokens: int) -> float:
+        return self.till.take(tokens)
+
+    def headers(self, wait: float) -> dict[str, str]:
+        return self.till.headers(wait)
+
+
+@pytest.mark.parametrize("tells", ["wait", "nothing"])
+def test_a_limit_that_falls_far_is_not_taken_for_chance(tells: Tells) -> None:
+    """1,000 calls, and 120, and 2,400 may be made, and what a full bucket holds."""
+    assert met(lambda: Changing(tells), 340.0).answered >= 0.85 * 3520
 
 
 class Slow:

@@ -10,8 +10,10 @@ import pytest
 
 from optimizer.errors import BudgetExceeded, ModelError
 from optimizer.models import Model, bridge
-from optimizer.models.money.meter import Left, Metered, Purse, Spend, Tally
+from optimizer.models.money.book import PICO, Spend
+from optimizer.models.money.meter import Left, Metered, Purse, Tally
 from optimizer.models.money.prices import Price
+from optimizer.models.money.tries import Cost
 from optimizer.models.scripted import ScriptedModel
 from optimizer.models.stores.cache import Cached, CallStore
 from optimizer.types import Message, Request, Response
@@ -190,6 +192,62 @@ def test_a_cancelled_call_gives_back_what_was_set_aside() -> None:
 
     bridge.run(cancel())
     assert purse.left().calls == 1
+
+
+DIME = Cost(PICO // 10, 40)  # the worst case of a call: ten cents, forty tokens
+
+
+def tried(purse: Purse, *billed: bool, key: str = "aa") -> None:
+    """A question is asked once for each of `billed`, and each try ends without an answer."""
+
+    async def tries() -> None:
+        async with purse.reserved(key, DIME):
+            for whether in billed:
+                await purse.begin("target", bytes.fromhex(key), DIME)
+                purse.ended("target", bytes.fromhex(key), billed=whether)
+
+    bridge.run(tries())
+
+
+def test_a_try_that_came_to_nothing_and_may_be_billed_is_counted_at_its_worst_case() -> None:
+    purse = Purse(calls=10, dollars=1.0, tokens=1000)
+    tried(purse, True, True)
+    assert purse.spend == {"target": Spend(0, 0, 0, 0.0, wasted=2, wasted_dollars=0.2)}
+    assert purse.left() == Left(8, 0.8, 920)
+
+
+def test_a_try_that_nobody_bills_takes_nothing() -> None:
+    purse = Purse(calls=10, dollars=1.0, tokens=1000)
+    tried(purse, False, False, False)
+    assert (purse.spend, purse.left()) == ({}, Left(10, 1.0, 1000))
+
+
+@pytest.mark.parametrize("limits", [{"calls": 2}, {"dollars": 0.29}, {"tokens": 119}])
+def test_a_third_try_finds_no_room_where_two_that_may_be_billed_took_it(limits: dict[str, float]) -> None:
+    purse = Purse(**limits)  # type: ignore[arg-type]
+    with pytest.raises(BudgetExceeded, match="and 2 more that came to nothing and may be billed"):
+        tried(purse, True, True, True)
+    assert purse.spend["target"].wasted == 2
+
+
+def test_a_refusal_says_the_limits_what_is_spent_what_came_to_nothing_and_what_is_held_back() -> None:
+    purse = Purse(calls=1200, dollars=0.29, tokens=1000)
+    purse.keep(calls=3, dollars=0.05, tokens=20)
+    with pytest.raises(BudgetExceeded) as refused:
+        tried(purse, True, True, True)
+    assert str(refused.value) == (
+        "the budget of 1,200 calls and $0.2900 and 1,000 tokens has no room for the next call (at most $0.1000 and 40 "
+        "tokens): $0.0000 spent in 0 calls, and 2 more that came to nothing and may be billed, $0.2000 at the most, "
+        "3 calls and $0.0500 and 20 tokens held back for later stages; raise `budget`, or ask for less"
+    )
+
+
+def test_a_try_that_is_late_does_not_go_out() -> None:
+    purse = Purse()
+    purse.late = lambda: "the 5 minutes are used"
+    with pytest.raises(BudgetExceeded, match="the 5 minutes are used"):
+        tried(purse, True)
+    assert purse.spend == {}
 
 
 def test_a_tally_adds_up_one_example() -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
 from optimizer.errors import ConfigError
-from optimizer.models.money.prices import Price, find_price, known_price, table_date
+from optimizer.models.money.prices import Price, find_price, known_price, table, table_date
 from optimizer.models.replies.names import same_model
 
 RATES = Price(input=2.0, output=10.0, cached_input=0.5, reasoning=30.0, cache_write=4.0)
@@ -118,6 +121,38 @@ def test_reading_the_table_does_not_open_litellm() -> None:
     code = "import sys; from optimizer.models.money.prices import *; find_price('gpt-4o')"
     code += "; sys.exit('litellm' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def _steps(row: Mapping[str, Any]) -> bool:
+    return "tiered_pricing" in row or any("input_cost_per_token_above_" in key for key in row)
+
+
+SIZES = (1, 32_000, 32_001, 128_000, 128_001, 199_999, 200_000, 200_001, 256_000, 256_001, 272_001, 900_000)
+_THEIRS = """
+import json, sys
+from optimizer.models.providers.litellm import opened
+litellm = opened()
+def cost(name, provider, size):
+    usage = litellm.Usage(prompt_tokens=size, completion_tokens=100, total_tokens=size + 100)
+    return sum(litellm.cost_per_token(name, custom_llm_provider=provider, usage_object=usage))
+print(json.dumps([cost(*one) for one in json.load(sys.stdin)]))
+"""
+
+
+def test_prices_that_rise_with_the_input_are_those_of_litellm_s_own_calculator() -> None:
+    # Perplexity's names tell of two providers, of which its calculator takes one
+    rows = {name: row for name, row in table().items() if _steps(row) and not name.startswith("perplexity/")}
+    priced = {name: price for name in rows if (price := find_price(name))}
+    asked = [(name, rows[name]["litellm_provider"], size) for name in priced for size in SIZES]
+    # in a process of its own: LiteLLM keeps what other tests have told it of models
+    done = subprocess.run(
+        [sys.executable, "-c", _THEIRS], input=json.dumps(asked), capture_output=True, text=True, check=True
+    )
+    theirs = json.loads(done.stdout.splitlines()[-1])
+
+    for (name, _, size), cost in zip(asked, theirs, strict=True):
+        assert priced[name].cost(size, 100) == pytest.approx(cost, rel=1e-6), f"{name} at {size}"
+    assert len(priced) > 50 and sum("tiered_pricing" in rows[name] for name in priced) > 20
 
 
 @pytest.mark.parametrize(

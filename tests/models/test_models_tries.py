@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import gc
 import os
 import resource
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -176,6 +179,40 @@ def test_a_try_that_is_cancelled_before_it_goes_out_is_taken_back(tmp_path: Path
         bridge.run(impatient(journal))
 
     assert calls((tmp_path / "tries").read_text()) == {A: 0, B: 1}
+
+
+def test_a_journal_that_is_closed_while_it_saves_complains_to_nobody_and_lets_nothing_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that fails closes it under the calls that are on their way."""
+    saving, closed, complaints = threading.Event(), threading.Event(), list[object]()
+
+    def slow(_file: int) -> None:
+        saving.set()
+        closed.wait(10)
+        raise OSError(errno.EBADF, "Bad file descriptor")
+
+    monkeypatch.setattr(os, "fdatasync", slow)
+
+    async def fails() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, told: complaints.append(told))
+        journal = Journal(tmp_path / "tries")
+        task = asyncio.create_task(journal.begin(bytes.fromhex(A), "target", Cost(5, 7)))
+        await asyncio.to_thread(saving.wait, 10)
+        journal.close()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        closed.set()
+        with pytest.raises(RunDirError, match="tries: closed, as the run was stopped"):
+            await journal.begin(bytes.fromhex(B), "target", Cost(5, 7))
+        await asyncio.sleep(0.1)
+        del task, journal
+        gc.collect()
+
+    asyncio.run(fails())
+
+    assert complaints == []
+    assert calls((tmp_path / "tries").read_text()) == {A: 1}, "at its worst"
 
 
 # -- a power cut, as the two files may look after it

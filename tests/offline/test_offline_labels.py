@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from optimizer.offline.form import find_form
+from optimizer.offline.reading.form import find_form
 
 LABELS = ("billing", "access", "other")
 
@@ -15,6 +15,9 @@ LABELS = ("billing", "access", "other")
         "Classify the support ticket. Categories are billing, access and other.",
         'Classify the ticket. Answer with one of: "billing", "access", "other".',
         "Classify the ticket as one of billing, access or other; say nothing else.",
+        "Whom does the ticket go to? Answer billing, access or other.",
+        "Read the ticket.\nReply only with: billing, access, or other; no more.",
+        "Read the ticket.\nKind of ticket: billing, access or other.",
     ],
 )
 def test_labels_named_in_a_sentence_are_the_choices_of_the_reply(sentence: str) -> None:
@@ -22,6 +25,15 @@ def test_labels_named_in_a_sentence_are_the_choices_of_the_reply(sentence: str) 
     assert (field.kind, field.labels) == ("label", LABELS)
 
 
-def test_a_sentence_about_other_things_names_no_labels() -> None:
-    (field,) = find_form("Summarise one of the letters in a sentence, with date and sender.", "", ()).fields
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Summarise one of the letters in a sentence, with date and sender.",
+        "Answer politely or not at all.",
+        "Reply briefly, or ask.",
+        "Answer in one sentence, or two.",
+    ],
+)
+def test_a_sentence_about_other_things_names_no_labels(sentence: str) -> None:
+    (field,) = find_form(sentence, "", ()).fields
     assert (field.kind, field.labels) == ("text", ())

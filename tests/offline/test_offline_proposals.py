@@ -9,9 +9,9 @@ import pytest
 
 from optimizer.habits import habits_of
 from optimizer.offline import OfflineModel
-from optimizer.offline.fields import read_sheet
-from optimizer.offline.meta import recognise
-from optimizer.offline.reading import read
+from optimizer.offline.reading.request import read
+from optimizer.offline.reading.sheet import read_sheet
+from optimizer.offline.roles.meta import recognise
 from optimizer.prompt import Prompt
 from optimizer.search.propose import Failure, question
 from optimizer.types import Message, Request

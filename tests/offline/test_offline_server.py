@@ -7,9 +7,9 @@ from collections import Counter
 import pytest
 
 from optimizer.errors import ConfigError
-from optimizer.offline.faults import KINDS, Faults
-from optimizer.offline.quota import Quota, Till
-from optimizer.offline.server import running
+from optimizer.offline.serving.faults import KINDS, Faults
+from optimizer.offline.serving.quota import Quota, Till
+from optimizer.offline.serving.server import running
 
 
 class Hand:

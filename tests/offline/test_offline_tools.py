@@ -14,8 +14,8 @@ from optimizer.models import bridge
 from optimizer.models.money.prices import Price
 from optimizer.models.providers.litellm import LiteLLMModel
 from optimizer.offline import OfflineModel
-from optimizer.offline.forms import in_form
-from optimizer.offline.server import Server, running
+from optimizer.offline.serving.server import Server, running
+from optimizer.offline.skills.forms import in_form
 from optimizer.types import Message, Request, Response
 
 BOOK: dict[str, Any] = {

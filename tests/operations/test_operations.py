@@ -198,6 +198,19 @@ def test_a_damaged_decision_is_named_beside_all_that_is_still_known(
     assert f"error       {copied}: {told}" in done.output and "verdict " not in done.output
 
 
+@pytest.mark.parametrize(
+    "note",
+    ['{"format": 1, "state": "running"}', '{"format": 1, "state": "running", "host": "far", "updated": "x"}',
+     '{"format": 1, "calls": "many"}', '{"format": 1, "done": [1]}', '{"format": 1, "reckoned": 3}'],
+)  # fmt: skip
+def test_a_note_that_is_damaged_is_named_with_the_way_out(run: Path, note: str) -> None:
+    (run / "status.json").write_text(note)
+
+    done = CliRunner().invoke(main, ["status", str(run)], catch_exceptions=False)
+
+    assert done.exit_code == 2 and f"{run / 'status.json'}: damaged (" in done.output
+
+
 def test_where_there_is_no_run_status_says_so(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, ["status", str(tmp_path)])
 
@@ -227,7 +240,7 @@ def test_what_was_expected_stands_beside_what_was_spent_and_agrees_with_the_outc
     most = f"at most ${outcome['at_most']['dollars']:.4f} in {outcome['at_most']['calls']:,}"
     assert f"spent    {spent} calls (expected: {expected}, {most})" in told
     assert f"spent       {spent} calls" in as_text(found) and f"expected    {expected} calls, {most}" in as_text(found)
-    assert f"What it took: {spent} calls" in page and f"Expected beforehand: {expected}, {most}." in page
+    assert f"Spent: {spent} calls" in page and f"Expected beforehand: {expected}, {most}." in page
 
 
 # -- logs
@@ -271,11 +284,11 @@ def test_a_run_can_log_json_lines_beside_its_outcome(tmp_path: Path) -> None:
 
 def test_the_dashboard_gets_the_runs_own_file(plain_run: Walked, monkeypatch: pytest.MonkeyPatch) -> None:
     from optimizer.operations import dashboard
-    from optimizer.search.record import opened
+    from optimizer.search.journal import open_storage
 
     monkeypatch.setattr(dashboard, "find_spec", lambda _name: object())
 
-    storage = opened(storage_of(plain_run.run))
+    storage = open_storage(storage_of(plain_run.run))
 
     [study] = storage.get_all_studies()
     assert study.study_name == "test/target"
@@ -351,6 +364,88 @@ def test_an_interrupt_leaves_with_130() -> None:
         raise KeyboardInterrupt
 
     assert CliRunner().invoke(interrupted).exit_code == 130
+
+
+SWALLOWS = """
+import os, signal, time
+try:
+    os.kill(os.getpid(), signal.{name})
+    time.sleep({seconds})
+except BaseException:
+    print("swallowed", flush=True)
+"""
+IMPORTS = """
+import time
+from optimizer.commands.options import shows_errors
+
+@shows_errors
+def command():
+    import swallows
+    time.sleep(20)
+
+command()
+"""
+
+
+@pytest.mark.parametrize(("name", "code", "said"), [("SIGTERM", 143, "stopped"), ("SIGINT", 130, "interrupted")])
+def test_a_signal_that_comes_during_an_import_is_not_lost_in_it(
+    tmp_path: Path, name: str, code: int, said: str
+) -> None:
+    (tmp_path / "swallows.py").write_text(SWALLOWS.format(name=name, seconds=0.2))
+    (tmp_path / "main.py").write_text(IMPORTS)
+
+    done = subprocess.run([sys.executable, tmp_path / "main.py"], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout) == (code, "")
+    assert done.stderr.startswith(f"{said}; all answers so far are kept")
+
+
+def test_an_import_that_does_not_end_is_stopped_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "swallows.py").write_text(SWALLOWS.format(name="SIGTERM", seconds=60).replace("BaseExc", "Exc"))
+    (tmp_path / "main.py").write_text("from optimizer.commands import options\noptions._PATIENCE = 3\n" + IMPORTS)
+
+    done = subprocess.run([sys.executable, tmp_path / "main.py"], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 143
+
+
+def test_a_second_ctrl_c_does_not_wait_for_an_import(tmp_path: Path) -> None:
+    twice = SWALLOWS.format(name="SIGINT", seconds=0) + "os.kill(os.getpid(), signal.SIGINT)\ntime.sleep(60)\n"
+    (tmp_path / "swallows.py").write_text(twice)
+    (tmp_path / "main.py").write_text("from optimizer.commands import options\noptions._MOMENT = 50\n" + IMPORTS)
+
+    done = subprocess.run([sys.executable, tmp_path / "main.py"], capture_output=True, text=True, check=False)
+
+    assert done.stderr.startswith("interrupted; ")
+
+
+@pytest.mark.parametrize("command", [["status"], ["status", "--json"], ["rescore", "--json"]])
+def test_an_output_that_cannot_be_written_is_told_without_a_traceback(
+    plain_run: Walked, tmp_path: Path, command: list[str]
+) -> None:
+    run = plain_run.copy(tmp_path / "run")
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "optimizer", *command, str(run)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: standard output cannot be written (No space left on device); ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_run_whose_output_is_closed_is_finished_all_the_same(tmp_path: Path) -> None:
+    task = small_task(tmp_path, rows=64, search={"space": "quick", "trials": 2, "rounds": 1, "calls_per_trial": 3})
+    closed = f"exec {sys.executable} -m optimizer run {task} --run-dir {tmp_path / 'run'} >&-"
+
+    done = subprocess.run(["bash", "-c", closed], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert RunDir.read(tmp_path / "run").decisions()
 
 
 def test_no_two_meanings_share_an_exit_code() -> None:

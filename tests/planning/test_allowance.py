@@ -11,10 +11,10 @@ import pytest
 from optimizer.models.money.meter import Purse
 from optimizer.planning.allowance import Allowance, Clock
 from optimizer.planning.estimate import Need
-from optimizer.planning.sizes import Share
+from optimizer.planning.sizes import Usage
 from optimizer.types import Response
 
-NEED = Need(Share(10, 0.1), first=4, answer=0.01, worst=0.05)
+NEED = Need(Usage(10, 0.1), first=4, answer=Usage(1, 0.01), worst=0.05)
 _keys: Iterator[int] = iter(range(10**9))
 
 
@@ -82,7 +82,7 @@ def test_what_is_kept_grows_with_the_dearest_call_of_the_target() -> None:
 
 def test_with_a_judge_an_answer_takes_two_calls_and_the_price_of_both() -> None:
     """100 calls and $10; 40 calls and $2.00 are kept, and twice $0.50 for one call at its worst."""
-    need = Need(Share(40, 2.0), first=4, answer=0.1, worst=0.5, each=2)
+    need = Need(Usage(40, 2.0), first=4, answer=Usage(2, 0.1), worst=0.5)
 
     assert Allowance(Purse(calls=100), untimed(), "t", [need])(30) is None
     assert Allowance(Purse(calls=100), untimed(), "t", [need])(31) is not None
@@ -105,7 +105,7 @@ def test_what_the_source_took_before_is_not_the_searchs() -> None:
 
 def test_targets_share_what_is_left_beyond_their_needs() -> None:
     """100 calls; the targets need 14 and 24, the 62 beyond are halved: 14 + 31 for the first, 10 of them kept."""
-    later = Need(Share(20, 0.2), first=4, answer=0.01, worst=0.05)
+    later = Need(Usage(20, 0.2), first=4, answer=Usage(1, 0.01), worst=0.05)
     purse = Purse(calls=100)
     first = Allowance(purse, untimed(), "one", [NEED, later])
 
@@ -117,7 +117,7 @@ def test_targets_share_what_is_left_beyond_their_needs() -> None:
 
 def test_a_dear_target_that_comes_later_keeps_its_money() -> None:
     """The targets need $0.24 and $0.90. Of the $0.01 that they leave over, the first gets half: 4 calls at $0.01."""
-    cheap, dear = Need(Share(10, 0.1), 4, 0.01, 0.05), Need(Share(10, 0.5), 4, 0.05, 0.1)
+    cheap, dear = Need(Usage(10, 0.1), 4, Usage(1, 0.01), 0.05), Need(Usage(10, 0.5), 4, Usage(1, 0.05), 0.1)
     purse = Purse(dollars=1.15)
     allow = Allowance(purse, untimed(), "one", [cheap, dear])
 
@@ -126,7 +126,7 @@ def test_a_dear_target_that_comes_later_keeps_its_money() -> None:
 
 
 def test_what_is_kept_is_held_back_in_the_purse_itself_until_the_confirmation() -> None:
-    later = Need(Share(20, 0.2), first=4, answer=0.01, worst=0.05)
+    later = Need(Usage(20, 0.2), first=4, answer=Usage(1, 0.01), worst=0.05)
     purse = Purse(calls=100, dollars=2.0)
     allow = Allowance(purse, untimed(), "one", [NEED, later])
 
@@ -145,7 +145,7 @@ def test_targets_share_the_tokens_that_are_left_beyond_their_needs_and_keep_thei
     """10 calls took 20 tokens each, so that 30 are reckoned for a call. Of 3,000 tokens 2,800 are left; the needs are
     14 and 24 calls, 420 and 720 tokens; half of the 1,660 beyond them goes to the first: 1,250, of which 300 are kept
     to confirm. That is 31 calls (930 tokens), not 32 (960)."""
-    later = Need(Share(20, 0.2), first=4, answer=0.01, worst=0.05)
+    later = Need(Usage(20, 0.2), first=4, answer=Usage(1, 0.01), worst=0.05)
     purse = Purse(tokens=3000)
     tokens_spent(purse, 10, 20)
     allow = Allowance(purse, untimed(), "one", [NEED, later])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from optimizer.errors import ConfigError
 from optimizer.planning.estimate import Estimate, Need
 from optimizer.planning.least import least_minutes
 from optimizer.planning.plan import plan
-from optimizer.planning.sizes import Share
+from optimizer.planning.sizes import Usage
 from optimizer.space import SearchSpace
 from optimizer.task import load_task
 from search_spaces import DEMOS
@@ -116,7 +115,9 @@ def test_every_target_has_its_need(tmp_path: Path) -> None:
     found = expected(tmp_path, target=None, targets=[TARGET, dear])
 
     cheap, costly = found.needs
-    assert costly.answer == pytest.approx(10 * cheap.answer) and costly.worst == pytest.approx(10 * cheap.worst)
+    assert costly.answer.dollars == pytest.approx(10 * cheap.answer.dollars) and costly.worst == pytest.approx(
+        10 * cheap.worst
+    )
     assert found.least.calls == 180 + 2 * 124
     assert found.least.dollars == pytest.approx(found.roles["source"].dollars + cheap.dollars + costly.dollars)
 
@@ -125,7 +126,7 @@ def test_a_recorded_source_takes_nothing(tmp_path: Path) -> None:
     task = write_task(tmp_path, data={"path": "data.jsonl", "expected": "gold", "source": "gold"})
 
     found = plan(load_task(task)).expected
-    assert found.roles["source"] == Share(0, 0.0)
+    assert found.roles["source"] == Usage(0, 0.0)
     assert found.least.calls == 124
 
 
@@ -134,7 +135,7 @@ def test_a_judge_is_asked_beside_every_answer_and_for_the_sources_held_out_ones(
     found = expected(tmp_path, judge=judge, metrics=[{"name": "judge"}])
 
     [need] = found.needs
-    assert need.each == 2
+    assert need.answer.calls == 2
     again = 30  # answers that the judge is asked about twice
     assert need.confirm.calls == 2 * 120 + 2 * 60 + again
     assert found.roles["judge"].calls == 2 * 60 + again + found.roles["target"].calls + 24
@@ -144,18 +145,18 @@ def test_judges_and_draws_multiply_and_vectors_count(tmp_path: Path) -> None:
     price = {"input": 2.0, "output": 2.0}
     judges = [{"model": f"test/{name}", "price": price} for name in "ab"]
     found = expected(tmp_path / "a", judges=judges, metrics=[{"name": "judge", "samples": 3}, {"name": "preference"}])
-    assert found.needs[0].each == 1 + 2 * (3 + 2)
+    assert found.needs[0].answer.calls == 1 + 2 * (3 + 2)
 
     embedder = {"model": "openai/embed", "price": {"input": 1.0, "output": 0.0}}
     vectors = expected(tmp_path / "b", embedder=embedder, metrics="embedding_similarity")
-    assert vectors.needs[0].each == 3
+    assert vectors.needs[0].answer.calls == 3
     assert vectors.roles["embedder"].calls == 2 * (vectors.roles["target"].calls + 24 + 2 * 60)
 
 
 def test_a_judge_whom_no_metric_asks_takes_nothing(tmp_path: Path) -> None:
     found = expected(tmp_path, judge={"model": "test/judge", "price": {"input": 2.0, "output": 2.0}})
 
-    assert "judge" not in found.roles and found.needs[0].each == 1
+    assert "judge" not in found.roles and found.needs[0].answer.calls == 1
 
 
 def test_what_one_call_may_take_at_worst_is_kept_apart(tmp_path: Path) -> None:
@@ -177,7 +178,7 @@ def test_texts_in_other_scripts_are_not_taken_for_short(tmp_path: Path) -> None:
 
 
 def test_a_need_adds_up() -> None:
-    need = Need(Share(10, 0.5), first=4, answer=0.05, worst=0.2, each=2)
+    need = Need(Usage(10, 0.5), first=4, answer=Usage(2, 0.05), worst=0.2)
 
     assert need.calls == 18 and need.dollars == pytest.approx(1.1)
 
@@ -198,7 +199,7 @@ def test_a_budget_of_tokens_below_the_least_is_refused_with_what_it_takes(tmp_pa
     answers 180 times; 120 confirm and 4 search at the mean of a plain and a doubled prompt, 311; at worst a call reads
     its bytes (at most 800 for the text, 48 for two roles) and writes 8, and a grown prompt is 200 longer."""
     task = load_task(write_task(tmp_path, prompt=LONG))
-    tokens = math.ceil(plan(task).tokens.least.dollars)
+    tokens = plan(task).expected.least.tokens
     worst = 800 + 32 + 8
     reckoned = 180 * 211 + 124 * 311 + 2 * (worst + 200)
 
@@ -219,9 +220,18 @@ def test_tokens_are_counted_whatever_they_cost(tmp_path: Path) -> None:
         expected(tmp_path, source=SOURCE | free, target=TARGET | free, budget={"tokens": 1000})
 
 
+def test_the_tokens_of_vectors_count_even_where_they_are_free(tmp_path: Path) -> None:
+    """Two replies of 11 tokens for each of the 120 answers that confirm and the 4 that search."""
+    plain = expected(tmp_path / "a")
+    local = expected(tmp_path / "b", embedder="local/static", metrics="embedding_similarity")
+
+    assert local.least.tokens - plain.least.tokens == (120 + 4) * 2 * 11
+    assert local.least.dollars == plain.least.dollars
+
+
 def test_a_run_with_the_least_of_tokens_comes_to_its_end_and_keeps_the_limit(tmp_path: Path) -> None:
     task = load_task(write_task(tmp_path))
-    tokens = math.ceil(plan(task).tokens.least.dollars)
+    tokens = plan(task).expected.least.tokens
     migration = walk(write_task(tmp_path / "run", budget={"tokens": tokens}), tmp_path / "out")
 
     spent = sum(role.input_tokens + role.output_tokens for role in migration.spend.values())

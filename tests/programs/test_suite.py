@@ -12,7 +12,7 @@ import pytest
 
 from optimizer.errors import ConfigError, ModelError
 from optimizer.evaluate import record
-from optimizer.exporters.bundle import verify_bundle
+from optimizer.exporters.bundle.making import verify_bundle
 from optimizer.planning.plan import plan
 from optimizer.programs.dspy import OPTIMIZERS, compile_prompt
 from optimizer.programs.dspy.opening import live, open_suite
@@ -22,13 +22,14 @@ from optimizer.prompt.suite import Part, Suite
 from optimizer.prompt.template import Template
 from optimizer.report import write_report
 from optimizer.results.rundir import RunDir
-from optimizer.search.candidates import Pool
 from optimizer.search.compiles import compile_planned, fit_for
+from optimizer.search.pool import Pool
 from optimizer.space import Choice, SearchSpace
+from optimizer.space.check import faults
 from optimizer.space.parts import by_parts
 from optimizer.task import load_task
 from optimizer.types import Example, Request
-from search_spaces import ADAPTER, ALL_PROGRAMS, DELIMITERS, DEMOS, KNOBS, REPLY, TEMPERATURE, WORDING
+from search_spaces import ADAPTER, ALL_PROGRAMS, DELIMITERS, DEMOS, KNOBS, PIPELINE, REPLY, TEMPERATURE, WORDING
 from tests.programs.test_dspy import Follower, exact, numbers, right
 from tests.search.test_compiles import brief
 from tests.walking import SEARCH, crew, walk, write_task
@@ -253,6 +254,8 @@ def test_pickles_are_never_read(tmp_path: Path) -> None:
     [
         ("tests.steps:no_program", {}, "is int, no dspy.Module"),
         ("tests.steps:Part", {}, "no 'Part'"),
+        ("tests.steps:Asynchronous", {}, "has no `forward`, which a run calls, without await"),
+        ("tests.steps:Unready", {}, r"no table of remainders'\), at steps\.py:\d+; name a module"),
         ("tests.steps:Parity", {"inputs": ("row",)}, "an input cannot be called 'row'"),
     ],
 )
@@ -261,7 +264,42 @@ def test_what_is_no_program_is_explained(path: str, more: dict[str, Any], said: 
         opened(path, **more)
 
 
+def test_opening_a_program_says_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """DSPy warns whoever so much as looks at a program's own `forward`."""
+    from dspy.primitives import module
+
+    with caplog.at_level("WARNING"):
+        module.logger.addHandler(caplog.handler)
+        opened()
+        module.logger.removeHandler(caplog.handler)
+
+    assert caplog.messages == []
+
+
+def test_a_program_that_cannot_be_opened_is_told_with_its_place_in_the_task_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"^task\.yaml:\d+: program\.dspy: tests\.steps:no_program is int"):
+        load_task(program_task(tmp_path, dspy="tests.steps:no_program"))
+    with pytest.raises(ConfigError, match=r"^task\.yaml:\d+: program: state\.pkl is no JSON state"):
+        load_task(program_task(tmp_path, state="state.pkl"))
+
+
+@pytest.mark.parametrize("adapter", ["chat", "json", "xml"])
+def test_no_choice_of_the_space_of_pipelines_is_lost_to_a_program(adapter: str) -> None:
+    suite = opened(adapter=adapter)
+    space, notes = by_parts(PIPELINE, suite)
+
+    assert [str(fault) for fault in faults(space, suite)] == [] and not notes
+
+
 # -- run as it is
+
+
+def test_a_program_that_changes_its_inputs_changes_nothing_in_the_run() -> None:
+    example = Example("3", {"number": [3]})
+
+    record(program_of(opened("tests.steps:Grasping")), Follower("x/t", lambda _: "odd"), [example])
+
+    assert example.inputs == {"number": [3]}
 
 
 def test_it_asks_the_target_for_every_predictor_and_answers_once() -> None:
@@ -569,7 +607,7 @@ def test_what_a_run_takes_is_reckoned_for_all_calls_of_an_answer(tmp_path: Path)
     planned = plan(load_task(program_task(tmp_path)))
 
     assert planned.expected.roles["source"].calls == 2 * (120 + 60)
-    assert planned.expected.needs[0].each == 2
+    assert planned.expected.needs[0].answer.calls == 2
 
 
 def test_a_task_has_either_a_prompt_or_a_program(tmp_path: Path) -> None:

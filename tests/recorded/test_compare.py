@@ -170,7 +170,7 @@ def test_a_wrong_price_is_noticed_and_named(tmp_path: Path) -> None:
     reckoned = 1000 * np.mean([row["new_in"] * 0.5e-6 + row["new_out"] * 1.5e-6 for row in rows])
     assert note.startswith("test/new: the recorded cost of ") and " of 50 answers is not tokens times the known" in note
     assert note.endswith("it looks as if output tokens were charged at the input price")
-    assert f"${recorded:,.2f}" in note[: note.index(" recorded,")] or recorded < reckoned
+    assert f"${recorded:,.4g}" in note and f"${reckoned:,.4g}" in note
 
 
 @pytest.mark.parametrize(

@@ -216,14 +216,14 @@ def test_the_winners_score_is_the_held_out_one_with_the_optimistic_one_beside_it
     result = only(plain_run.migration)
     text, winner = " ".join(parsed(page).text.split()), result.search.winner
 
-    assert f"expected at a quality of {winner.quality:.3f} (trial {winner.number}, {winner.examples} examples" in text
+    assert f"its expected quality is {winner.quality:.3f} (trial {winner.number}, {winner.examples} examples" in text
     assert f"what counts is {result.confirmation.winner.quality:.3f} (" in text and "on 60 held-out examples" in text
 
 
 def test_the_point_where_a_longer_prompt_eats_the_saving_is_told_and_drawn(page: str) -> None:
     text = parsed(page).text
 
-    assert "What a longer prompt costs" in text and "input tokens the saving is eaten when a call reads" in text
+    assert "What a longer prompt costs" in text and "input tokens the saving is used up when a call has" in text
     assert any("as the prompt grows" in str(svg.attributes["aria-label"]) for svg in parsed(page).all("svg"))
 
 

@@ -158,12 +158,15 @@ def test_the_point_where_growth_eats_the_saving_is_the_one_worked_out_by_hand(pl
     assert found.factor == 2.0 and found.even == pytest.approx(960)
     assert found.even_price == pytest.approx(4.8), "$0.00096 over 200 tokens"
     growth_line, even_line = in_words(found)
-    assert "reads 200 tokens, with the unchanged prompt 100: the prompt is 2.00 times as long" in growth_line
-    assert "eaten when a call reads 960 tokens" in even_line and "4.8 times as long" in even_line
+    assert (
+        "has 200 input tokens with the migrated prompt and 100 with the unchanged one: 2.00 times as many"
+        in growth_line
+    )
+    assert "used up when a call has 960 input tokens" in even_line and "4.8 times its 200 input tokens" in even_line
 
 
 def test_a_prompt_past_that_point_is_said_to_be_past_it(plain_run: Walked) -> None:
-    assert "it has passed that point" in in_words(priced(plain_run.migration, 0.001, 2000))[-1]
+    assert "The prompt is past that point" in in_words(priced(plain_run.migration, 0.001, 2000))[-1]
     assert "its replies alone do" in in_words(priced(plain_run.migration, 0.00003, 200))[-1]
 
 
@@ -171,7 +174,7 @@ def test_without_a_price_that_explains_the_bill_no_such_point_is_named(plain_run
     found = priced(plain_run.migration, 0.001, 200, cost=0.5)
 
     assert found.even is None and found.price is None
-    assert in_words(found)[-1].startswith("Where growth eats the saving cannot be said")
+    assert in_words(found)[-1].startswith("At what length the saving is used up cannot be said")
 
 
 def test_a_figure_without_a_bound_on_one_side_says_so(plain_run: Walked) -> None:

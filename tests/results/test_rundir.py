@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import os
 import random
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import optuna
 import pytest
 import yaml
+from click.testing import CliRunner
 from optuna.storages.journal import JournalFileBackend
 
+from optimizer.cli import main
 from optimizer.errors import RunDirError
 from optimizer.results.records import as_json, as_lines
 from optimizer.results.rundir import RunDir, slug, write_whole
@@ -33,11 +35,22 @@ FILES = (
 AGREED: dict[str, Any] = {"fingerprint": "f", "versions": {}}
 
 
+def test_a_migration_is_shown_in_a_line(plain_run: Walked) -> None:
+    found = plain_run.migration
+    (target,) = found.targets
+    verdict, trials = target.decision.verdict.value, len(target.search.trials)
+
+    assert repr(found) == f"<Migration 'parity' from test/source to test/target: {verdict}; 120 examples>"
+    assert repr(target) == f"<TargetResult test/target: {verdict}, {trials} trials>"
+
+
 def test_what_was_written_is_read_back_equal(plain_run: Walked, compiled_run: Walked) -> None:
     for walked in (plain_run, compiled_run):
         found = RunDir.read(walked.run).migration()
         assert found == walked.migration
-        assert repr(found) == repr(walked.migration)  # every mapping in its order, every number of its type
+        assert repr(asdict(found)) == repr(
+            asdict(walked.migration)
+        )  # every mapping in its order, every number of its type
 
 
 def test_texts_in_every_script_and_half_a_surrogate_pair_are_read_back_equal(tmp_path: Path, plain_run: Walked) -> None:
@@ -220,3 +233,16 @@ def test_rows_are_one_line_each_whatever_they_hold() -> None:
     lines = as_lines(rows).split("\n")
     assert [json.loads(line)["text"] for line in lines[:-1]] == ["one\ntwo\r\u2028", "\ud800"]
     assert as_json({"é": "\ud800"}).encode() == b'{\n  "\\u00e9": "\\ud800"\n}\n'
+
+
+@pytest.mark.parametrize(("command", "name"), [("report", "bundle/signature.json"), ("rescore", "rescored")])
+def test_what_stands_in_the_way_of_a_command_is_told_without_a_traceback(
+    plain_run: Walked, tmp_path: Path, command: str, name: str
+) -> None:
+    """A folder where a file is removed, a file where a folder is made: as on a disk that may only be read."""
+    run = plain_run.copy(tmp_path / "run")
+    (run / name).touch() if command == "rescore" else (run / name).mkdir()
+
+    done = CliRunner().invoke(main, [command, str(run)], catch_exceptions=False)
+
+    assert f"{(run / name).parent if command == 'report' else run / name}: cannot write here" in done.stderr

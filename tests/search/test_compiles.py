@@ -20,10 +20,10 @@ from optimizer.models.stores.cache import Cached, CallStore
 from optimizer.objective import Constraints, Objective, Unit
 from optimizer.programs.dspy import OPTIMIZERS
 from optimizer.search.brief import Brief, Cast, Effort, Ground, Scale
-from optimizer.search.candidates import Pool, program_key
 from optimizer.search.compiles import check_programs, compile_asked, compile_planned, extra_calls
 from optimizer.search.crossover import crossings
 from optimizer.search.loop import search
+from optimizer.search.pool import Pool, program_key
 from optimizer.space import Choice, SearchSpace, Value
 from optimizer.space.parameters import Terms, fitted
 from optimizer.testing import check_space
@@ -164,8 +164,8 @@ def test_compiles_with_other_knobs_live_on_a_share_of_the_search() -> None:
     turned = [calls for key, calls in into.bought.items() if key != "gepa"]
     assert len(bought) == len(second) == len(turned) - 1 == 1 and sum(turned) <= 120
     assert refused == [
-        "gepa(minibatch=5) not bought, nor any more programs with other than the usual knobs: one may take 60 calls, "
-        f"and {sum(turned)} of the 120 that they have are used"
+        "gepa(minibatch=5) not bought, nor any other program with knobs turned: one may take 60 calls, and of the 120 "
+        f"for such programs {sum(turned)} are used"
     ]
     assert again == []
     assert extra_calls(SearchSpace((GEPA,)), given.effort) == 0

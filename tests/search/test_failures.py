@@ -8,9 +8,9 @@ from optimizer.models.scripted import ScriptedModel
 from optimizer.prompt import Prompt
 from optimizer.prompt.contract import Contract
 from optimizer.search.brief import Ground
-from optimizer.search.candidates import Pool
 from optimizer.search.failures import failures, shared
 from optimizer.search.loop import search
+from optimizer.search.pool import Pool
 from optimizer.space import SearchSpace
 from optimizer.types import Example, Output, Request
 from search_spaces import REPLY, WORDING

@@ -75,8 +75,8 @@ def test_versions_become_templates_the_first_converted_the_others_rewritten() ->
         ("{{customer}}. Never guess. " + "x" * 6_000, "it has 6,027 characters, more than 6,000"),
         ("", "it is empty"),
         (f"{{{{customer}}}}: Never guess. {LONG}: billing", "it copies an example word for word: 'i was charged twice"),
-        ("sort the ticket of {{customer}}.\n\nNEVER guess.", "it is known already"),
-        ("Old rules for {{customer}}. Never guess.", "it is known already"),
+        ("sort the ticket of {{customer}}.\n\nNEVER guess.", "its text is there already"),
+        ("Old rules for {{customer}}. Never guess.", "its text is there already"),
     ],
 )
 def test_each_version_is_checked_by_itself(text: str, reason: str) -> None:
@@ -92,7 +92,7 @@ def test_each_version_is_checked_by_itself(text: str, reason: str) -> None:
 
 def test_the_same_version_twice_is_taken_once() -> None:
     text = "Read {{customer}}. Never guess."
-    assert [p.refused for p in proposed(versions(text, text))] == [None, "it is known already"]
+    assert [p.refused for p in proposed(versions(text, text))] == [None, "its text is there already"]
 
 
 def test_more_versions_than_asked_for_are_left() -> None:

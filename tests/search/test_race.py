@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from optimizer.search.race import Race, shared_order
-from optimizer.search.twoway import Evidence, Field, Shares
+from optimizer.search.twoway import Evidence, Field, Posterior, Shares
 
 
 def run(race: Race, truth: np.ndarray, noise: np.ndarray, upto: float | None = None) -> None:
@@ -256,3 +256,10 @@ def test_the_same_observations_give_the_same_posterior_and_decisions_in_any_orde
 
     np.testing.assert_array_equal(forward.posterior().mean, backward.posterior().mean)
     assert forward.batch(100) == backward.batch(100)
+
+
+def test_the_chance_to_be_better_is_that_of_a_normal_difference() -> None:
+    """Means 0.1 apart, and a variance of the difference of 0.01 + 0.004 - 2 * 0.002 = 0.1 squared: one deviation."""
+    found = Posterior(np.array([0.6, 0.5]), np.array([[0.01, 0.002], [0.002, 0.004]]))
+    assert found.surely_better(0, 1) == pytest.approx(0.841345, abs=1e-6)
+    assert found.surely_better(1, 0) == pytest.approx(0.158655, abs=1e-6)

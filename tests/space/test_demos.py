@@ -14,7 +14,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from optimizer import reader
 from optimizer.errors import ExportError
-from optimizer.exporters.bundle import as_bundle, faithful
+from optimizer.exporters.bundle.making import as_bundle, faithful
 from optimizer.habits import habits_of
 from optimizer.models.scripted import ScriptedModel
 from optimizer.objective import Constraints, Objective, Unit
@@ -24,8 +24,8 @@ from optimizer.prompt.layout import Layout
 from optimizer.prompt.picking import Picking, pooled
 from optimizer.results.rundir import RunDir
 from optimizer.search.brief import Brief, Cast, Ground, Scale
-from optimizer.search.candidates import Pool
 from optimizer.search.enrich import enrich
+from optimizer.search.pool import Pool
 from optimizer.space import Choice, DemoPlan, SearchSpace, Value
 from optimizer.space.demos import Shot, choose
 from optimizer.types import Example, Output, Request, Score

@@ -15,11 +15,11 @@ from optimizer.evaluate import record
 from optimizer.models import bridge
 from optimizer.models.providers.litellm import supported_params
 from optimizer.models.scripted import ScriptedModel
-from optimizer.models.venture import Venture
+from optimizer.models.tolerant import Tolerant
 from optimizer.programs.prompted import PromptProgram
 from optimizer.prompt import Prompt
 from optimizer.prompt.contract import Contract
-from optimizer.search.candidates import Pool
+from optimizer.search.pool import Pool
 from optimizer.space import SearchSpace, Value
 from optimizer.space.parameters import Terms, carried, fitted, varied
 from optimizer.types import Example, Message, Request, Response
@@ -197,7 +197,7 @@ def picky(request: Request) -> str:
 
 
 def test_a_candidate_with_refused_parameters_is_lost_and_not_the_run() -> None:
-    target = Venture(ScriptedModel(picky, name="test/target"), {})
+    target = Tolerant(ScriptedModel(picky, name="test/target"), {})
     examples = [Example("e1", {"text": "x"}), Example("e2", {"text": "y"})]
 
     lost = record(PromptProgram(Pool(LABELS, ALL, (), 0).build({**ALL.unchanged, "top_p": 0.5})), target, examples)
@@ -212,7 +212,7 @@ def test_what_the_task_agreed_on_is_refused_as_ever() -> None:
         def script(_: Request) -> str:
             raise ModelError("no", model="m", status=status)
 
-        return await Venture(ScriptedModel(script, name="m"), safe).complete(
+        return await Tolerant(ScriptedModel(script, name="m"), safe).complete(
             Request((Message("user", "x"),), {"top_p": 0.5})
         )
 

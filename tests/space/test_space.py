@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,11 +13,12 @@ from optimizer.objective import Evaluation
 from optimizer.prompt import Prompt
 from optimizer.prompt.contract import Contract
 from optimizer.prompt.template import Template
-from optimizer.search.candidates import Pool
-from optimizer.search.record import write_study
+from optimizer.search.journal import write_study
+from optimizer.search.pool import Pool
 from optimizer.search.study import SAMPLERS, ask, check_names
 from optimizer.search.trial import Trial
 from optimizer.space import Choice, DemoPlan, SearchSpace, in_layout
+from optimizer.space.check import faults
 from optimizer.space.demos import Shot, choose, good_shots
 from optimizer.testing import check_space
 from optimizer.types import Example, Output, Score
@@ -55,6 +57,43 @@ def test_a_space_of_ones_own_takes_few_lines() -> None:
     prompt = space.build(PROMPT, {"delimiters": "xml", "tone": "none"}).prompt
 
     assert (prompt.layout.delimiters, prompt.layout.reasoning) == ("xml", "none")
+
+
+@pytest.mark.parametrize(
+    ("odd", "problem"),
+    [
+        ({"when": "delimiters"}, r"case has when='delimiters'; give another dimension's name and a value"),
+        ({"when": ("case", "upper")}, r"case has when=\('case', 'upper'\), which is itself"),
+        ({"unless": ("case", "upper")}, "which is itself"),
+        ({"when": ("delimiters", "html")}, "counts only where delimiters is 'html', which delimiters does not offer"),
+    ],
+)
+def test_a_condition_under_which_a_dimension_never_counts_is_a_fault(odd: dict[str, Any], problem: str) -> None:
+    case = Choice("case", ("as_is", "none"), in_layout("reasoning"), **odd)
+
+    with pytest.raises(AssertionError, match=problem):
+        check_space(SearchSpace((DELIMITERS, case)), PROMPT)
+
+
+def test_a_condition_on_a_wording_that_is_yet_to_be_written_or_on_an_absent_dimension_is_none() -> None:
+    later = Choice("a", ("as_is", "none"), in_layout("reasoning"), when=("wording", "rewritten_1_1"))
+    absent = Choice("b", ("as_is", "none"), in_layout("reasoning"), when=("program", "gepa"))
+
+    check_space(SearchSpace((WORDING, later, absent)), PROMPT)
+
+
+def test_a_dimension_that_lacks_what_one_has_is_a_fault_that_names_it() -> None:
+    class Bare:
+        name = "bare"
+
+    space = SearchSpace((DELIMITERS, Bare()))  # type: ignore[arg-type]
+
+    assert "bare is a Bare without `choices`" in str(next(iter(faults(space, PROMPT))))
+
+
+def test_what_is_no_dimension_is_refused_when_the_space_is_made() -> None:
+    with pytest.raises(ConfigError, match="holds the str 'delimiters'; give dimensions"):
+        SearchSpace((WORDING, "delimiters"))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("dimensions", [(), (REPLY, REPLY)])

@@ -6,7 +6,7 @@ import math
 import re
 import runpy
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,9 @@ from optimizer.prompt import Prompt
 from optimizer.prompt.contract import Contract
 from optimizer.prompt.template import Template
 from optimizer.report.summary import expectation
-from optimizer.search.candidates import Pool
 from optimizer.search.compiles import check_programs
+from optimizer.search.pool import Pool
+from optimizer.search.study import check_suggestions
 from optimizer.space import Choice, SearchSpace, Variant, in_demos, in_layout, in_params
 from optimizer.space.check import faults, refuse_faults, without_faults
 from optimizer.space.file import find_space, read_space
@@ -171,7 +172,7 @@ def test_a_sentence_goes_behind_the_wording_that_is_chosen(tmp_path: Path) -> No
         ("dimensions: {demos: {few: 2}}", "demos: is a known dimension: give a list of its values"),
         ("dimensions: {wording: [rewritten]}", "wording: has no values to choose from"),
         ("dimensions: {tone: {}}", "no dimension is called 'tone'"),
-        ("dimensions: {tone: [brief]}", "one of your own is a mapping of names to sentences"),
+        ("dimensions: {tone: [brief]}", "One of your own is a mapping of names to sentences"),
         ("dimensions: {tone: {as_is: }}", "tone: offers nothing but as_is"),
         ("dimensions: {tone: {as_is: Be kind.}}", "as_is is the choice that changes nothing"),
         ("dimensions: {tone: {brief: 3}}", r"brief: must be a sentence to append, or \{replace: .*found 3"),
@@ -179,6 +180,7 @@ def test_a_sentence_goes_behind_the_wording_that_is_chosen(tmp_path: Path) -> No
         ('dimensions: {tone: {brief: "See {{text}}"}}', r"brief: holds a \{\{variable\}\}"),
         ("dimensions: []", "dimensions: must be a mapping of dimensions"),
         ("from: quick", "dimensions: must be a mapping of dimensions"),
+        ('dimensions: {demos: ["3"]}', r"has no value '3'\. Write it without quotes\. Known: "),
         ("dimensions: {program: [gepa], gepa.minibach: [2]}", r"no option 'minibach'\. Did you mean 'minibatch'"),
         ("dimensions: {program: [gepa], simba.steps: [0]}", r"simba\.steps: must be a whole number from 1 on, found 0"),
         ("dimensions: {program: [gepa], simba.steps: }", r"simba\.steps: is a knob: give a list of its values"),
@@ -186,7 +188,13 @@ def test_a_sentence_goes_behind_the_wording_that_is_chosen(tmp_path: Path) -> No
         ("dimensions: {gepa.minibatch: [2]}", r"gepa\.minibatch: turns nothing"),
         ("dimension: {demos: [1]}", "dimension: unknown key. Did you mean 'dimensions'"),
         ("from: other.yaml\ndimensions: {demos: [1]}", "from: must be a space's name"),
-        ("from: standart\ndimensions: {demos: [1]}", r"'standart'\. Did you mean 'standard'"),
+        ("dimensions: {tool_text: }", r"dimensions\.tool_text: is a dimension of tools, .*`from: tools`"),
+        ("- demos\n- wording", r"mapping of keys to values \(from: \.\.\., dimensions: \.\.\.\), found a list"),
+        ("dimensions: {tone: [brief]}", r"dimensions\.tone: .* known are wording, [a-z_, ]+$"),
+        ('dimensions: {"": {brief: Be brief.}}', "a dimension of your own needs a name"),
+        ('dimensions: {tone: {"": Be brief.}}', "tone: a sentence needs a name, found 'Be brief.'"),
+        ("from: quick\ndimensions: {top_p: [1]}", r"2: dimensions\.top_p: is a dimension of thorough, .*`from: t"),
+        ("from: standart\ndimensions: {demos: [1]}", r"my_space\.yaml:1: from: .*'standart'\. Did you mean 'standard'"),
         ("dimensions: {demos: [1], demos: [2]}", "the key 'demos' stands twice"),
     ],
 )  # fmt: skip
@@ -205,7 +213,7 @@ def test_all_problems_of_a_file_are_told_at_once(tmp_path: Path) -> None:
 def test_what_is_named_must_be_a_space(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="search_spaces:DEMOS is of type Choice; name a SearchSpace"):
         find_space("search_spaces:DEMOS", tmp_path)
-    with pytest.raises(ConfigError, match="no such file"):
+    with pytest.raises(ConfigError, match=r"no such file; it is looked for beside the task file; search_spaces/README"):
         find_space("nowhere.yaml", tmp_path)
 
 
@@ -218,6 +226,20 @@ def changing(change: Callable[[Prompt], Prompt]) -> Callable[[Variant, Any], Var
 
 def bomb(_variant: Variant, _value: Any) -> Variant:
     raise ZeroDivisionError("division by zero")
+
+
+def heat(given: Variant, _value: Any) -> Variant:
+    """In place, as nobody should."""
+    given.prompt.params["temperature"] = 0.9  # type: ignore[index]
+    return given
+
+
+def case(given: Variant, value: Any) -> Variant:
+    if value == "as_is":
+        return given
+    return changing(lambda p: replace(p, protected=(), instructions=p.instructions.map_text(getattr(str, value))))(
+        given, value
+    )
 
 
 _COUNTER = iter(range(10**6))
@@ -253,6 +275,14 @@ FAULTY = {
         "x", ("a", "backwards"), in_demos("order")
     ),
     "x=7 sets temperature to 7; give a number from 0 to 2": Choice("x", (None, 7), in_params("temperature")),
+    "x=2 sets stop to {2}, which JSON cannot hold; give texts, numbers": Choice(
+        "x", (None, 2), lambda v, value: in_params("stop")(v, {value})
+    ),
+    "x=2 sets the parameter n, which no task may set: a repeated question": Choice("x", (None, 2), in_params("n")),
+    "x changes the prompt that it is given; make another one": Choice("x", ("a", "y"), heat),
+    "x would never carry out 'upper': the first choice changes nothing; put 'as_is'": Choice(
+        "x", ("upper", "as_is", "lower"), case
+    ),
     "x=1.5 sets max_tokens to 1.5; give a whole number": Choice("x", (None, 1.5), in_params("max_tokens")),
 }
 
@@ -266,6 +296,13 @@ def test_a_faulty_choice_is_named_with_place_value_and_problem(told: str) -> Non
         refuse_faults("my:SPACE", faults(space, PROMPT))
     left, notes = without_faults(space, PROMPT)
     assert left == SearchSpace((search_spaces.REPLY,)) and len(notes) == 1
+
+
+def test_what_a_dimension_raises_is_told_with_the_line_of_its_file() -> None:
+    line = bomb.__code__.co_firstlineno + 1
+
+    with pytest.raises(ConfigError, match=rf"ZeroDivisionError\('division by zero'\), at test_spaces\.py:{line}$"):
+        variant(SearchSpace((Choice("x", ("a", "y"), bomb),)), x="y")
 
 
 class Shouting:
@@ -310,6 +347,49 @@ def test_a_replacement_of_what_does_not_stand_there_is_named(tmp_path: Path) -> 
     assert [str(fault) for fault in faults(space, PROMPT)] == [
         "tone='firm' changes nothing in this prompt: the text that it replaces does not stand in the instructions"
     ]
+
+
+@dataclass(frozen=True)
+class Heat:
+    """A dimension that is no `Choice`."""
+
+    suggest: Callable[[Any], Any]
+    name: str = "heat"
+    choices: tuple[float, ...] = (0.0, 0.3, 0.9)
+
+    def apply(self, made: Variant, value: Any) -> Variant:
+        return in_params("temperature")(made, value) if value else made
+
+
+@pytest.mark.parametrize(
+    ("suggest", "told"),
+    [
+        (
+            lambda trial: trial.suggest_float("heat", 0.1, 0.2),
+            r"heat\.suggest gives 0\.1\d+, which is not among its choices",
+        ),
+        (
+            lambda _: dict[str, float]()["low"],
+            r"heat\.suggest failed: KeyError\('low'\), at test_spaces\.py:\d+; return trial\.sug",
+        ),
+    ],
+)
+def test_what_a_dimension_suggests_must_be_among_its_choices(suggest: Callable[[Any], Any], told: str) -> None:
+    check_suggestions(
+        SearchSpace((search_spaces.REPLY, Heat(lambda t: t.suggest_categorical("heat", (0.0, 0.3, 0.9)))))
+    )
+    with pytest.raises(ConfigError, match=told):
+        check_suggestions(SearchSpace((search_spaces.REPLY, Heat(suggest))))
+
+
+WARM = SearchSpace((search_spaces.REPLY, Heat(lambda trial: trial.suggest_float("heat", 0.1, 0.2))))
+
+
+def test_check_refuses_what_a_sampler_could_not_learn_from(tmp_path: Path) -> None:
+    task = write_task(tmp_path, search={**SEARCH, "space": f"{__name__}:WARM"})
+
+    with pytest.raises(ConfigError, match=r"heat\.suggest gives"):
+        plan(load_task(task), strict=True)
 
 
 # -- whole runs

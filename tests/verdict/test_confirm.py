@@ -9,10 +9,12 @@ import pytest
 from scipy.stats import binomtest
 
 from optimizer.errors import DataError
+from optimizer.metrics.whole import Figure
 from optimizer.objective import Constraints, Evaluation
 from optimizer.types import Example, Output, Score
 from optimizer.verdict.confirm import Basis, Decision, Verdict, decide
 from optimizer.verdict.matched import Confirmation, MatchedPairs, Standard, standard_of
+from optimizer.verdict.statistics import examples_needed
 
 MIGRATE, STAY, OPEN = Verdict.MIGRATE, Verdict.STAY, Verdict.INCONCLUSIVE
 
@@ -66,6 +68,25 @@ def test_what_the_examples_cannot_tell_stays_open_with_the_number_that_would_set
     more = f"{decision.needed - 60:,} more than there are"
     assert f"About {decision.needed:,} held-out examples would settle it, {more}." in decision.reason
     assert "it may be as much as" in decision.reason and "outside the margin of 5." in decision.reason
+
+
+def test_the_number_that_would_settle_it_is_that_of_the_open_question() -> None:
+    """Quality by the differences as they are; a constraint by its own numbers: 7 broken of 200 where 6 are allowed."""
+    open_quality = verdict(*pairs(5, 6, 60))
+    assert open_quality.needed == examples_needed(-1 / 60, (11 / 60 - 1 / 3600) ** 0.5, 0.05, 0.95)
+    winner = side([0.6] * 200, ["invalid"] * 7)
+    open_replies = verdict(side([0.5] * 200), winner, constraints=Constraints(valid=0.97))
+    assert open_replies.needed == examples_needed(-0.005, (0.035 * 0.965) ** 0.5, 0.0, 0.95)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [(-0.04, 0.1, MIGRATE), (-0.05, 0.1, OPEN), (-0.2, -0.05, OPEN), (-0.2, -0.06, STAY), (None, None, OPEN)],
+)
+def test_a_figure_over_the_set_must_pass_too(low: float | None, high: float | None, expected: Verdict) -> None:
+    figure = Figure("macro_f1", 0.9, None, 0.85, low, high, 300)
+    decision = verdict(*pairs(5, 4, 300), figures=(figure,))
+    assert (decision.verdict, decision.figures) == (expected, (figure,))
 
 
 def test_twenty_flawless_examples_are_not_enough() -> None:

@@ -43,3 +43,33 @@ def test_summary_json_and_decision_count_them(plain_run: Walked, tmp_path: Path)
     assert outcome_json(migration, tmp_path)["targets"][0]["declined"] == {"source": 0, "unchanged": 0, "migrated": 9}
     assert decision(migration)["targets"][0]["declined"]["winner"] == 9
     assert "declined" not in outcome(plain_run.migration, tmp_path)
+
+
+def test_answers_that_were_cut_off_are_counted_though_they_be_valid(plain_run: Walked, tmp_path: Path) -> None:
+    (result,) = plain_run.migration.targets
+    met = result.confirmation
+    outputs = (*(replace(o, cut=1) for o in met.winner.outputs[:6]), *met.winner.outputs[6:])
+    found = replace(result, confirmation=replace(met, winner=replace(met.winner, outputs=outputs)))
+    migration = replace(plain_run.migration, targets=(found,))
+
+    assert "cut off  source 0, migrated 6 of 60, at the token limit: raise max_tokens" in outcome(migration, tmp_path)
+    assert outcome_json(migration, tmp_path)["targets"][0]["cut_off"] == {"source": 0, "unchanged": 0, "migrated": 6}
+    [row] = [measure for measure in measures(found) if measure.key == "cut_off"]
+    assert (row.source.value, row.migrated.value, row.better) == (0.0, 6 / 60, False)
+    assert "cut off" not in outcome(plain_run.migration, tmp_path)
+    assert "cut_off" not in {measure.key for measure in measures(result)}
+
+
+def test_why_replies_are_invalid_is_told_where_many_are(plain_run: Walked, tmp_path: Path) -> None:
+    (result,) = plain_run.migration.targets
+    met = result.confirmation
+
+    def told(count: int) -> str:
+        broken = (replace(o, status="invalid", error="invalid reply: '' is\nnone") for o in met.winner.outputs[:count])
+        side = replace(met.winner, outputs=(*broken, *met.winner.outputs[count:]))
+        found = replace(result, confirmation=replace(met, winner=side))
+        return outcome(replace(plain_run.migration, targets=(found,)), tmp_path)
+
+    first = met.winner.outputs[0].example_id
+    assert f"invalid  migrated 4 of 60, first example {first}: '' is none\n" in told(4)
+    assert "  invalid  " not in told(3)

@@ -14,6 +14,8 @@ from pathlib import Path
 from optimizer.errors import RunDirError
 from optimizer.models.money.tries import Cost, Lost, settled
 
+_CLOSED = -1
+
 
 class Journal:
     """A file of tries: begun, and ended without a bill. What is neither, nor answered, was lost.
@@ -39,12 +41,15 @@ class Journal:
 
     async def begin(self, question: bytes, role: str, cost: Cost) -> None:
         """Returns when the try is on the disk."""
+        if self._file == _CLOSED:
+            raise RunDirError(f"{self._path}: closed, as the run was stopped")
         self._begun(question, role, cost)
         mine = self._written
         try:
             while self._safe < mine:
                 if self._saving is None or self._saving.done():
                     self._saving = asyncio.ensure_future(self._save())
+                    self._saving.add_done_callback(_seen)
                 await asyncio.shield(self._saving)
         except BaseException:  # it does not go out
             self.freed(question)
@@ -69,7 +74,9 @@ class Journal:
         return {bytes.fromhex(key): lost for key, lost in known.items() if lost.calls}
 
     def close(self) -> None:
+        """What is under way then, as where a run fails, is not noted any more: it counts at its worst."""
         os.close(self._file)
+        self._file = _CLOSED
 
     def __enter__(self) -> Journal:
         return self
@@ -90,6 +97,8 @@ class Journal:
         self._safe = upto
 
     def _write(self, event: list[object]) -> None:
+        if self._file == _CLOSED:  # its number may be another file's by now
+            return
         line = (json.dumps(event, separators=(",", ":")) + "\n").encode()
         try:
             if self._cut:
@@ -105,6 +114,12 @@ class Journal:
         return RunDirError(
             f"{self._path}: cannot be written ({error.strerror}); make room, and run the same command again"
         )
+
+
+def _seen(saving: asyncio.Future[None]) -> None:
+    """Who waited for it may be gone, as the run has failed: then its error is nobody's."""
+    if not saving.cancelled():
+        saving.exception()
 
 
 def read_tries(text: str) -> dict[str, Lost]:

@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 
 from optimizer.errors import ModelError
 from optimizer.models.model import Model, identity
+from optimizer.models.money.book import PICO
 from optimizer.models.money.prices import A_DOLLAR_A_TOKEN, Price
-from optimizer.models.money.purse import PICO, Left, Purse, Spend
+from optimizer.models.money.purse import Left, Purse
 from optimizer.models.money.tries import Cost, paying
 from optimizer.types import Request, Response
 
-__all__ = ["Left", "Metered", "Purse", "Spend", "Tally", "worst_case"]
+__all__ = ["Left", "Metered", "Purse", "Tally", "worst_case"]
 
 MAX_TOKENS = 4096  # taken for the length of an answer to a request that states no limit
 
@@ -92,6 +93,7 @@ class Tally:
         self.input_tokens = 0
         self.output_tokens = 0
         self.calls = 0
+        self.cut = 0
         self._model = model
         self._sample = sample
 
@@ -102,4 +104,5 @@ class Tally:
         self.input_tokens += response.input_tokens
         self.output_tokens += response.output_tokens
         self.calls += 1
+        self.cut += response.finish == "length"
         return response

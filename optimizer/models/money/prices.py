@@ -160,7 +160,8 @@ def _price(row: Mapping[str, Any]) -> Price | None:
         return _with_above(first, later) if first else None
     base = _rates(row)
     starts = {int(found[1]) for key in row if (found := re.fullmatch(r"input_cost_per_token_above_(\d+)k_tokens", key))}
-    above = ((1000 * start, _rates(row, f"_above_{start}k_tokens")) for start in sorted(starts))
+    itself = row.get("litellm_provider") == "xai"  # whose dearer price begins with that many tokens, not behind them
+    above = ((1000 * start - itself, _rates(row, f"_above_{start}k_tokens")) for start in sorted(starts))
     return _with_above(base, tuple((start, price) for start, price in above if price)) if base else None
 
 

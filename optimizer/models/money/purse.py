@@ -9,32 +9,13 @@ import asyncio
 import math
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from optimizer.errors import BudgetExceeded, ModelError
+from optimizer.models.money.book import PICO, Book, Spend
 from optimizer.models.money.journal import Journal
-from optimizer.models.money.tries import Cost, Flying, Lost
+from optimizer.models.money.tries import Cost, Earlier, Flying, Lost
 from optimizer.types import Response
-
-PICO = 10**12  # sums of whole picodollars do not depend on the order in which answers come
-
-
-@dataclass(frozen=True)
-class Spend:
-    """What one role took: calls answered, tokens, dollars.
-
-    `retries`: tries that failed before an answer came, billed or not. `wasted`: tries that may be billed although
-    nothing came of them, with the most that they can have cost. A try can be both; what is wasted counts as spent.
-    """
-
-    calls: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    dollars: float = 0.0
-    wasted: int = 0
-    wasted_dollars: float = 0.0
-    retries: int = 0
 
 
 class Left(NamedTuple):
@@ -43,28 +24,6 @@ class Left(NamedTuple):
     calls: int | None
     dollars: float | None
     tokens: int | None = None
-
-
-class _Book:
-    """One role's sums."""
-
-    def __init__(self) -> None:
-        self.calls = self.read = self.wrote = self.pico = self.dearest = self.retries = 0
-        self.wasted = self.wasted_pico = self.wasted_tokens = 0
-
-    def add(self, response: Response) -> None:
-        pico = round(response.cost * PICO)
-        self.calls += 1
-        self.read += response.input_tokens
-        self.wrote += response.output_tokens
-        self.pico += pico
-        self.retries += response.retries
-        self.dearest = max(self.dearest, pico)
-
-    def waste(self, lost: Lost) -> None:
-        self.wasted += lost.times
-        self.wasted_pico += lost.times * lost.cost.pico
-        self.wasted_tokens += lost.times * lost.cost.tokens
 
 
 class Purse:
@@ -88,20 +47,17 @@ class Purse:
         self._most_tokens = math.inf if tokens is None else tokens
         self._kept_pico, self._kept_calls, self._kept_tokens = 0, 0, 0
         self._flying = Flying()  # what is set aside for each question in flight
-        self._books: dict[str, _Book] = {}
+        self._books: dict[str, Book] = {}
         self._paid: set[bytes] = set()
         self._landed = asyncio.Condition()
         self._journal = journal
-        self._before = dict(before or {})  # counts against what may be sent, and is booked when the question comes up
-        self._before_calls = sum(one.calls for one in self._before.values())
-        self._before_pico = sum(one.pico for one in self._before.values())
-        self._before_tokens = sum(one.tokens for one in self._before.values())
+        self._before = Earlier(before or {})  # counts against the limits, and is booked when the question comes up
         self.late: Callable[[], str | None] = lambda: None
 
     @property
     def spend(self) -> Mapping[str, Spend]:
         """By role, in the order in which the roles first paid."""
-        return {role: _spend(book) for role, book in list(self._books.items())}
+        return {role: book.spend for role, book in list(self._books.items())}
 
     @property
     def calls(self) -> int:
@@ -121,6 +77,16 @@ class Purse:
     def tokens(self) -> int:
         """Charged so far, in and out."""
         return sum(book.read + book.wrote for book in list(self._books.values()))
+
+    @property
+    def earlier(self) -> Spend | None:
+        """What earlier starts of the run took for questions that this one has not asked so far; None: nothing."""
+        book = Book()
+        for lost in list(self._before.values()):
+            book.waste(lost)
+            if lost.paid is not None:
+                book.calls, book.pico = book.calls + 1, book.pico + lost.paid.pico
+        return book.spend if self._before else None
 
     def keep(self, *, dollars: float = 0.0, calls: int = 0, tokens: int = 0) -> None:
         """Hold so much back from now on for a later stage, in place of what was held back before."""
@@ -174,7 +140,7 @@ class Purse:
     def ended(self, role: str, question: bytes, *, billed: bool) -> None:
         """A try has ended without an answer."""
         if billed and (cost := self._flying.give_back(question)):
-            self._books.setdefault(role, _Book()).waste(Lost(role, 1, cost))
+            self._books.setdefault(role, Book()).waste(Lost(role, 1, cost))
         elif not billed and self._journal:
             self._journal.freed(question)
 
@@ -183,19 +149,15 @@ class Purse:
         question = bytes.fromhex(key)
         if question not in self._paid:
             self._paid.add(question)
-            self._books.setdefault(role, _Book()).add(response)
+            self._books.setdefault(role, Book()).add(response)
             if self._journal:
                 self._journal.answered(question, role)
-            if lost := self._before.pop(question, None):
-                self._before_calls -= lost.calls
-                self._before_pico -= lost.pico
-                self._before_tokens -= lost.tokens
+            if lost := self._before.taken(question):
                 self._books[role].waste(lost)
 
     def _is_paid(self, question: bytes) -> bool:
         """In this start of the run, or in an earlier one."""
-        known = self._before.get(question)
-        return question in self._paid or (known is not None and known.paid is not None)
+        return question in self._paid or self._before.is_paid(question)
 
     async def _room(self, cost: Cost) -> None:
         if not self._flying:
@@ -213,29 +175,39 @@ class Purse:
             self._most_tokens - tokens - self._kept_tokens,
         )
 
-    def _fits(self, cost: Cost) -> bool:
+    def _fits(self, cost: Cost, *, before: bool = True) -> bool:
         calls, pico, tokens = self._free()
-        return (
-            calls - self._before_calls >= 1
-            and pico - self._before_pico >= cost.pico
-            and tokens - self._before_tokens >= cost.tokens
-        )
+        known = self._before if before else Earlier({})
+        return calls - known.calls >= 1 and pico - known.pico >= cost.pico and tokens - known.tokens >= cost.tokens
 
     def _refusal(self, cost: Cost) -> str:
-        limits = [f"{self._most_calls:,} calls"] * (self._most_calls < math.inf)
-        limits += [f"${self._most_pico / PICO:,.4f}"] * (self._most_pico < math.inf)
-        limits += [f"{self._most_tokens:,} tokens"] * (self._most_tokens < math.inf)
-        kept = [f"{self._kept_calls:,} calls"] * bool(self._kept_calls)
-        kept += [f"${self._kept_pico / PICO:,.4f}"] * bool(self._kept_pico)
-        kept += [f"{self._kept_tokens:,} tokens"] * bool(self._kept_tokens)
-        held = f", {' and '.join(kept)} held back for later stages" if kept else ""
-        lost = sum(book.wasted for book in self._books.values()) + sum(one.times for one in self._before.values())
-        wasted = f", and {lost:,} more that came to nothing and may be billed" if lost else ""
-        most = f"${cost.pico / PICO:,.4f}" + (f" and {cost.tokens:,} tokens" if self._most_tokens < math.inf else "")
+        most = self._most_calls, self._most_pico, self._most_tokens
+        limits = _named(*(None if limit == math.inf else limit for limit in most))
+        kept = _named(self._kept_calls or None, self._kept_pico or None, self._kept_tokens or None)
+        held = f", {kept} held back for later stages" if kept else ""
+        asked = _named(None, cost.pico, cost.tokens if self._most_tokens < math.inf else None)
         return (
-            f"the budget of {' and '.join(limits)} has no room for the next call (at most {most}): "
-            f"${self.dollars:,.4f} spent in {self.calls:,} calls{wasted}{held}; raise `budget`, or ask for less"
+            f"the budget of {limits} has no room for the next call (at most {asked}): "
+            f"{self._spent(cost)}{held}; raise `budget`, or ask for less"
         )
+
+    def _spent(self, cost: Cost) -> str:
+        before, books = self.earlier or Spend(), list(self._books.values())
+        told = f"${self.dollars:,.4f} spent in {self.calls:,} calls"
+        if before.calls and self._fits(cost, before=False):  # else it would have ended here without them
+            told += f", and ${before.dollars:,.4f} in {before.calls:,} calls that only earlier starts of the run made"
+        if lost := sum(book.wasted for book in books) + before.wasted:
+            most = sum(book.wasted_pico for book in books) / PICO + before.wasted_dollars
+            told += f", and {lost:,} more that came to nothing and may be billed, ${most:,.4f} at the most"
+        return told
+
+
+def _named(calls: float | None, pico: float | None, tokens: float | None) -> str:
+    """So many calls, dollars and tokens; what is None is not named."""
+    named = [] if calls is None else [f"{calls:,} calls"]
+    named += [] if pico is None else [f"${pico / PICO:,.4f}"]
+    named += [] if tokens is None else [f"{tokens:,} tokens"]
+    return " and ".join(named)
 
 
 def paid_for(answer: Response | ModelError | None) -> Cost | None:
@@ -243,8 +215,3 @@ def paid_for(answer: Response | ModelError | None) -> Cost | None:
     if isinstance(answer, Response):
         return Cost(round(answer.cost * PICO), answer.input_tokens + answer.output_tokens)
     return None if answer is None else Cost(0, 0)
-
-
-def _spend(book: _Book) -> Spend:
-    wasted = book.wasted, book.wasted_pico / PICO
-    return Spend(book.calls, book.read, book.wrote, book.pico / PICO, *wasted, book.retries)

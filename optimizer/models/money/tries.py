@@ -8,6 +8,7 @@ as spent, at its worst case, unless the server said that it failed. `journal` ke
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import NamedTuple, Protocol
 
@@ -62,6 +63,28 @@ class Lost(NamedTuple):
     @property
     def tokens(self) -> int:
         return self.times * self.cost.tokens + (self.paid.tokens if self.paid else 0)
+
+
+class Earlier(dict[bytes, Lost]):
+    """What earlier starts of a run sent, by question, until that comes up again; with the sums of it at hand."""
+
+    def __init__(self, found: Mapping[bytes, Lost]) -> None:
+        super().__init__(found)
+        self.calls = sum(one.calls for one in self.values())
+        self.pico = sum(one.pico for one in self.values())
+        self.tokens = sum(one.tokens for one in self.values())
+
+    def taken(self, question: bytes) -> Lost | None:
+        """What is known of a question; from now on it counts elsewhere."""
+        lost = self.pop(question, None)
+        if lost:
+            self.calls -= lost.calls
+            self.pico -= lost.pico
+            self.tokens -= lost.tokens
+        return lost
+
+    def is_paid(self, question: bytes) -> bool:
+        return question in self and self[question].paid is not None
 
 
 class Account(Protocol):

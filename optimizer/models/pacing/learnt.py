@@ -7,7 +7,8 @@ first time a bucket was full and is empty now; then the share that was refused a
 
 We go on just below what was found, and faster with every answer, at first hardly and then more: that finds a limit
 that was raised, and costs a few refusals in hundreds of calls. A single refusal says nothing: some servers refuse at
-random, however fast they are asked.
+random, however fast they are asked. Where slowing down did not help, time and again, we no longer slow down for it:
+then only many more refusals than there were are a limit.
 """
 
 from __future__ import annotations
@@ -22,12 +23,18 @@ _MANY = 20  # calls let in between two such moments: enough for a rate to be bel
 _UNIT = (5, 30)  # answers in a step, after a guess and after a rate that is well known
 _EDGE, _GAIN, _FASTEST = 10, 0.04, 1.1  # after so many steps so much faster, and then by the fourth power
 _FLOOR, _MEMORY = 0.5, 300.0  # of the best rate seen lately; seconds in which that is half forgotten
+_SPAN = 10.0  # seconds, at least, in which a rate must have been let in to be the best: a full bucket lets in more
 _LEAST = 0.1  # of the time between two such moments counts, however little was asked in it
 _PAUSE, _PAUSES, _LONGEST = 0.5, 8.0, 60.0  # seconds without calls where refusals do not say how long; doubled
 _SEEN = 4.0  # seconds at most, else twice what refusals take, after which a call that was sent to see was let in
 _DROUGHT = (1.2, 0.2)  # seconds, and part of the time: a server that lets nobody in for so long counts by the minute
 _RECENT = (1.0, 5.0)  # seconds that tell how fast it was asked at the end, where a dozen did so, and at most
 _WASTED = 1.1  # so much faster must it be asked at the end than on average before that is told to be too little
+_LET_IN = 0.5  # of what was asked for: less than that is a limit that has fallen
+_GROWN = 1.1  # so much faster than was found: a refusal then says that this was too fast
+_VAIN, _ENOUGH = 6, 60  # times that slowing down did not help, and calls in them: then refusals come by chance
+_WINDOWS, _SIGMAS = (24, 120), 4.0  # calls, of which so many more than by chance are a limit: standard deviations
+_CALM = 300  # answers after which nothing is refused by chance any more
 _DOUBT, _FORGIVEN = 5, 100  # refusals before a stated limit is no longer believed; answers after which it is again
 
 
@@ -54,6 +61,9 @@ class Learnt:
         self._bound = False  # did anybody have to wait for the rate?
         self._explained = False  # was the last refusal?
         self._doubts = self._trouble_free = 0
+        self._found = 0.0  # the rate, as it was found
+        self._vain = (0, 0, 0)  # times that slowing down did not help; calls in them; refused of these
+        self._chance = 0.0  # the share that is refused however fast the server is asked
         self._idle, self._looked_at = 0.0, 0.0  # seconds in which hardly anybody asked
         self._quiet, self._crowd = False, 0
 
@@ -93,6 +103,8 @@ class Learnt:
         self._trouble_free += 1
         if self._trouble_free >= _FORGIVEN:
             self._doubts = 0
+        if self._trouble_free >= _CALM:
+            self._chance = 0.0
         if self._bound and self._answers >= self._unit:
             self._answers, self._steps, self._bound = 0, self._steps + 1, False
             self.rate *= min(_FASTEST, _gain(self._steps) / _gain(self._steps - 1))
@@ -110,14 +122,24 @@ class Learnt:
                 return told or 0.0  # it was under way when the limit was met, and tells nothing new
             return self._pause(now - self._cut[0], told)
         self._row.append(number)
-        if len(self._row) < _ROW:
-            return told or 0.0  # it may be chance
+        if self._by_chance():
+            return told or 0.0
         self._cut = (now, self._number)
         late = [start for start in self._starts if start > now - _RECENT[0]]
         if len(late) < _AMONG:
             late = [start for start in self._starts if start > now - _RECENT[1]][-_AMONG:] or [self._since]
         self._asked = len(late) / max(now - late[0], _RECENT[0] / 2)
         return self._pause(0.0, told) if number - min(self._row) <= _AMONG else told or 0.0
+
+    def _by_chance(self) -> bool:
+        if not self._chance:
+            return len(self._row) < _ROW
+        self._row = [number for number in self._row if number > self._number - max(_WINDOWS)]
+        return not any(self._crowded(window) for window in _WINDOWS)
+
+    def _crowded(self, window: int) -> bool:
+        refused, usual = sum(number > self._number - window for number in self._row), window * self._chance
+        return refused >= max(_ROW, usual + _SIGMAS * math.sqrt(usual * (1 - self._chance)))
 
     def _pause(self, closed: float, told: float | None) -> float:
         """Doubled each time that one was tried in vain, but what is missed by it stays a small part of the wait."""
@@ -137,7 +159,21 @@ class Learnt:
         self._since, self._sent, self._lost, self._row = now if long else cut_at, 1, 0, []
         self._cut, self._tried, self._tries = None, None, 0
         self._idle, self._crowd = 0.0, 0
-        self._bound, self._last, self._fresh = False, 0.0, False
+        self._bound, self._last, self._fresh = False, 0.0, self.rate == math.inf
+
+    def _in_vain(self, found: float) -> bool:
+        """Was it refused once more at the very rate that had been found, though most was let in? Time and again?"""
+        if self._chance or not self._known or self.rate > _GROWN * self._found or found < _LET_IN * self.rate:
+            self._vain = (0, 0, 0)
+            return False
+        times, calls, lost = self._vain
+        times, calls, lost = times + 1, calls + self._sent, lost + self._lost
+        self._vain = times, calls, lost
+        if times < _VAIN or calls < _ENOUGH:
+            return False
+        self._chance, self._vain = lost / calls, (0, 0, 0)
+        self.rate, self._known, self._best = math.inf, 0.0, 0.0
+        return True
 
     def _reckon(self, cut: tuple[float, int], now: float, *, long: bool) -> None:
         until = now - self._last / 2 if long else cut[0]
@@ -147,13 +183,15 @@ class Learnt:
             self._set(at_end, 0.0)
             return
         found = let_in / max(span - self._idle, _LEAST * span)
+        if self._in_vain(found):
+            return
         self._best *= 0.5 ** ((now - self._best_at) / _MEMORY)
         self._best_at = now
         if self._steps > _EDGE and at_end > _WASTED * found:  # much was not used, and is lost if the bucket is small
             self._set(at_end, _EDGE)
             return
         if let_in >= _MANY:
-            self._best = max(self._best, found)
+            self._best = max(self._best, found if span >= _SPAN else 0.0)
         elif self._known:  # a short span tells little: it is averaged in
             found = min(self.rate, (let_in * found + self._known * self.rate) / (let_in + self._known))
         sure = 2 * span / max(self._last, 1e-3) if long else let_in
@@ -170,7 +208,8 @@ class Learnt:
 
     def _set(self, rate: float, known: float) -> None:
         """`known`: how many calls it was found from; 0 for a guess, from which it grows at once."""
-        self.rate, self._known = rate, min(_MANY, known)
+        self.rate = self._found = rate
+        self._known = min(_MANY, known)
         self._unit = min(_UNIT[1], max(_UNIT[0], int(known)))
         self._answers, self._steps = 0, 0 if known else 2 * _EDGE
 

@@ -14,6 +14,7 @@ from optimizer.models import transport
 from optimizer.models.model import Model, identity
 from optimizer.models.pacing.bucket import Bucket
 from optimizer.models.pacing.learnt import Learnt
+from optimizer.models.pacing.notice import Refusals
 from optimizer.models.pacing.stated import Rest, stated_limits
 from optimizer.types import Request, Response
 
@@ -35,7 +36,8 @@ class Gate:
 
     Stated limits (`rpm`, `tpm`, or the server's headers) are kept to by booking in advance, tokens by an estimate that
     the answer corrects. Where the server states none, its refusals tell how fast it can be asked: see `Learnt`. After
-    HTTP 503 or 529 half as many calls go at once, and one more for each round of answers.
+    HTTP 503 or 529 half as many calls go at once, and one more for each round of answers. `say` is told
+    where nothing but refusals came for a while.
     """
 
     def __init__(
@@ -46,8 +48,9 @@ class Gate:
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        say: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._clock, self._sleep = clock, sleep
+        self._clock, self._sleep, self._refusals = clock, sleep, Refusals(say, clock)
         self._slots, self._debt = asyncio.Semaphore(max(1, concurrency)), 0
         self._width = self._most = float(max(1, concurrency))
         limits = {"requests": rpm, "tokens": tpm}
@@ -91,6 +94,7 @@ class Gate:
 
     def answered(self, ticket: Pass, response: Response, rests: Mapping[str, Rest]) -> None:
         self._answers += 1
+        self._refusals.answered()
         self._wrote += max(0.1, 1 / self._answers) * (response.output_tokens - self._wrote)
         unused = ticket.booked - response.input_tokens - response.output_tokens
         for bucket in (self._own.get("tokens"), self._stated.get("tokens")):
@@ -105,6 +109,7 @@ class Gate:
         now = self._clock()
         if error.status == 429:
             self.refused += 1
+            self._refusals.refused(error)
             self._returning += 1
             used_up = any(
                 rest.remaining < (1 if kind == "requests" else 2 * ticket.booked) for kind, rest in rests.items()

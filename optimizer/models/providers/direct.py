@@ -78,7 +78,12 @@ async def completion(**arguments: Any) -> Any:
         raise Answered(_NOBODY, str(error), None) from error
     if status >= 300:
         raise _error(status, text)
-    return _shaped(json.loads(text))
+    try:
+        body = json.loads(text)
+    except ValueError as error:  # a page to log in, say, or one for people
+        begins = " ".join(text[:200].split())[:60]
+        raise ValueError(f"{begins!r} is no JSON; see that api_base is right, as in http://HOST/v1") from error
+    return _shaped(body)
 
 
 def _error(status: int, text: str) -> Answered:

@@ -11,7 +11,8 @@ from optimizer.types import calls_as_text
 def said(choice: Any) -> tuple[str, str]:
     """The text and the reason to stop. Calls win over what is said beside them: they are what an application acts on.
 
-    Providers differ in the reason that they give for calls; here it is always "tool_calls".
+    Providers differ in the reason that they give for calls; here it is always "tool_calls". Thoughts before the text
+    are no part of it: LiteLLM takes them out, and servers with a parser for their model's reasoning do.
     """
     calls = [
         {"name": str(call.function.name or ""), "arguments": call.function.arguments or ""}
@@ -22,7 +23,7 @@ def said(choice: Any) -> tuple[str, str]:
     if not calls and not choice.message.content and (refusal := _refusal(choice.message)):
         return _whole(refusal), "content_filter"
     if not calls:
-        return _whole(str(choice.message.content or "")), "stop" if finish == "tool_calls" else finish
+        return _whole(reader.said(str(choice.message.content or ""))), "stop" if finish == "tool_calls" else finish
     try:
         return _whole(calls_as_text(reader.calls(calls))), "tool_calls"
     except RecursionError:  # arguments nested beyond measure: kept as the text that they are

@@ -20,12 +20,12 @@ from typing import Any, Protocol
 from optimizer.errors import ModelError, RunDirError
 from optimizer.models.model import Model, identity
 from optimizer.models.money.prices import Price
+from optimizer.models.stores.asking import Asking, asking_at
 from optimizer.types import Request, Response
 
 SCHEMA = 1
 _APPLICATION = 0x50504353  # "PPCS", in the file's header: tells our files from other programs' SQLite files
 _TABLE = "CREATE TABLE calls (key TEXT PRIMARY KEY, model TEXT NOT NULL, response TEXT NOT NULL, created REAL NOT NULL)"
-_PATIENCE = 900.0  # seconds for an answer that another run asks for: two may come to wait for each other's money
 _WAY_OUT = "Move the file away (its answers will be asked and paid again), or restore it from a copy."
 
 
@@ -46,17 +46,21 @@ class Answers(Protocol):
 
 
 class CallStore:
-    """All answers in one SQLite file, which several runs may share. Raises RunDirError where it is damaged."""
+    """All answers in one SQLite file. Raises RunDirError where it is damaged.
 
-    def __init__(self, path: Path) -> None:
+    `shared`: by runs in other processes; then no two of them ask the same question at the same moment.
+    """
+
+    def __init__(self, path: Path, *, shared: bool = False) -> None:
         self._path = path
         self._lock = threading.Lock()
-        self._asking: dict[str, asyncio.Future[None]] = {}  # by whom in this process it is being asked
+        self._closed = False
         with self._translated():
             self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
         try:
             with self._translated():
                 self._open()
+                self._asking = asking_at(path) if shared else Asking()
         except BaseException:
             self._db.close()
             raise
@@ -74,13 +78,7 @@ class CallStore:
             self._db.execute("INSERT OR IGNORE INTO calls VALUES (?, ?, ?, ?)", row)
 
     async def seek(self, key: str) -> Response | ModelError | None:
-        """Waits while another run in this process asks; runs in other processes may ask the same at the same moment."""
-        while (asking := self._asking.get(key)) is not None:
-            if not (await asyncio.wait([asking], timeout=_PATIENCE))[0]:
-                break
-        if (found := self.get(key)) is None:
-            self._asking[key] = asyncio.get_running_loop().create_future()
-        return found
+        return await self._asking.turn(key, lambda: self.get(key))
 
     async def keep(self, key: str, model: str, answer: Response | ModelError) -> None:
         try:
@@ -89,8 +87,7 @@ class CallStore:
             await self.release(key)
 
     async def release(self, key: str) -> None:
-        if (asking := self._asking.pop(key, None)) is not None and not asking.done():
-            asking.set_result(None)
+        self._asking.end(key)
 
     def __len__(self) -> int:
         with self._lock, self._translated():
@@ -98,6 +95,7 @@ class CallStore:
 
     def close(self) -> None:
         with self._lock:
+            self._closed = True
             self._db.close()
 
     def __enter__(self) -> CallStore:
@@ -107,8 +105,10 @@ class CallStore:
         self.close()
 
     def _open(self) -> None:
+        tables = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[
+            0
+        ]  # first: another may make them now
         application, schema = self._pragma("application_id"), self._pragma("user_version")
-        tables = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if tables and application != _APPLICATION:
             raise RunDirError(f"{self._path}: a SQLite file of another program, not a call store; name another file")
         if schema > SCHEMA:
@@ -137,9 +137,11 @@ class CallStore:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.OperationalError as error:  # no such folder, read-only, disk full, locked
+        except (sqlite3.OperationalError, OSError) as error:  # no such folder, read-only, disk full, locked
             raise RunDirError(f"{self._path}: the call store cannot be used ({error})") from error
-        except (sqlite3.Error, OSError, ValueError, TypeError) as error:
+        except (sqlite3.Error, ValueError, TypeError) as error:
+            if self._closed:  # a fleet was stopped while its tasks were still asking
+                raise RunDirError(f"{self._path}: closed, as the run was stopped; its answers are kept") from error
             raise RunDirError(f"{self._path}: the call store is damaged ({error}). {_WAY_OUT}") from error
 
 

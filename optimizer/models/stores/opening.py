@@ -16,4 +16,4 @@ def open_store(named: str | None, folder: Path, default: Path) -> Answers:
         from optimizer.models.stores.postgres import PostgresStore
 
         return PostgresStore(named)
-    return CallStore(folder / Path(named).expanduser())
+    return CallStore(folder / Path(named).expanduser(), shared=True)

@@ -19,7 +19,7 @@ import dspy
 from dspy.utils.saving import get_dependency_versions
 
 from optimizer.config.textfile import Kind, read_text
-from optimizer.errors import ConfigError
+from optimizer.errors import ConfigError, raised_at
 from optimizer.plugins import resolve
 from optimizer.programs.dspy.quiet import hush
 from optimizer.prompt.contract import Contract
@@ -61,6 +61,8 @@ def open_suite(
     named = dict(program.named_predictors())
     if not named:
         raise ConfigError(f"program.dspy: {path} has no predictor: there is no prompt in it to migrate")
+    if not hasattr(type(program), "forward"):
+        raise ConfigError(f"program.dspy: {path} has no `forward`, which a run calls, without await; add one")
     names = inputs or _inputs(program, next(iter(named.values())))
     if bad := sorted(set(names) & set(_TAKEN)):
         raise ConfigError(f"program: an input cannot be called {bad[0]!r}, which a run uses itself; rename it")
@@ -100,7 +102,8 @@ def _module(path: str) -> Any:
             found = found()
         except Exception as problem:
             raise ConfigError(
-                f"program.dspy: calling {path} failed: {problem!r}; name a module, or what makes one without arguments"
+                f"program.dspy: calling {path} failed: {problem!r}{raised_at(problem)}; "
+                "name a module, or what makes one without arguments"
             ) from problem
     if not isinstance(found, dspy.Module):
         raise ConfigError(f"program.dspy: {path} is {type(found).__name__}, no dspy.Module")

@@ -19,7 +19,7 @@ from optimizer.models import Model, bridge
 from optimizer.programs.dspy.engine import Engine, Halt, as_messages
 from optimizer.programs.dspy.opening import live
 from optimizer.prompt.suite import Suite
-from optimizer.types import JSON, Inputs, Reply, Request, Response, as_text
+from optimizer.types import JSON, Inputs, Reply, Request, Response, as_text, fresh
 
 ADAPTERS = {"chat": dspy.ChatAdapter, "json": dspy.JSONAdapter, "xml": dspy.XMLAdapter}
 _THREADS = 32  # programs under way at once: DSPy's wait for each answer
@@ -40,7 +40,7 @@ class SuiteProgram:
         return {"kind": "dspy", "prompt": self.suite.to_dict()}
 
     def _run(self, inputs: dict[str, Any], line: Line) -> Reply:
-        given = {name: inputs[name] for name in self.suite.names}
+        given = {name: fresh(inputs[name]) for name in self.suite.names}
         try:
             with dspy.context(
                 lm=line.lm(), adapter=ADAPTERS[self.suite.origin.adapter](), trace=None, disable_history=True
