@@ -269,6 +269,23 @@ def test_two_runs_may_make_the_file_at_the_same_moment(tmp_path: Path, monkeypat
         assert store.get("aa") == Response("x")
 
 
+def test_a_file_that_another_process_is_making_is_waited_for(tmp_path: Path) -> None:
+    program = """
+import sqlite3, sys, time
+other = sqlite3.connect(sys.argv[1], isolation_level=None)
+other.execute("BEGIN IMMEDIATE")
+print("held", flush=True)
+time.sleep(0.5)
+other.execute("ROLLBACK")
+"""
+    command = [sys.executable, "-c", program, str(tmp_path / "calls.sqlite")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None and other.stdout.readline() == "held\n"
+        with CallStore(tmp_path / "calls.sqlite") as store:
+            store.put("key", "m", Response("kept"))
+            assert len(store) == 1
+
+
 def test_what_two_runs_in_one_process_ask_at_the_same_moment_is_asked_once(tmp_path: Path) -> None:
     """Two tasks of a fleet, say, or two roles that are played by one model."""
     model = ScriptedModel(lambda _: "x", latency=0.05, wait=True)

@@ -26,6 +26,7 @@ from optimizer.types import Request, Response
 SCHEMA = 1
 _APPLICATION = 0x50504353  # "PPCS", in the file's header: tells our files from other programs' SQLite files
 _TABLE = "CREATE TABLE calls (key TEXT PRIMARY KEY, model TEXT NOT NULL, response TEXT NOT NULL, created REAL NOT NULL)"
+_PATIENCE = 30.0  # seconds for another process that writes
 _WAY_OUT = "Move the file away (its answers will be asked and paid again), or restore it from a copy."
 
 
@@ -56,7 +57,7 @@ class CallStore:
         self._lock = threading.Lock()
         self._closed = False
         with self._translated():
-            self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+            self._db = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
         try:
             with self._translated():
                 self._open()
@@ -105,9 +106,7 @@ class CallStore:
         self.close()
 
     def _open(self) -> None:
-        tables = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[
-            0
-        ]  # first: another may make them now
+        tables = self._tables()  # first: another may make them now
         application, schema = self._pragma("application_id"), self._pragma("user_version")
         if tables and application != _APPLICATION:
             raise RunDirError(f"{self._path}: a SQLite file of another program, not a call store; name another file")
@@ -116,19 +115,34 @@ class CallStore:
                 f"{self._path}: written by a newer version (schema {schema}, this version reads {SCHEMA}); "
                 "update promptport, or name another file"
             )
-        self._db.execute("PRAGMA journal_mode=WAL")
+        self._write_ahead()
         self._db.execute("PRAGMA synchronous=NORMAL")  # kill -9 loses nothing; a power cut may, at the end
         self._db.execute("PRAGMA cache_size=-32768")  # KiB: the upper levels of a million answers' index
         if not tables:
             self._create()
 
+    def _write_ahead(self) -> None:
+        """SQLite's own patience does not hold for this change of mode: while another opens the file, it is refused."""
+        until = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                self._db.execute("PRAGMA journal_mode=WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                    raise
+                time.sleep(0.01)
+
     def _create(self) -> None:
         self._db.execute("BEGIN IMMEDIATE")  # another run may be creating the same file
-        if not self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        if not self._tables():
             self._db.execute(_TABLE)
             self._db.execute(f"PRAGMA application_id={_APPLICATION}")
             self._db.execute(f"PRAGMA user_version={SCHEMA}")
         self._db.execute("COMMIT")
+
+    def _tables(self) -> int:
+        return int(self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
 
     def _pragma(self, name: str) -> int:
         return int(self._db.execute(f"PRAGMA {name}").fetchone()[0])
