@@ -102,7 +102,7 @@ def test_what_does_not_fit_is_refused_with_a_way_out(sections: Any, problem: str
 
 def test_a_score_on_one_side_only_is_a_gap_in_the_record(tmp_path: Path) -> None:
     rows = [{**row, "b_judge": ""} if row["case"] == 3 else row for row in record()]
-    with pytest.raises(DataError, match="row 4 .*'b_judge': must be from 1 to 10, found nothing"):
+    with pytest.raises(DataError, match=r"row 4 .*'b_judge': must be from 1 to 10, found nothing"):
         comparison(tmp_path, rows, scores=SCALES)
 
 
