@@ -444,7 +444,7 @@ def test_a_bundle_that_was_decided_against_says_so_even_where_it_keeps_its_thres
 
 def test_the_command_exits_with_the_verdict_and_writes_junit(tmp_path: Path) -> None:
     """On the offline models: the bundle's own passes; another persona under its prompt does not."""
-    from tests.e2e.runs import small_task
+    from tests.e2e.tools.runs import small_task
 
     task = small_task(
         tmp_path,

@@ -30,7 +30,7 @@ from optimizer.report.summary import outcome_json
 from optimizer.results.rundir import RunDir
 from optimizer.verdict.confirm import Verdict
 from tests.conftest import Walked
-from tests.e2e.runs import small_task
+from tests.e2e.tools.runs import small_task
 
 
 class Hands:
