@@ -17,7 +17,8 @@ QUICK = {"space": "quick", "trials": 6, "rounds": 2, "calls_per_trial": 5}
 
 
 @pytest.mark.parametrize(
-    ("sent", "code", "word"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "stopped")]
+    ("sent", "code", "word"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "stopped"), (signal.SIGHUP, 129, "stopped")],
 )
 def test_a_run_that_is_told_to_stop_says_how_to_go_on(sent: int, code: int, word: str, tmp_path: Path) -> None:
     with started(small_task(tmp_path, search=QUICK), tmp_path / "run") as process:
