@@ -13,7 +13,7 @@ _MOMENT, _PATIENCE = 0.05, 100  # seconds until a signal that came during an imp
 
 @contextmanager
 def stoppable(came: list[int]) -> Iterator[None]:
-    """SIGTERM and SIGHUP end a command as Ctrl-C does: what is open is closed, every answer is kept. `came`: the signals.
+    """SIGTERM and SIGHUP end a command as Ctrl-C does: what is open is closed, answers are kept. `came`: the signals.
 
     What is raised in the middle of an import may be swallowed there, or come out as another error. So while a module is
     being imported, a signal is sent again a moment later; but not for longer than some seconds, and no second one.

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from tests.e2e.tools.runs import small_task
+from tests.e2e.tools.runs import COMMAND, small_task
 
 _PATIENCE = 120
 _AT_ONCE = 2
@@ -71,3 +71,19 @@ def test_kills_change_nothing_in_the_summary(tmp_path: Path) -> None:
     assert relative(killed, folder) == relative(undisturbed, whole)
     for name in (f"runs/fleet/tasks/task{n}/decision.json" for n in range(3)):
         assert (folder / name).read_bytes() == (whole / name).read_bytes()
+
+
+def test_the_tasks_of_a_fleet_that_is_told_to_stop_have_not_failed(tmp_path: Path) -> None:
+    folder = fleet(tmp_path)
+    process = started(folder)
+    until = time.monotonic() + _PATIENCE
+    while not list(folder.glob("runs/fleet/tasks/*/tries.jsonl")) and time.monotonic() < until:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+
+    _, said = process.communicate(timeout=_PATIENCE)
+
+    assert (process.returncode, said.splitlines()[-1].partition(";")[0]) == (143, "stopped")
+    status = subprocess.run([COMMAND, "status", folder, "--json"], capture_output=True, text=True, check=True)
+    states = {task["state"] for task in json.loads(status.stdout)["tasks"].values()}
+    assert "interrupted" in states <= {"interrupted", "not begun", "finished"}
