@@ -57,9 +57,10 @@ def _longer(task: Task, sample: Request, who: str, window: int) -> Iterator[str]
     own = sum(map(tokens, sample.texts)) - _inputs(task.examples[0].inputs)
     sizes = [own + _inputs(example.inputs) for example in task.examples]
     if too_long := [size for size in sizes if size > window]:
+        longest = round(max(too_long), -2)
         yield (
             f"{who} takes in {window:,} tokens at most, by {_TABLE}: {len(too_long):,} of {len(sizes):,} examples "
-            f"are longer with the prompt as it is, the longest with about {round(max(too_long), -2):,.0f} (roughly counted)"
+            f"are longer with the prompt as it is, the longest with about {longest:,.0f} (roughly counted)"
         )
 
 
