@@ -17,6 +17,7 @@ from optimizer.config.yamlfile import Document, read_yaml
 from optimizer.data import Row, Table
 from optimizer.data.columns import Problems, as_text, no_column, pick, read_outputs
 from optimizer.data.golds import gold_reader
+from optimizer.data.remarks import slow
 from optimizer.data.stages import AMOUNTS, Origin, Stage, columns_of, read_stages, thawed
 from optimizer.errors import ConfigError, DataError
 from optimizer.models.money.prices import Price
@@ -133,6 +134,7 @@ class _Reader:
         lacking = {name for name in AMOUNTS if not getattr(columns, name)}
         unmeasured = frozenset(lacking - {"cost"} if price else lacking)
         finish = {e.id: as_text(pick(rows[e.id], columns.finish)) for e in present} if columns.finish else {}
+        self.notes += slow(side.model, found)
         self.notes += cut_off(side.model, found, finish, side.max_tokens)
         if columns.cost and columns.input_tokens and columns.output_tokens:
             self.notes += mispriced(side.model, found, price)
