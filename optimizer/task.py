@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -11,15 +11,16 @@ from optimizer.config.prompts import PromptSettings
 from optimizer.config.taskfile import open_file
 from optimizer.config.yamlfile import Document
 from optimizer.data import Table, columns, read_files, read_hub
-from optimizer.data.other_rows import on_other_rows
+from optimizer.data.other_rows import header_of, on_other_rows
 from optimizer.data.ratings import read_ratings
 from optimizer.data.remarks import remarks, unfilled
 from optimizer.data.stages import Origin, Stage, columns_of, read_stages, unasked
-from optimizer.errors import ConfigError, OptimizerError
+from optimizer.errors import ConfigError, DataError, OptimizerError
 from optimizer.importers import read_table
 from optimizer.metrics.scrutiny import Rated
 from optimizer.metrics.whole import Row
 from optimizer.models.money.prices import Price
+from optimizer.models.replies.names import same_model
 from optimizer.pricing import price_of
 from optimizer.prompt import Prompt
 from optimizer.types import Example, Output
@@ -58,7 +59,7 @@ def load_task(path: str | Path, *, data: Path | None = None) -> Task:
     """
     path = Path(path)
     settings, document = open_file(path, Settings)
-    settings = on_other_rows(settings, data) if data else settings
+    settings = on_other_rows(settings, data, _header(settings, data, document)) if data else settings
     prompt = _prompt(settings, path.parent, document)
     table = _table(settings, prompt, path.parent, document)
     columns.check_columns(settings.data, prompt.names, table, document.at)
@@ -124,6 +125,21 @@ def _table(settings: Settings, prompt: Prompt, folder: Path, document: Document)
     if data.format:
         return read_table(paths, data.format, document.at("data", "format"), one_model=bool(data.source))
     return read_files(paths, encoding=data.encoding, delimiter=data.delimiter, wanted=wanted)
+
+
+def _header(settings: Settings, data: Path, document: Document) -> Collection[str]:
+    """The columns of rows in place of the task's own, in the same format. Raises DataError for logs of a target: held
+    against its own answers it would always agree."""
+    if not settings.data.format:
+        return header_of(settings, data)
+    table = read_table([data], settings.data.format, document.at("data", "format"))
+    for name in {str(row.values.get("model") or "") for row in table.rows}:
+        if settings.data.source and name and any(same_model(target.model, name) for target in settings.targets):
+            raise DataError(
+                f"{data}: holds answers of {name}, a target, which is to be held against the source's answers; give "
+                "logs of the source, or rows with right answers (data.expected)"
+            )
+    return table.columns
 
 
 def _check_gold(settings: Settings, examples: tuple[Example, ...], table: Table, document: Document) -> None:

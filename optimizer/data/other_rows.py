@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from optimizer.config import Settings
@@ -10,10 +11,14 @@ from optimizer.config.sections import Recorded
 from optimizer.data.files import read_files
 
 
-def on_other_rows(settings: Settings, data: Path) -> Settings:
+def header_of(settings: Settings, data: Path) -> Collection[str]:
+    """The columns of a file in no other tool's format."""
+    return read_files([data], encoding=settings.data.encoding, delimiter=settings.data.delimiter, wanted=()).columns
+
+
+def on_other_rows(settings: Settings, data: Path, header: Collection[str]) -> Settings:
     """The source's answers count where the new rows have them, and nothing else that was recorded of it."""
     own = settings.data
-    header = read_files([data], encoding=own.encoding, delimiter=own.delimiter, wanted=()).columns
     recorded = own.source if own.source and own.source.output in header else None
     changes = {"path": (str(data.resolve()),), "hub": None, "group": None, "stratify": None, "human": None}
     section = own.model_copy(update={**changes, "source": recorded and Recorded(output=recorded.output)})

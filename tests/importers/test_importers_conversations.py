@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from optimizer.compare import compare
+from optimizer.errors import DataError
 from optimizer.importers import import_files
 from optimizer.recorded import load_recording
 from optimizer.task import load_task
@@ -112,3 +113,19 @@ def test_milliseconds_are_not_taken_for_seconds_in_silence(seconds: float, odd: 
     assert [note.partition(" is ")[0] for note in notes if "milliseconds" in note] == [
         f"the recorded latency of {who}" for who in ("a", "b") if odd
     ]
+
+
+def test_new_logs_are_read_as_the_tasks_own_are(tmp_path: Path) -> None:
+    """For the gate: this week's traces in place of those that the task was made of."""
+    for name, first in (("log.json", 0), ("week.json", 20)):
+        (tmp_path / name).write_text(json.dumps({"data": [call(first + n) for n in range(12)]}), "utf-8")
+    task = f"data: {{path: log.json, format: langfuse, source: output}}\n{FORMS}"
+    (tmp_path / "task.yaml").write_text(task, "utf-8")
+
+    found = load_task(tmp_path / "task.yaml", data=tmp_path / "week.json")
+    assert found.examples[0].inputs["input"] == "ticket 20"
+    assert found.recorded is not None and found.recorded["1"].text == "billing"
+
+    (tmp_path / "task.yaml").write_text(task.replace("offline/sim-beta", "openai/gpt-4.1-mini"), "utf-8")
+    with pytest.raises(DataError, match=r"holds answers of gpt-4.1-mini, a target"):
+        load_task(tmp_path / "task.yaml", data=tmp_path / "week.json")
