@@ -100,7 +100,7 @@ def postgres(answers: int) -> dict[str, Any]:
     from optimizer.models import bridge
     from optimizer.models.stores.postgres import PostgresStore
     from optimizer.types import Response
-    from tests.e2e.postgres import binaries, server
+    from tests.e2e.tools.postgres import binaries, server
 
     found = binaries()
     if found is None:

@@ -2,7 +2,8 @@
 
 Exit codes: 0 done · 2 the task, the data or the directory is wrong · 3 a model or the search failed · 4 the budget is
 used · 5 the key's budget at a gateway or provider is used up · 6 tasks of a fleet failed · 10 and 11 only with
---require (the verdict is "stay", or "inconclusive") and from gate · 130 interrupted · 143 terminated.
+--require (the verdict is "stay", or "inconclusive") and from gate · 130 interrupted · 143 terminated ·
+129 the terminal was closed.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ OptimizerError
 ├── DataError          the examples cannot be used                                    exit 2
 ├── PluginError        a name or `module:attribute` does not lead to a plug-in        exit 2
 ├── RunDirError        the run directory belongs to another task, or is damaged       exit 2
+│   └── StoppedError       what it keeps is closed: the run was told to stop          exit 2
 ├── ExportError        a format cannot hold this prompt faithfully                    exit 2
 ├── ModelError         a model call failed; `.retryable` says whether to try again    exit 3
 │   └── CreditExhausted    the key's budget at the gateway or provider is used up     exit 5
@@ -47,6 +48,10 @@ class PluginError(OptimizerError):
 
 class RunDirError(OptimizerError):
     """The run directory belongs to another task or format, or is damaged."""
+
+
+class StoppedError(RunDirError):
+    """The run was told to stop: what it keeps is closed, for those too who were still asking."""
 
 
 class ExportError(OptimizerError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from optimizer import __version__, cli, errors
 from optimizer.cli import main
 from optimizer.commands import options as shared_options
+from optimizer.commands import stopping
 from optimizer.commands.fleets import LOST_TASKS
 from optimizer.planning.plan import plan
 from optimizer.task import load_task
@@ -135,7 +137,8 @@ def test_the_exit_codes_are_the_ones_in_the_code() -> None:
     of_errors = {kind.exit_code for kind in kinds if issubclass(kind, errors.OptimizerError)}
     source = "".join(Path(str(module.__file__)).read_text("utf-8") for module in (cli, shared_options))
     of_commands = {int(code) for code in re.findall(r'"(?:stay|inconclusive)": (\d+)', source)}
-    of_commands |= {int(code) for code in re.findall(r'"(?:stopped|interrupted)", (\d+)\)', source)}
+    heeded = re.findall(r"before\[signal\.(SIG\w+)\]|\{signal\.(SIG\w+):", Path(stopping.__file__).read_text("utf-8"))
+    of_commands |= {128 + signal.Signals[one or other] for one, other in heeded}
 
     [told] = re.findall(r"^Exit codes: (.*?)\n\n", README, re.MULTILINE | re.DOTALL)
     assert {int(code) for code in re.findall(r"\b\d+\b", told)} == {0, LOST_TASKS} | of_errors | of_commands

@@ -13,7 +13,7 @@ import yaml
 
 from optimizer.fleet import run_fleet
 from optimizer.fleet.ledger import Entry
-from tests.e2e.runs import small_task
+from tests.e2e.tools.runs import small_task
 
 TARGETS = ["offline/sim-beta", "offline/sim-gamma", "offline/sim-delta"]
 SEARCH = {"space": "quick", "trials": 4, "rounds": 1, "calls_per_trial": 4}

@@ -70,14 +70,13 @@ def gate(
     as_json: bool,
 ) -> None:
     """Ask the target afresh and hold it against the bundle's thresholds: exit 0 kept, 10 broken, 11 inconclusive."""
-    from optimizer.gate import Limits
     from optimizer.gate import gate as ask
     from optimizer.gate.junit import make_room, write_junit
     from optimizer.gate.telling import as_dict, as_text
 
     if junit:
         make_room(junit)
-    result = ask(bundle, task_file, new=new, target=target, key=key, limits=Limits(calls, dollars))
+    result = ask(bundle, task_file, new=new, target=target, key=key, calls=calls, dollars=dollars)
     say(json.dumps(as_dict(result)) if as_json else as_text(result))
     if junit:  # last: a verdict that was paid for is told even where it cannot be written
         write_junit(junit, result)

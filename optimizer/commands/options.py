@@ -33,9 +33,11 @@ def shows_errors(command: Callable[..., Any]) -> Callable[..., Any]:
             say(f"error: {error}", err=True)
             sys.exit(error.exit_code)
         except KeyboardInterrupt:
-            said, code = ("stopped", 143) if signal.SIGTERM in signals else ("interrupted", 130)
-            say(f"{said}; all answers so far are kept: run the same command again to go on", err=True)
-            sys.exit(code)
+            number = next((sent for sent in signals if sent != signal.SIGINT), signal.SIGINT)
+            said = "interrupted" if number == signal.SIGINT else "stopped"
+            with suppress(OSError):  # a terminal that was closed hears nothing
+                say(f"{said}; all answers so far are kept: run the same command again to go on", err=True)
+            sys.exit(128 + number)
 
     return run
 

@@ -1,4 +1,4 @@
-"""How a command is stopped from outside: by Ctrl-C or SIGTERM, at any moment."""
+"""How a command is stopped from outside: by Ctrl-C, SIGTERM or a terminal that closes, at any moment."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MOMENT, _PATIENCE = 0.05, 100  # seconds until a signal that came during an imp
 
 @contextmanager
 def stoppable(came: list[int]) -> Iterator[None]:
-    """SIGTERM ends a command as Ctrl-C does: what is open is closed, every answer is kept. `came`: the signals.
+    """SIGTERM and SIGHUP end a command as Ctrl-C does: what is open is closed, answers are kept. `came`: the signals.
 
     What is raised in the middle of an import may be swallowed there, or come out as another error. So while a module is
     being imported, a signal is sent again a moment later; but not for longer than some seconds, and no second one.
@@ -37,6 +37,8 @@ def stoppable(came: list[int]) -> Iterator[None]:
         raise KeyboardInterrupt
 
     before = {signal.SIGTERM: signal.signal(signal.SIGTERM, stop)}
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # else nohup has it ignored
+        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, stop)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # in the background it is ignored, and stays so
         before[signal.SIGINT] = signal.signal(signal.SIGINT, stop)
     try:

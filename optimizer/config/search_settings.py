@@ -8,6 +8,8 @@ from pydantic import Field, model_validator
 
 from optimizer.config.sections import Count, NotNegative, Section, Seed, Text
 
+_LEARN_NOTHING = ("random", "qmc")
+
 
 class SearchSettings(Section):
     space: Text = Field(default="standard", description="A search space's name, module:attribute, or a YAML file")
@@ -43,6 +45,11 @@ class SearchSettings(Section):
             object.__setattr__(self, "rounds", self.trials)  # the default is for the usual number of trials
         if self.objectives and not 1 < len(set(self.objectives)) == len(self.objectives):
             raise ValueError(f"objectives: two or three different ones are wanted, found {list(self.objectives)}")
+        if self.objectives and self.sampler in _LEARN_NOTHING:
+            raise ValueError(
+                f"objectives: the sampler {self.sampler} does not learn from any, found {list(self.objectives)}; "
+                "choose tpe, gp, nsgaii or nsgaiii, or leave objectives out"
+            )
         if self.rounds > self.trials:
             raise ValueError(f"rounds: {self.rounds} rounds need at least as many trials, found {self.trials}")
         return self

@@ -8,7 +8,7 @@ thrown away, so that a model which has changed cannot hide behind what it once s
 `weighing` holds it against the thresholds. `telling` and `junit` say what came out.
 """
 
-from optimizer.gate.asking import Limits, gate
+from optimizer.gate.asking import gate
 from optimizer.gate.weighing import GateResult
 
-__all__ = ["GateResult", "Limits", "gate"]
+__all__ = ["GateResult", "gate"]

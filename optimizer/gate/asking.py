@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +21,6 @@ from optimizer.results.records import plain
 from optimizer.task import Task, load_task
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What the gate may spend on the target and the judges together; None: no limit."""
-
-    calls: int | None = None
-    dollars: float | None = None
-
-
 def gate(
     path: Path,
     task_file: Path,
@@ -37,13 +28,15 @@ def gate(
     new: Path | None = None,
     key: Path | None = None,
     target: str | None = None,
-    limits: Limits = Limits(),
+    calls: int | None = None,
+    dollars: float | None = None,
     connect: Callable[..., Roles] = connect,
     preflight: Callable[..., Any] = preflight,
 ) -> GateResult:
     """Ask the bundle's model (or `target`, another of the task file's) and weigh what it answers.
 
-    `new`: a data file of the same columns as the task's, in place of the held-out examples. Raises ExportError for a
+    `new`: a data file of the same columns as the task's, in place of the held-out examples. `calls`, `dollars`: the
+    most that target and judges together may take; None: no limit. Raises ExportError for a
     bundle that is not as it was written, or not signed by `key`; ConfigError and DataError for a task that does not
     belong to it, or a server that is not there; ModelError and BudgetExceeded where no verdict could be reached.
     """
@@ -54,10 +47,10 @@ def gate(
     settings = _settings(task.settings, str(found.bundle["model"]), target)
     _same_metrics(found.bundle, task)
     sealed = from_new(task, found) if new else from_bundle(task, found)
-    _enough(limits, settings, sealed, found.bundle)
+    _enough(calls, settings, sealed, found.bundle)
     check_metrics(settings, task.prompt.contract)
     preflight(settings, recorded=True)  # the source is not asked
-    purse = Purse(dollars=limits.dollars, calls=limits.calls)
+    purse = Purse(dollars, calls)
     with CallStore(Path(":memory:")) as store:
         roles = connect(settings, store, purse)
         metric = metric_of(settings, task.prompt.contract, roles)
@@ -102,12 +95,12 @@ def _named(metrics: Sequence[Mapping[str, Any]]) -> str:
     return ", ".join(str(metric["name"]) for metric in metrics)
 
 
-def _enough(limits: Limits, settings: Settings, sealed: Sealed, bundle: Mapping[str, Any]) -> None:
+def _enough(calls: int | None, settings: Settings, sealed: Sealed, bundle: Mapping[str, Any]) -> None:
     """A limit that cannot be kept is said before anything is spent."""
     once = max(1, len(bundle.get("prompts", ()))) + judgements(settings.metrics) * len(settings.panel)
     needed = once * len(sealed.examples)
-    if limits.calls is not None and limits.calls < needed:
+    if calls is not None and calls < needed:
         raise ConfigError(
-            f"--calls {limits.calls:,}: {len(sealed.examples):,} examples take about {needed:,} calls; allow as many, "
+            f"--calls {calls:,}: {len(sealed.examples):,} examples take about {needed:,} calls; allow as many, "
             "or give fewer examples with --new"
         )

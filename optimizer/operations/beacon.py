@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from optimizer.errors import RunDirError
+from optimizer.errors import RunDirError, StoppedError
 from optimizer.progress import Progress, Watch
 from optimizer.progress.console import harmless
 from optimizer.redact import redact
@@ -95,7 +95,7 @@ class Beacon:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
         if kind is None:
             self._facts.state = "finished"
-        elif issubclass(kind, Exception):
+        elif issubclass(kind, Exception) and not issubclass(kind, StoppedError):
             self._facts.state, self._facts.error = "failed", harmless(redact(str(error)))
         else:
             self._facts.state = "interrupted"

@@ -18,7 +18,7 @@ from optimizer.search.study import check_names, check_suggestions
 from optimizer.space import SearchSpace
 from optimizer.space.check import faults, refuse_faults, scarce, without_faults
 from optimizer.space.file import find_space
-from optimizer.space.parameters import Terms, carried, fitted, offered, varied
+from optimizer.space.parameters import Capabilities, carried, fitted, offered, varied
 from optimizer.space.parts import by_parts
 from optimizer.task import Task
 
@@ -88,9 +88,9 @@ def _fit(task: Task, section: ModelSettings, space: SearchSpace, lost: tuple[str
     habits, source = habits_of(section.real_name, section.family), task.prompt.params
     # LiteLLM, which takes seconds to open, is asked only where there is a parameter or a tool to ask it about.
     asks = set(source) - set(section.params) or task.prompt.tools or varied(space, task.prompt)
-    terms = Terms(section.model, accepted(section) if asks else None, habits.drop_params)
-    params, left = carried(source, section.params, terms)
-    tools, untold = offered(task.prompt.tools, terms)
+    target = Capabilities(section.model, accepted(section) if asks else None, habits.drop_params)
+    params, left = carried(source, section.params, target)
+    tools, untold = offered(task.prompt.tools, target)
     prompt = replace(task.prompt, params=params, tools=tools)
-    own, notes = fitted(space, prompt, terms)
+    own, notes = fitted(space, prompt, target)
     return Fit(habits, prompt, own, (*lost, *left, *untold, *notes))

@@ -42,7 +42,7 @@ _FORMAT = "response_format"
 
 
 @dataclass(frozen=True)
-class Terms:
+class Capabilities:
     """What a target takes. `accepted`: None where nobody knows; `dropped`: what its vendor says to leave out.
 
     "json_schema" among the accepted means that the model can be held to a schema, not merely to JSON.
@@ -61,34 +61,34 @@ class Terms:
         return sorted((named & set(self.dropped)) | unlisted)
 
 
-def carried(source: Params, own: Params, terms: Terms) -> tuple[dict[str, Any], tuple[str, ...]]:
+def carried(source: Params, own: Params, target: Capabilities) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The source's parameters for the target, but for what it refuses, and the target's own; notes on what was lost."""
     both = {**source, **own}
-    lost = [name for name in terms.refused(both) if name not in own or name in terms.dropped]
+    lost = [name for name in target.refused(both) if name not in own or name in target.dropped]
     lost = [_FORMAT if name == "json_schema" else name for name in lost]  # a schema that it cannot be held to
-    notes = [f"parameter {name} left out for {terms.model}, which does not take it" for name in lost]
+    notes = [f"parameter {name} left out for {target.model}, which does not take it" for name in lost]
     return {name: value for name, value in both.items() if name not in lost}, tuple(notes)
 
 
-def offered(tools: Toolset, terms: Terms) -> tuple[Toolset, tuple[str, ...]]:
+def offered(tools: Toolset, target: Capabilities) -> tuple[Toolset, tuple[str, ...]]:
     """The tools for the target, and a note where it cannot be told which to call. Raises ConfigError where it takes
     no tools at all."""
-    refused = terms.refused(tools.sent)
+    refused = target.refused(tools.sent)
     if "tools" in refused:
-        raise ConfigError(f"target {terms.model!r} takes no tools, and the prompt is answered by calls of them")
+        raise ConfigError(f"target {target.model!r} takes no tools, and the prompt is answered by calls of them")
     if "tool_choice" not in refused:
         return tools, ()
-    return replace(tools, choice=None), (f"tool_choice left out for {terms.model}, which does not take it",)
+    return replace(tools, choice=None), (f"tool_choice left out for {target.model}, which does not take it",)
 
 
-def fitted(space: SearchSpace, prompt: Prompt, terms: Terms) -> tuple[SearchSpace, tuple[str, ...]]:
+def fitted(space: SearchSpace, prompt: Prompt, target: Capabilities) -> tuple[SearchSpace, tuple[str, ...]]:
     """The space without choices that this target cannot have, or that do nothing to this prompt; and notes on them."""
     lost: dict[tuple[str, Value], str] = {}
     for dimension in space.dimensions:
         for value in dimension.choices[1:]:
-            if reason := _against(space, prompt, terms, dimension.name, value):
+            if reason := _against(space, prompt, target, dimension.name, value):
                 lost[dimension.name, value] = reason
-    return space.without(lost), tuple(_notes(space, lost, terms.model))
+    return space.without(lost), tuple(_notes(space, lost, target.model))
 
 
 def varied(space: SearchSpace, prompt: Prompt) -> bool:
@@ -112,7 +112,7 @@ def settled(prompt: Prompt, before: Params) -> Prompt:
     return replace(prompt, params={name: value for name, value in prompt.params.items() if name != _FORMAT})
 
 
-def _against(space: SearchSpace, prompt: Prompt, terms: Terms, name: str, value: Value) -> str | None:
+def _against(space: SearchSpace, prompt: Prompt, target: Capabilities, name: str, value: Value) -> str | None:
     """Why this choice cannot be had; a choice that fails is not judged here."""
     built = _made(space, prompt, name, value)
     if built is None:
@@ -122,8 +122,8 @@ def _against(space: SearchSpace, prompt: Prompt, terms: Terms, name: str, value:
         return "changes nothing in this prompt"
     before = unchanged.prompt.sent
     new = {key: wanted for key, wanted in made.prompt.sent.items() if key not in before or before[key] != wanted}
-    refused = terms.refused(new)
-    return f"{terms.model} does not take {', '.join(refused)}" if refused else None
+    refused = target.refused(new)
+    return f"{target.model} does not take {', '.join(refused)}" if refused else None
 
 
 def _made(space: SearchSpace, prompt: Prompt, name: str, value: Value) -> tuple[Variant, Variant] | None:

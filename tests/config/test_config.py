@@ -203,6 +203,14 @@ def test_all_problems_come_at_once_each_with_its_line(tmp_path: Path) -> None:
             "search: {trials: 2, rounds: 3}",
             "task.yaml:5: search.rounds: 3 rounds need at least as many trials, found 2",
         ),
+        (
+            "search: {objectives: [quality]}",
+            "task.yaml:5: search.objectives: two or three different ones are wanted, found ['quality']",
+        ),
+        (
+            "search: {sampler: qmc, objectives: [quality, cost]}",
+            "task.yaml:5: search.objectives: the sampler qmc does not learn from any, found ['quality', 'cost']; ",
+        ),
         ("search: [1]", "task.yaml:5: search: must be a mapping of keys to values, found a list of 1"),
         ("search: {seed: -1}", "task.yaml:5: search.seed: must be 0 or more, found -1"),
         (

@@ -2,58 +2,37 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.e2e import browser
-from tests.e2e import postgres as pg
-from tests.e2e.books import Books, served
-from tests.e2e.runs import finished, small_task
+from tests.e2e.tools import browser
+from tests.e2e.tools import postgres as pg
+from tests.e2e.tools.books import Books, served
+from tests.e2e.tools.environments import needed
+from tests.e2e.tools.runs import Finished, finished, small_task
 
-FIGURES = pytest.StashKey[list[str]]()
+_FIGURES = pytest.StashKey[list[str]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[FIGURES] = []
+    config.stash[_FIGURES] = []
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """What was counted along the way, for whoever reads a log."""
-    for line in config.stash.get(FIGURES, []):
+    for line in config.stash.get(_FIGURES, []):
         terminalreporter.write_line(line)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def figure(pytestconfig: pytest.Config) -> Callable[[str], None]:
-    return pytestconfig.stash[FIGURES].append
-
-
-def needed(tool: str, found: str | None) -> str:
-    """A tool that is missing skips what needs it, but where everything is required, as in continuous integration."""
-    if found:
-        return found
-    if os.environ.get("PROMPTPORT_E2E") == "require":
-        pytest.fail(f"{tool} is not installed, and PROMPTPORT_E2E=require")
-    pytest.skip(f"{tool} is not installed")
+    return pytestconfig.stash[_FIGURES].append
 
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
     return needed("chromium", browser.CHROMIUM)
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A run that nothing disturbed."""
-
-    task: Path
-    folder: Path
-    outcome: dict[str, Any]
 
 
 @pytest.fixture(scope="session")

@@ -35,7 +35,7 @@ def test_the_notebook_is_stored_without_outputs_and_names_no_machine() -> None:
 def test_every_cell_runs_on_a_finished_run_and_asks_nobody(
     plain_run: Walked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In this process, with a stand-in for IPython's display; in a kernel of its own: tests/e2e/test_notebook.py."""
+    """In this process, with a stand-in for IPython's display; in a kernel: tests/e2e/examples/test_notebook.py."""
     run = plain_run.copy(tmp_path / "run")
     display = ModuleType("IPython.display")
     shown: list[Any] = []

@@ -1,4 +1,4 @@
-"""The cutover's files: weights, names, secrets. On the real proxy: tests/e2e/test_gateway_cutover.py."""
+"""The cutover's files: weights, names, secrets. On the real proxy: tests/e2e/gateway/test_cutover.py."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ from optimizer.tools import Toolset
 from optimizer.types import Example, Inputs, Score
 from optimizer.verdict.confirm import Verdict
 from tests.conftest import Walked
-from tests.e2e.hostile import ASKED, ROWS, SYSTEM, hostile
+from tests.e2e.tools.hostile import ASKED, ROWS, SYSTEM, hostile
 from tests.exporters.test_bundle import shipping
 from tests.exporters.test_bundle_integrity import Entries, entries_of, packed
 from tests.programs.test_suite import opened

@@ -23,7 +23,7 @@ from optimizer.fleet.share import Want, budgets, divide, second_helping
 from optimizer.models.money.purse import paid_for
 from optimizer.models.money.tries import Cost
 from optimizer.models.stores.cache import CallStore
-from tests.e2e.runs import small_task
+from tests.e2e.tools.runs import small_task
 
 TARGETS = ["offline/sim-beta", "offline/sim-gamma"]
 SMALL: dict[str, Any] = {"space": "quick", "trials": 3, "rounds": 1, "calls_per_trial": 3}

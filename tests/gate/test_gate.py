@@ -16,7 +16,7 @@ from optimizer.cli import main
 from optimizer.errors import BudgetExceeded, ConfigError, DataError, ExportError, ModelError
 from optimizer.exporters.bundle import sealing
 from optimizer.exporters.bundle.making import write_bundle
-from optimizer.gate import GateResult, Limits, gate
+from optimizer.gate import GateResult, gate
 from optimizer.gate.junit import as_junit
 from optimizer.gate.telling import as_dict, as_text
 from optimizer.gate.weighing import Case
@@ -210,7 +210,7 @@ def test_judges_are_asked_afresh_too_and_counted_apart(tmp_path: Path) -> None:
     assert (passed.verdict, passed.spend["judge"].calls, passed.spend["target"].calls) == ("pass", 60, 60)
     assert failed.verdict == "fail" and failed.thresholds[0].value == 0.5
     with pytest.raises(ConfigError, match="60 examples take about 120 calls"):
-        ask(found, limits=Limits(calls=100))
+        ask(found, calls=100)
 
 
 # -- programs
@@ -244,16 +244,16 @@ def test_a_limit_that_is_too_low_is_said_before_anything_is_asked(plain_run: Wal
     models = crew()
 
     with pytest.raises(ConfigError, match=r"--calls 59: 60 examples take about 60 calls"):
-        ask(plain_run, models, limits=Limits(calls=59))
+        ask(plain_run, models, calls=59)
     assert models.calls == 0
-    assert ask(plain_run, models, limits=Limits(calls=60)).verdict == "pass"
+    assert ask(plain_run, models, calls=60).verdict == "pass"
 
 
 def test_the_gate_stops_where_its_dollars_end(plain_run: Walked) -> None:
     models = crew()
 
     with pytest.raises(BudgetExceeded, match="the budget of"):
-        ask(plain_run, models, limits=Limits(dollars=0.0005))
+        ask(plain_run, models, dollars=0.0005)
     assert 0 < models.calls < 60
 
 
@@ -459,7 +459,7 @@ def test_a_bundle_that_was_decided_against_says_so_even_where_it_keeps_its_thres
 
 def test_the_command_exits_with_the_verdict_and_writes_junit(tmp_path: Path) -> None:
     """On the offline models: the bundle's own passes; another persona under its prompt does not."""
-    from tests.e2e.runs import small_task
+    from tests.e2e.tools.runs import small_task
 
     task = small_task(
         tmp_path,

@@ -17,7 +17,7 @@ from optimizer.prompt.contract import Contract
 from optimizer.prompt.layout import Layout
 from optimizer.task import Task, load_task
 from tests import walking
-from tests.e2e.hostile import ROWS, hostile
+from tests.e2e.tools.hostile import ROWS, hostile
 from tests.importers.test_importers_fuzz import WRITTEN
 
 #: The file of an export that is imported; "" for its first, "." for the folder.

@@ -19,7 +19,7 @@ from optimizer import errors
 from optimizer.cli import main
 from optimizer.commands.fleets import LOST_TASKS
 from optimizer.commands.options import shows_errors
-from optimizer.errors import ConfigError, ModelError, OptimizerError, RunDirError
+from optimizer.errors import ConfigError, ModelError, OptimizerError, RunDirError, StoppedError
 from optimizer.operations.beacon import Beacon, born
 from optimizer.operations.dashboard import storage_of
 from optimizer.operations.events import Events
@@ -30,7 +30,7 @@ from optimizer.report.summary import outcome_json
 from optimizer.results.rundir import RunDir
 from optimizer.verdict.confirm import Verdict
 from tests.conftest import Walked
-from tests.e2e.runs import small_task
+from tests.e2e.tools.runs import small_task
 
 
 class Hands:
@@ -77,7 +77,13 @@ def test_a_run_under_way_shows_state_spend_rate_and_the_time_left(run: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("raised", "state"), [(None, "finished"), (KeyboardInterrupt(), "interrupted"), (ConfigError("bad"), "failed")]
+    ("raised", "state"),
+    [
+        (None, "finished"),
+        (KeyboardInterrupt(), "interrupted"),
+        (StoppedError("closed"), "interrupted"),
+        (ConfigError("bad"), "failed"),
+    ],
 )
 def test_how_a_run_ended_is_told(run: Path, raised: BaseException | None, state: str) -> None:
     with pytest.raises(type(raised)) if raised else lit(run, Hands()), lit(run, Hands()) as beacon:

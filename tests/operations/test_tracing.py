@@ -16,7 +16,7 @@ from optimizer.models import bridge
 from optimizer.models.scripted import ScriptedModel
 from optimizer.operations.tracing import Traced, traced
 from optimizer.types import Message, Request, Response
-from tests.e2e.runs import small_task
+from tests.e2e.tools.runs import small_task
 
 pytest.importorskip("opentelemetry.sdk")
 

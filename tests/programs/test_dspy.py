@@ -1,4 +1,4 @@
-"""DSPy's optimizers work on our prompts, through our models, under one purse."""
+"""DSPy's optimizers work on our prompts, through our models, under one allowance."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pytest
 from optimizer.errors import BudgetExceeded, ConfigError, ModelError, SearchError
 from optimizer.offline import OfflineModel
 from optimizer.programs.dspy import OPTIMIZERS, Compiled, Recipe, compile_prompt
-from optimizer.programs.dspy.engine import Purse
+from optimizer.programs.dspy.engine import Allowance
 from optimizer.programs.dspy.quiet import hush
 from optimizer.prompt import Demo, Prompt
 from optimizer.prompt.contract import Contract
@@ -412,7 +412,7 @@ def test_an_answer_cut_off_by_the_filter_scores_nothing() -> None:
     assert len(found.prompt.demos) == 1
 
 
-# -- the purse
+# -- the allowance
 
 
 @pytest.mark.parametrize("limit", [60, 100, 157, 420])
@@ -505,11 +505,11 @@ def test_optimizers_that_bring_no_prompt_are_refused_with_the_reason(name: str) 
 
 
 def test_copies_that_ask_the_same_at_once_draw_samples_of_their_own() -> None:
-    model, purse = Follower("x/target", parity), Purse(9)
+    model, allowance = Follower("x/target", parity), Allowance(9)
     request = Request((Message("user", "Number: 3"),))
 
     for copy in (0, 0, 1, 1, 2):
-        purse.ask(model, request, "a", copy)
+        allowance.ask(model, request, "a", copy)
 
     assert [seen.sample for seen in model.seen] == [0, 1, 1000, 1001, 2000]
 
@@ -530,14 +530,14 @@ def test_equal_seeds_and_answers_give_equal_programs_on_any_number_of_threads(na
 def test_what_dspy_asks_twice_while_the_first_call_is_under_way_is_paid_once() -> None:
     from concurrent.futures import ThreadPoolExecutor
 
-    model, purse = Follower("x/target", parity, pause=1.0), Purse(9)
+    model, allowance = Follower("x/target", parity, pause=1.0), Allowance(9)
     request = Request((Message("user", "Number: 3"),))
     with ThreadPoolExecutor() as pool:
-        answers = list(pool.map(lambda example: purse.ask(model, request, example), ["a", "a", "a", "b"]))
+        answers = list(pool.map(lambda example: allowance.ask(model, request, example), ["a", "a", "a", "b"]))
 
     assert {answer.text for answer in answers} == {"odd"}
-    assert (purse.calls, len(model.seen)) == (2, 2)
-    assert purse.ask(model, request, "a").text == "odd"
+    assert (allowance.calls, len(model.seen)) == (2, 2)
+    assert allowance.ask(model, request, "a").text == "odd"
     assert model.seen[-1].sample == 1
 
 

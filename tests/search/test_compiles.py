@@ -25,7 +25,7 @@ from optimizer.search.crossover import crossings
 from optimizer.search.loop import search
 from optimizer.search.pool import Pool, program_key
 from optimizer.space import Choice, SearchSpace, Value
-from optimizer.space.parameters import Terms, fitted
+from optimizer.space.parameters import Capabilities, fitted
 from optimizer.testing import check_space
 from optimizer.types import Output, Request
 from search_spaces import ALL_PROGRAMS, DELIMITERS, DEMO_CHOICE, DEMOS, KNOBS, REPLY, WORDING
@@ -107,7 +107,7 @@ def test_knobs_of_other_programs_change_nothing() -> None:
 
 
 def test_a_knob_is_not_taken_for_a_choice_that_does_nothing() -> None:
-    space, notes = fitted(SearchSpace((GEPA, knob("gepa", "minibatch", 4))), the_prompt(), Terms("x/target"))
+    space, notes = fitted(SearchSpace((GEPA, knob("gepa", "minibatch", 4))), the_prompt(), Capabilities("x/target"))
 
     assert space.choices("gepa.minibatch") == (None, 4) and notes == ()
 

@@ -21,7 +21,7 @@ from optimizer.prompt import Prompt
 from optimizer.prompt.contract import Contract
 from optimizer.search.pool import Pool
 from optimizer.space import SearchSpace, Value
-from optimizer.space.parameters import Terms, carried, fitted, varied
+from optimizer.space.parameters import Capabilities, carried, fitted, varied
 from optimizer.types import Example, Message, Request, Response
 from search_spaces import (
     DELIMITERS,
@@ -52,9 +52,9 @@ def built(space: SearchSpace, prompt: Prompt, **chosen: Any) -> Any:
 
 
 def test_a_dimension_whose_parameter_is_refused_goes_with_a_note() -> None:
-    terms = Terms("x/y", frozenset({"max_tokens", "top_p"}), dropped=("top_p",))
+    target = Capabilities("x/y", frozenset({"max_tokens", "top_p"}), dropped=("top_p",))
 
-    space, notes = fitted(ALL, LABELS, terms)
+    space, notes = fitted(ALL, LABELS, target)
 
     assert space.names == ("delimiters", "max_tokens")
     assert notes == (
@@ -66,11 +66,11 @@ def test_a_dimension_whose_parameter_is_refused_goes_with_a_note() -> None:
 
 
 def test_where_nobody_knows_what_a_target_takes_all_stays() -> None:
-    assert fitted(ALL, JSON, Terms("x/y")) == (ALL, ())
+    assert fitted(ALL, JSON, Capabilities("x/y")) == (ALL, ())
 
 
 def test_a_target_that_knows_no_schema_keeps_plain_json() -> None:
-    space, notes = fitted(SearchSpace((RESPONSE_FORMAT,)), JSON, Terms("x/y", frozenset({"response_format"})))
+    space, notes = fitted(SearchSpace((RESPONSE_FORMAT,)), JSON, Capabilities("x/y", frozenset({"response_format"})))
 
     assert space.choices("response_format") == (None, "json_object")
     assert notes == ("response_format='json_schema' left out for x/y: x/y does not take json_schema",)
@@ -79,7 +79,7 @@ def test_a_target_that_knows_no_schema_keeps_plain_json() -> None:
 def test_a_value_that_the_prompt_has_already_is_not_tried_twice() -> None:
     warm = Prompt.from_messages(TURNS, params={"temperature": 0.5})
 
-    space, _ = fitted(SearchSpace((TEMPERATURE,)), warm, Terms("x/y"))
+    space, _ = fitted(SearchSpace((TEMPERATURE,)), warm, Capabilities("x/y"))
 
     assert space.choices("temperature") == (None, 0.0)
 
@@ -87,19 +87,21 @@ def test_a_value_that_the_prompt_has_already_is_not_tried_twice() -> None:
 def test_a_knob_of_a_program_counts_beside_that_program() -> None:
     space = SearchSpace((PROGRAMS, *(knob for knob in KNOBS if knob.name.startswith("gepa"))))
 
-    assert fitted(space, LABELS, Terms("x/y")) == (space, ())
+    assert fitted(space, LABELS, Capabilities("x/y")) == (space, ())
 
 
 def test_a_space_that_loses_all_keeps_the_unchanged_prompt() -> None:
-    space, _ = fitted(SearchSpace((TEMPERATURE,)), LABELS, Terms("x/y", frozenset()))
+    space, _ = fitted(SearchSpace((TEMPERATURE,)), LABELS, Capabilities("x/y", frozenset()))
 
     assert space.build(LABELS, space.unchanged).prompt == LABELS and len(space.names) == 1
 
 
 def test_the_source_s_parameters_are_carried_but_for_those_that_the_target_refuses() -> None:
-    terms = Terms("x/y", frozenset({"max_tokens"}), dropped=("top_k",))
+    target = Capabilities("x/y", frozenset({"max_tokens"}), dropped=("top_k",))
 
-    params, notes = carried({"temperature": 0, "seed": 1, "top_k": 5, "max_tokens": 9, "guided": 1}, {"seed": 2}, terms)
+    params, notes = carried(
+        {"temperature": 0, "seed": 1, "top_k": 5, "max_tokens": 9, "guided": 1}, {"seed": 2}, target
+    )
 
     assert params == {"seed": 2, "max_tokens": 9, "guided": 1}  # its own say is its own, and `guided` is on no list
     assert notes == (

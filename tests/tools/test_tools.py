@@ -23,7 +23,7 @@ from optimizer.prompt.contract import Contract
 from optimizer.prompt.layout import Layout
 from optimizer.search.propose import question as proposal
 from optimizer.space.demos import choices_in
-from optimizer.space.parameters import Terms, carried, fitted, offered
+from optimizer.space.parameters import Capabilities, carried, fitted, offered
 from optimizer.task import load_task
 from optimizer.tools import Toolset
 from optimizer.types import JSON, Message, Request, Response, calls_as_text
@@ -421,7 +421,7 @@ def test_a_native_schema_goes_out_as_response_format(tmp_path: Path) -> None:
 
 def test_a_target_that_cannot_be_held_to_a_schema_goes_without() -> None:
     schema: JSON = {"type": "json_schema", "json_schema": {"name": "reply", "schema": {}}}
-    deaf = Terms("x/deaf", frozenset({"response_format", "temperature"}))
+    deaf = Capabilities("x/deaf", frozenset({"response_format", "temperature"}))
 
     assert carried({"response_format": schema, "temperature": 0}, {}, deaf) == (
         {"temperature": 0},
@@ -511,7 +511,7 @@ def test_a_prompt_without_tools_is_left_alone(dimension: Any) -> None:
 
 def test_a_target_without_a_choice_of_tools_loses_the_choice_and_one_without_tools_is_refused() -> None:
     forced = Toolset.read([tool()], "required")
-    deaf = Terms("x/deaf", frozenset({"tools"}))
+    deaf = Capabilities("x/deaf", frozenset({"tools"}))
 
     assert offered(forced, deaf) == (
         replace(forced, choice=None),
@@ -523,8 +523,8 @@ def test_a_target_without_a_choice_of_tools_loses_the_choice_and_one_without_too
     with pytest.raises(
         ConfigError, match="target 'x/none' takes no tools, and the prompt is answered by calls of them"
     ):
-        offered(forced, Terms("x/none", frozenset({"temperature"})))
-    assert offered(forced, Terms("x/unknown")) == (forced, ())
+        offered(forced, Capabilities("x/none", frozenset({"temperature"})))
+    assert offered(forced, Capabilities("x/unknown")) == (forced, ())
 
 
 def test_a_proposer_is_told_of_the_tools() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from optimizer.errors import RunDirError
+from optimizer.errors import RunDirError, StoppedError
 from optimizer.models.money.tries import Cost, Lost, settled
 
 _CLOSED = -1
@@ -42,7 +42,7 @@ class Journal:
     async def begin(self, question: bytes, role: str, cost: Cost) -> None:
         """Returns when the try is on the disk."""
         if self._file == _CLOSED:
-            raise RunDirError(f"{self._path}: closed, as the run was stopped")
+            raise StoppedError(f"{self._path}: closed, as the run was stopped")
         self._begun(question, role, cost)
         mine = self._written
         try:

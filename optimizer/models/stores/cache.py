@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from optimizer.errors import ModelError, RunDirError
+from optimizer.errors import ModelError, RunDirError, StoppedError
 from optimizer.models.model import Model, identity
 from optimizer.models.money.prices import Price
 from optimizer.models.stores.asking import Asking, asking_at
@@ -155,7 +155,7 @@ class CallStore:
             raise RunDirError(f"{self._path}: the call store cannot be used ({error})") from error
         except (sqlite3.Error, ValueError, TypeError) as error:
             if self._closed:  # a fleet was stopped while its tasks were still asking
-                raise RunDirError(f"{self._path}: closed, as the run was stopped; its answers are kept") from error
+                raise StoppedError(f"{self._path}: closed, as the run was stopped; its answers are kept") from error
             raise RunDirError(f"{self._path}: the call store is damaged ({error}). {_WAY_OUT}") from error
 
 

@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from optimizer.errors import ModelError, RunDirError
+from optimizer.errors import ModelError, StoppedError
 from optimizer.models.stores.cache import dumps, loads
 from optimizer.models.stores.pgserver import SALT, again, connected, prepare, told, unusable
 from optimizer.types import Response
@@ -124,7 +124,7 @@ class PostgresStore:
         if self._thread.is_alive():
             self._jobs.put(job)
         else:
-            job.end(RunDirError(f"{self._url}: the call store is closed"))
+            job.end(StoppedError(f"{self._url}: closed, as the run was stopped; its answers are kept"))
 
     # -- the thread that talks to the server
 

@@ -11,7 +11,7 @@ from typing import Any
 from optimizer.errors import SearchError
 from optimizer.metrics import Metric
 from optimizer.models import Model
-from optimizer.programs.dspy.engine import Engine, Halt, Purse
+from optimizer.programs.dspy.engine import Allowance, Engine, Halt
 from optimizer.programs.dspy.job import Job
 from optimizer.programs.dspy.quiet import hush
 from optimizer.programs.dspy.recipes import check, for_suite, recipe_of
@@ -60,14 +60,14 @@ def compile_prompt(
     scores = source_scores(mark)
     answered = answers(mark, prompt.contract, scores)
     copies = Copies(words_of(trainset), list(answered.values()))
-    with _translated(optimizer), Purse(max_calls) as purse:
+    with _translated(optimizer), Allowance(max_calls) as allowance:
         import dspy
 
         from optimizer.programs.dspy.module import AskingAdapter
 
         hush()
-        asking, author = AskingAdapter(), _lm(proposer, purse)
-        bench, student, replay, task = _student(prompt, mark, model, purse, copies)
+        asking, author = AskingAdapter(), _lm(proposer, allowance)
+        bench, student, replay, task = _student(prompt, mark, model, allowance, copies)
         if len(made := rows(mark, answered, bench.fields, seed)) < recipe.least_rows:
             raise SearchError(f"needs {recipe.least_rows} training examples with an answer, found {len(made)}")
         if isinstance(prompt, Suite):
@@ -76,27 +76,29 @@ def compile_prompt(
         job = Job(student, replay, made, task, author, asking, good, max_calls, seed, threads, knobs)
         with dspy.context(lm=task, adapter=asking, num_threads=threads, trace=None, disable_history=True):
             program = recipe.build(job)
-        return Compiled(bench.shipped(program), optimizer, purse.calls, _notes(bench.faults, trainset, answered))
+        return Compiled(bench.shipped(program), optimizer, allowance.calls, _notes(bench.faults, trainset, answered))
 
 
-def _student(prompt: Prompt, mark: Marker, model: Model, purse: Purse, copies: Copies) -> tuple[Any, Any, Any, Any]:
+def _student(
+    prompt: Prompt, mark: Marker, model: Model, allowance: Allowance, copies: Copies
+) -> tuple[Any, Any, Any, Any]:
     """Where it is tried out, what is compiled, the same with the source's recorded answers, and the target."""
     if isinstance(prompt, Suite):
         from optimizer.programs.dspy.whole import SuiteBench, SuiteModule
 
-        whole = SuiteBench(prompt, model, purse, copies)
+        whole = SuiteBench(prompt, model, allowance, copies)
         return whole, SuiteModule(whole, mark), None, whole.lm
     from optimizer.programs.dspy.module import PromptAdapter, PromptModule
 
-    adapter = PromptAdapter(prompt, model, purse, copies)
+    adapter = PromptAdapter(prompt, model, allowance, copies)
     replay = PromptModule(adapter, mark, replies(mark, prompt.contract))
-    return adapter, PromptModule(adapter, mark), replay, _lm(model, purse)
+    return adapter, PromptModule(adapter, mark), replay, _lm(model, allowance)
 
 
-def _lm(model: Model, purse: Purse) -> Any:
+def _lm(model: Model, allowance: Allowance) -> Any:
     import dspy
 
-    return dspy.LM(model.name, engine=Engine(model, purse), cache=False, num_retries=0)
+    return dspy.LM(model.name, engine=Engine(model, allowance), cache=False, num_retries=0)
 
 
 @contextmanager

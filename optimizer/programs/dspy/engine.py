@@ -1,4 +1,4 @@
-"""How DSPy asks our models: one purse for a whole compile, and the engine that DSPy calls.
+"""How DSPy asks our models: one allowance for a whole compile, and the engine that DSPy calls.
 
 Rule 1: DSPy's optimizers turn ordinary exceptions of a program into a score of 0 and go on. Whatever makes going
 on pointless is therefore raised as `Halt`, which is no Exception, and turned back at the door.
@@ -32,7 +32,7 @@ class Halt(BaseException):
         self.cause = cause
 
 
-class Purse:
+class Allowance:
     """Counts, caps and numbers the calls of one compile, from all of DSPy's threads."""
 
     def __init__(self, limit: int) -> None:
@@ -74,7 +74,7 @@ class Purse:
             with self._lock:
                 raise self._stop(problem) from problem
 
-    def __enter__(self) -> Purse:
+    def __enter__(self) -> Allowance:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -109,9 +109,9 @@ class Purse:
 class Engine:
     """DSPy's way to one of our models: for the optimizers' own questions, to the proposer."""
 
-    def __init__(self, model: Model, purse: Purse) -> None:
+    def __init__(self, model: Model, allowance: Allowance) -> None:
         self.model = model
-        self.purse = purse
+        self.allowance = allowance
 
     def __deepcopy__(self, memo: object) -> Engine:
         return self  # a copied program asks through the same door
@@ -120,7 +120,7 @@ class Engine:
         """`dspy.lm15.Request` to `dspy.lm15.Response`. The proposer's own parameters hold, not DSPy's."""
         from dspy import lm15
 
-        response = self.purse.ask(self.model, Request(as_messages(request, self._text)))
+        response = self.allowance.ask(self.model, Request(as_messages(request, self._text)))
         if response.finish == "length":
             raise ModelError("the answer was cut off at the token limit", model=self.model.name)
         usage = lm15.Usage(input_tokens=response.input_tokens, output_tokens=response.output_tokens)
@@ -130,7 +130,7 @@ class Engine:
         """DSPy builds images and files from marks in a text; an example that carries such marks must not."""
         if strange := [part.type for part in parts if part.type != "text"]:
             problem = DataError(f"an example contains DSPy's mark for {strange[0]!r}; only text can be shown")
-            return self.purse.guard(lambda: _raise(problem))
+            return self.allowance.guard(lambda: _raise(problem))
         return "".join(part.text for part in parts)
 
 

@@ -19,7 +19,7 @@ import dspy
 
 from optimizer.errors import ModelError, SearchError
 from optimizer.models import Model
-from optimizer.programs.dspy.engine import Purse
+from optimizer.programs.dspy.engine import Allowance
 from optimizer.programs.prompted import PromptProgram
 from optimizer.prompt import Demo, Prompt
 from optimizer.prompt.wording import Copies, fault, reworded
@@ -44,9 +44,9 @@ NOW: ContextVar[Asked] = ContextVar("promptport_asked")
 class PromptAdapter(dspy.Adapter):  # type: ignore[misc]
     """Renders, asks and reads as `PromptProgram` does. `faults` are the rewrites that were refused, and why."""
 
-    def __init__(self, prompt: Prompt, model: Model, purse: Purse, copies: Copies) -> None:
+    def __init__(self, prompt: Prompt, model: Model, allowance: Allowance, copies: Copies) -> None:
         super().__init__()
-        self.prompt, self.model, self.purse, self.shown_texts = prompt, model, purse, copies
+        self.prompt, self.model, self.allowance, self.shown_texts = prompt, model, allowance, copies
         self.fields = safe_names(prompt.names)
         signature = {name: (Any, dspy.InputField()) for name in self.fields} | {"output": (str, dspy.OutputField())}
         self.signature = dspy.Signature(signature, prompt.instructions.text or _BLANK)
@@ -55,7 +55,7 @@ class PromptAdapter(dspy.Adapter):  # type: ignore[misc]
         self.copies_made = count(1)
 
     def __deepcopy__(self, memo: object) -> PromptAdapter:
-        return self  # every copy of a program is measured with the same purse
+        return self  # every copy of a program is measured with the same allowance
 
     def __call__(
         self, lm: Any, lm_kwargs: Mapping[str, Any], signature: Any, demos: Sequence[Any], inputs: Mapping[str, Any]
@@ -105,7 +105,7 @@ class PromptAdapter(dspy.Adapter):  # type: ignore[misc]
         if warmth is not None and "temperature" in prompt.params:  # a bootstrap's later rounds want other answers
             request = Request(request.messages, {**request.params, "temperature": warmth})
         try:
-            response = self.purse.ask(self.model, request, asked.example, asked.copy)
+            response = self.allowance.ask(self.model, request, asked.example, asked.copy)
         except ModelError as problem:
             return Output(asked.example, "", status="refused", error=str(problem), calls=1)
         return _output(asked.example, prompt, response)
@@ -145,7 +145,7 @@ class PromptModule(dspy.Module):  # type: ignore[misc]
         return copy
 
     def forward(self, row: str, **fields: Any) -> Any:
-        return self.adapter.purse.guard(lambda: self._forward(row, fields))
+        return self.adapter.allowance.guard(lambda: self._forward(row, fields))
 
     def _forward(self, row: str, fields: Mapping[str, Any]) -> Any:
         token = NOW.set(asked := Asked(row, self.number, self.recorded))

@@ -15,7 +15,7 @@ import dspy
 
 from optimizer.errors import ModelError, SearchError
 from optimizer.models import Model
-from optimizer.programs.dspy.engine import Purse
+from optimizer.programs.dspy.engine import Allowance
 from optimizer.programs.dspy.module import NOW, Asked
 from optimizer.programs.dspy.opening import live
 from optimizer.programs.dspy.running import ADAPTERS, Line, reply
@@ -27,12 +27,12 @@ from optimizer.types import Output, Request, Response, Score
 class SuiteBench:
     """Where one suite is tried out. `fields` and `faults` as those of `PromptAdapter`."""
 
-    def __init__(self, suite: Suite, model: Model, purse: Purse, copies: Copies) -> None:
-        self.suite, self.purse, self.copies = suite, purse, copies
+    def __init__(self, suite: Suite, model: Model, allowance: Allowance, copies: Copies) -> None:
+        self.suite, self.allowance, self.copies = suite, allowance, copies
         self.fields = {name: name for name in sorted(suite.names)}
         self.faults: dict[str, str | None] = {}
         self.copies_made = count(1)
-        self.lm = TaskLine(model, suite, purse).lm()
+        self.lm = TaskLine(model, suite, allowance).lm()
         self.adapter = ADAPTERS[suite.origin.adapter]()
 
     def __deepcopy__(self, memo: object) -> SuiteBench:
@@ -78,7 +78,7 @@ class SuiteModule(dspy.Module):  # type: ignore[misc]
         return copy
 
     def forward(self, row: str, **fields: Any) -> Any:
-        return self.bench.purse.guard(lambda: self._forward(row, fields))
+        return self.bench.allowance.guard(lambda: self._forward(row, fields))
 
     def _forward(self, row: str, fields: Mapping[str, Any]) -> Any:
         token = NOW.set(asked := Asked(row, self.number))
@@ -105,15 +105,15 @@ class SuiteModule(dspy.Module):  # type: ignore[misc]
 
 
 class TaskLine(Line):
-    """Asks from the purse of a compile, about the example that the thread is at."""
+    """Asks from the allowance of a compile, about the example that the thread is at."""
 
-    def __init__(self, model: Model, suite: Suite, purse: Purse) -> None:
+    def __init__(self, model: Model, suite: Suite, allowance: Allowance) -> None:
         super().__init__(model, suite)
-        self.purse = purse
+        self.allowance = allowance
 
     def ask(self, request: Request) -> Response:
         asked = NOW.get(Asked(""))
-        return self.purse.ask(self.model, request, asked.example, asked.copy)
+        return self.allowance.ask(self.model, request, asked.example, asked.copy)
 
     def request(self, request: Any) -> Request:
         """Only parameters that the suite has: a warmer model is no reason to send one that the target refuses."""

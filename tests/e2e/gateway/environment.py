@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import needed
-from tests.e2e.environments import cached, has_node, node_with, python_with, run
+from tests.e2e.tools.environments import cached, has_node, needed, node_with, python_with, run
 
 ENGINE = "393aa359c9ad4a4bb28630fb5613f9c281cde053"
 PYTHON = ("litellm[proxy]==1.106.2", "prisma==0.15.0")
