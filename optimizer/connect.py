@@ -26,7 +26,8 @@ from optimizer.models.pacing.wary import Wary
 from optimizer.models.preset import Preset
 from optimizer.models.providers.embedding import LOCAL_PREFIX, LiteLLMEmbedder, embedder
 from optimizer.models.providers.gateway import NO_LABELS, Labels
-from optimizer.models.providers.litellm import LiteLLMModel, supported_params
+from optimizer.models.providers.litellm import LiteLLMModel
+from optimizer.models.providers.supported import supported_params
 from optimizer.models.scripted import NOBODY
 from optimizer.models.stores.cache import Answers, Cached
 from optimizer.offline import OFFLINE, OfflineModel, heeded
@@ -149,8 +150,12 @@ def check_metrics(settings: Settings, contract: Contract) -> None:
 
 
 def accepted(section: ModelSettings) -> frozenset[str] | None:
-    """The parameters that a model takes, by OpenAI's names; None if unknown. Opens LiteLLM for hosted models."""
-    return heeded(section.model) if section.model in OFFLINE else supported_params(section.model)
+    """The parameters that a model takes, by OpenAI's names; None if unknown. Opens LiteLLM for hosted models.
+
+    Of a gateway's alias those of the model that stands behind it, where `priced_as` names that."""
+    if section.model in OFFLINE:
+        return heeded(section.model)
+    return supported_params(section.priced_as or section.model)
 
 
 def hosted_roles(settings: Settings, *, recorded: bool = False) -> Iterator[tuple[str, ModelSettings]]:

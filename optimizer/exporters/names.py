@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,6 +23,7 @@ BEDROCK |= {"max_completion_tokens": "maxTokens"}
 MLFLOW = {name: name for name in ("temperature", "max_tokens", "top_p", "top_k", "frequency_penalty")}
 MLFLOW |= {"presence_penalty": "presence_penalty", "stop": "stop_sequences"}
 
+_REASONS = re.compile(r"(o\d|gpt-5)", re.IGNORECASE)
 SIMULATED = "http://127.0.0.1:8765/v1"  # where `promptport serve` listens, unless it is told otherwise
 
 
@@ -29,6 +31,15 @@ def renamed(params: Params, names: Mapping[str, str]) -> tuple[dict[str, Any], d
     """The parameters that have a name there, and the others as they are."""
     known = {names[name]: _list(name, value) for name, value in params.items() if name in names}
     return known, {name: value for name, value in params.items() if name not in names}
+
+
+def asked_directly(model: str, params: Params) -> dict[str, Any]:
+    """The parameters for whoever asks OpenAI (or Azure) without LiteLLM, which renames `max_tokens` for models that
+    reason: these refuse it."""
+    provider, name = provider_of(model)
+    if provider not in ("openai", "azure") or not _REASONS.match(name) or "max_completion_tokens" in params:
+        return dict(params)
+    return {"max_completion_tokens" if key == "max_tokens" else key: value for key, value in params.items()}
 
 
 def provider_of(model: str) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,7 +81,27 @@ def from_new(task: Task, found: Verified) -> Sealed:
             f"--new: {len(lacking)} examples have no gold answer, first {lacking[0]!r}, and the metrics hold answers "
             "against the source's: give gold answers, or a column with what the source answered (data.source)"
         )
+    _refuse_unfit(found.bundle, task.examples)
     return Sealed(task.examples, task.recorded or {}, {}, new=True)
+
+
+def _refuse_unfit(bundle: Mapping[str, Any], examples: Sequence[Example]) -> None:
+    """What the bundle's reader would refuse is told of all examples at once, before the first is paid for."""
+    found = [(one.id, problem) for one in examples if (problem := _unfit(bundle, one))]
+    if found:
+        raise DataError(
+            f"--new: {len(found)} of {len(examples)} examples do not fit the bundle, first {found[0][0]!r}: "
+            f"{found[0][1]}; its reader refuses them too: mend the data, or migrate with examples of this kind"
+        )
+
+
+def _unfit(bundle: Mapping[str, Any], example: Example) -> str:
+    own = {name: example.inputs[name] for name in bundle["variables"] if name in example.inputs}
+    try:
+        reader.given(dict(bundle), own)
+    except ValueError as problem:
+        return str(problem)
+    return ""
 
 
 def _rows(found: Verified) -> list[dict[str, Any]]:

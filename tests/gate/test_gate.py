@@ -156,6 +156,21 @@ def test_new_examples_are_held_against_the_threshold(plain_run: Walked, tmp_path
     assert (broken.verdict, broken.thresholds[0].value) == ("fail", 0.75)
 
 
+def test_new_examples_that_the_bundle_does_not_take_are_named_before_any_is_paid_for(
+    plain_run: Walked, tmp_path: Path
+) -> None:
+    rows, models = new_rows(tmp_path / "new.jsonl", range(1000, 1020)), crew()
+    odd = [json.dumps({"id": f"x{n}", "n": f"{n}", "gold": "odd"}) for n in (1, 3)]
+    rows.write_text(rows.read_text() + "\n".join(odd), "utf-8")
+
+    with pytest.raises(
+        DataError, match=r"--new: 2 of 22 examples do not fit the bundle, first '.*': n must be of type int"
+    ):
+        ask(plain_run, models, new=rows)
+
+    assert models.calls == 0
+
+
 def test_fewer_than_ten_new_examples_give_no_verdict(plain_run: Walked, tmp_path: Path) -> None:
     result = ask(plain_run, new=new_rows(tmp_path / "new.jsonl", range(5)))
 

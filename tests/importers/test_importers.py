@@ -126,6 +126,20 @@ def test_models_and_parameters_go_by_the_names_that_a_task_uses(name: str, model
     assert (draft.model, draft.params) == (model, params)
 
 
+def test_what_promptfoo_sends_past_its_own_reading_arrives(tmp_path: Path) -> None:
+    tool = {"type": "function", "function": {"name": "route", "parameters": {"type": "object", "properties": {}}}}
+    past = {"temperature": 0, "max_completion_tokens": 9, "tools": [tool], "logit_bias": {"1": 2}}
+    provider = {"id": "openai:chat:gpt-4.1-mini", "config": {"omitDefaults": True, "passthrough": past}}
+    config = {"prompts": ["Sort {{ticket}}"], "providers": [provider], "tests": [{"vars": {"ticket": "a"}}]}
+    (tmp_path / "promptfooconfig.yaml").write_text(json.dumps(config), "utf-8")
+
+    draft = import_files([tmp_path / "promptfooconfig.yaml"])
+
+    assert draft.params == {"temperature": 0, "max_completion_tokens": 9}
+    assert [one["function"]["name"] for one in draft.tools] == ["route"]
+    assert [lost for lost in draft.lost if "logit_bias" in lost] and not [one for one in draft.lost if "omit" in one]
+
+
 def test_a_schema_and_tools_arrive(tmp_path: Path) -> None:
     stored = imported("openai/stored_prompt.json", folder=tmp_path / "a").prompt
     assert stored.contract.read('{"label": "access"}').value == {"label": "access"}

@@ -13,7 +13,7 @@ from optimizer.connect import accepted
 from optimizer.errors import ModelError
 from optimizer.evaluate import record
 from optimizer.models import bridge
-from optimizer.models.providers.litellm import supported_params
+from optimizer.models.providers.supported import supported_params
 from optimizer.models.scripted import ScriptedModel
 from optimizer.models.tolerant import Tolerant
 from optimizer.programs.prompted import PromptProgram
@@ -190,6 +190,19 @@ def test_the_offline_models_say_what_they_heed_and_litellm_what_others_take() ->
     mini, schema = supported_params("openai/o3-mini"), supported_params("openai/gpt-4o")
     assert mini and "reasoning_effort" in mini and "top_p" not in mini
     assert schema and "json_schema" in schema and "reasoning_effort" not in schema
+
+
+@pytest.mark.parametrize("unlisted", ["openai/desk-new", "azure/our-deployment", "hosted_vllm/our-model"])
+def test_a_schema_goes_along_to_a_model_that_no_table_lists(unlisted: str) -> None:
+    assert "json_schema" in (supported_params(unlisted) or ())
+    for listed in ("openai/gpt-4", "openai/gpt-3.5-turbo"):  # known, and known not to
+        assert "json_schema" not in (supported_params(listed) or ("json_schema",))
+
+
+def test_an_alias_takes_what_the_model_behind_it_takes() -> None:
+    alias = ModelSettings(model="openai/desk", api_base="http://gateway/v1", priced_as="openai/o3-mini")
+
+    assert accepted(alias) == supported_params("openai/o3-mini") != supported_params("openai/desk")
 
 
 def picky(request: Request) -> str:

@@ -111,10 +111,12 @@ def _sums(path: Path, written: bytes | None) -> dict[str, str]:
 
 
 def _refuse_extra(path: Path) -> None:
-    kind = "not part of the bundle"
     if path.name == "__pycache__":
-        kind = "left behind by importing reader.py where it lies: remove it"
-    raise ExportError(f"{path}: {kind}; {_WAY_OUT}")
+        raise ExportError(
+            f"{path}: left behind by importing reader.py where it lies, and Python would run it in the reader's place: "
+            "remove it, and set PYTHONDONTWRITEBYTECODE=1 where the bundle is read"
+        )
+    raise ExportError(f"{path}: not part of the bundle; remove it, or {_WAY_OUT}")
 
 
 def _compare(path: Path, found: Mapping[str, bytes], sums: Mapping[str, str]) -> None:

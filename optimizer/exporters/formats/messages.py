@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from optimizer.errors import ExportError
+from optimizer.exporters.names import asked_directly
 from optimizer.exporters.rendering import doubled, faithful, in_one_pass, substituted
 from optimizer.exporters.shipment import Export, Shipment, plain
 from optimizer.reader import content
@@ -47,4 +48,4 @@ def _filled(value: Any, values: Mapping[str, str]) -> Any:
 
 def parameters(shipment: Shipment) -> dict[str, Any]:
     """The request beside its messages: the model, and parameters by OpenAI's names."""
-    return {"model": shipment.model, **shipment.params}
+    return {"model": shipment.model, **asked_directly(shipment.model, shipment.params)}

@@ -2,6 +2,9 @@
 
 promptfoo reads a value of a test more than once: it fills `{{name}}` into values too, drops a last new line, opens what
 begins with `file://`. A variable with such values is written as JSON and read back by `{{ name | load }}`.
+
+Of the parameters it sends on those that it knows, and fills `{{name}}` into tools and response formats too. Where its
+provider has a way past that (`passthrough`), that is taken.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from optimizer.evaluate import score
 from optimizer.exporters.bundle.evidence import section_of
 from optimizer.exporters.formats.jinja import engine, fill, jinja
 from optimizer.exporters.formats.regression import asks_nobody
-from optimizer.exporters.names import SIMULATED, provider_of
+from optimizer.exporters.names import SIMULATED, asked_directly, provider_of
 from optimizer.exporters.rendering import faithful, identifiers, substituted
 from optimizer.exporters.shipment import Export, Shipment, plain
 from optimizer.metrics import build_metric
@@ -28,8 +31,10 @@ from optimizer.prompt.contract import Contract
 from optimizer.results.migration import Migration, TargetResult
 from optimizer.results.records import as_json
 from optimizer.results.records import plain as as_plain
+from optimizer.types import Params
 
 _UNSAFE = re.compile(r"\{[{%#]|\n\Z|\A(file|package|https?)://?", re.IGNORECASE)
+_ENVIRONMENT = re.compile(r"\{\{[^}]*\benv[.\[]")  # filled in when the configuration is read
 _PROVIDERS = {
     "anthropic": "anthropic:messages:",
     "azure": "azure:chat:",
@@ -158,8 +163,9 @@ def _limits(migration: Migration, result: TargetResult) -> list[dict[str, Any]]:
 def _provider(shipment: Shipment, migration: Migration) -> tuple[dict[str, Any], tuple[str, ...]]:
     section = section_of(migration, shipment.model)
     vendor, name = provider_of(shipment.model)
-    config: dict[str, Any] = {"omitDefaults": True, **shipment.params}
-    if shipment.model.startswith(OFFLINE_PREFIX):
+    simulated = shipment.model.startswith(OFFLINE_PREFIX)
+    config = _sent(asked_directly(shipment.model, shipment.params), past=simulated or vendor in ("openai", ""))
+    if simulated:
         config |= {"apiBaseUrl": SIMULATED, "apiKeyRequired": False}
         return {"id": f"openai:chat:{name}", "config": config}, ("start `promptport serve` for the simulated model",)
     if section.api_base:
@@ -171,6 +177,28 @@ def _provider(shipment: Shipment, migration: Migration) -> tuple[dict[str, Any],
     prefix = _PROVIDERS.get(vendor)
     told = f"parameters are by OpenAI's names; see promptfoo's page on {vendor} for those of its provider"
     return {"id": f"{prefix}{name}" if prefix else f"litellm:{shipment.model}", "config": config}, (told,)
+
+
+def _sent(params: Params, *, past: bool) -> dict[str, Any]:
+    """A provider's settings that send these parameters as they are: `past` promptfoo's own reading of them, where the
+    provider is OpenAI's. Tools with a `$ref` have to be read: it is left alone there, and nowhere else."""
+    read = {name: value for name, value in params.items() if not past or (name == "tools" and _refers(value))}
+    others = {name: value for name, value in params.items() if name not in read}
+    filled = [read[name] for name in ("tools", "response_format") if name in read]
+    if _ENVIRONMENT.search(_json(params)) or _UNSAFE.search(_json(filled)) or _refers({**params, "tools": None}):
+        raise ExportError(
+            "promptfoo: what the request says beside its messages holds a `$ref`, or text that looks like a template, "
+            "which promptfoo would resolve; use --as openai or bundle"
+        )
+    return {"omitDefaults": True, "showThinking": False, **({"passthrough": others} if others else {}), **read}
+
+
+def _refers(value: Any) -> bool:
+    return '"$ref":' in _json(value)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _left_out(migration: Migration) -> Iterator[str]:

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from optimizer.exporters.formats.jinja import engine, fill, jinja
-from optimizer.exporters.names import MLFLOW, provider_of, renamed
+from optimizer.exporters.formats.messages import parameters
+from optimizer.exporters.names import MLFLOW, asked_directly, provider_of, renamed
 from optimizer.exporters.rendering import Said, doubled, faithful, identifiers, substituted
 from optimizer.exporters.shipment import Export, Shipment, plain
 from optimizer.results.records import as_json
@@ -32,7 +33,7 @@ def mlflow(shipment: Shipment) -> Export:
     how = fill(engine(keep_trailing_newline=False)) if _is_jinja(messages) else one_by_one
     notes = faithful(shipment, "mlflow", substituted(messages, how))
     provider, name = provider_of(shipment.model)
-    known, others = renamed(shipment.params, MLFLOW)
+    known, others = renamed(asked_directly(shipment.model, shipment.params), MLFLOW)
     config = {"provider": provider or None, "model_name": name, **known, "extra_params": others or None}
     arguments = {
         "name": shipment.slug,
@@ -52,7 +53,7 @@ def langfuse(shipment: Shipment) -> Export:
         "name": shipment.slug,
         "type": "chat",
         "prompt": messages,
-        "config": {"model": shipment.model, **shipment.params},
+        "config": parameters(shipment),
         "labels": [],
         "tags": ["promptport"],
         "commit_message": f"{shipment.name} for {shipment.model}, by promptport",

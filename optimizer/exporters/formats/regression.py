@@ -23,8 +23,10 @@ def asks_nobody(metric: str) -> bool:
     return metric in METRICS and metric not in _ASKING
 
 
-def _calls(reply: Any) -> str:
-    """Calls of tools as promptfoo hands them over, a list or its JSON; words are left as they are."""
+def _said(reply: Any, contract: Contract) -> str:
+    """The reply's text as promptfoo hands it over: JSON may come parsed; calls of tools as a list or its JSON."""
+    if contract.kind != "tools":
+        return reply if isinstance(reply, str) else json.dumps(reply, ensure_ascii=False)
     try:
         return calls_as_text(calls(json.loads(reply) if isinstance(reply, str) else reply))
     except (ValueError, RecursionError):
@@ -36,7 +38,7 @@ def held_to(scoring: Path, reply: Any, identity: str) -> dict[str, Any]:
     known = json.loads(scoring.read_text("utf-8"))
     row, contract = known["examples"][identity], Contract.from_dict(known["reply"])
     metric = build_metric([SimpleNamespace(**spec) for spec in known["metrics"]], contract)
-    read = contract.read(_calls(reply) if contract.kind == "tools" else reply)
+    read = contract.read(_said(reply, contract))
     output = Output(identity, read.text, read.value, read.status, read.error)
     example = Example(identity, row["inputs"], row["expected"])
     reference = Output(**row["reference"]) if row["reference"] else None

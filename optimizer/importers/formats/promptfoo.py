@@ -19,6 +19,11 @@ from optimizer.types import JSON
 
 _CARRIED = ("description", "prompts", "providers", "targets", "tests", "defaultTest", "$schema")
 _CODE = (".py", ".js", ".ts", ".cjs", ".mjs", ".cts", ".mts", ".sh", ".rb", ".go")
+#: Of a provider's settings: what is read elsewhere, or says nothing of the request.
+_SAID = (
+    *("apikey", "api_key", "apikeyenvar", "apikeyrequired", "apihost", "apibaseurl"),
+    *("tools", "response_format", "passthrough", "omitdefaults", "showthinking"),
+)
 _FILES = (".txt", ".md", ".json", ".yaml", ".yml", ".j2", *_CODE)
 
 
@@ -140,13 +145,13 @@ def _provider(node: Node, lost: Losses) -> tuple[str | None, dict[str, JSON], tu
     if not isinstance(name, str):
         raise first.wrong("a provider's id, as in openai:gpt-4.1-mini")
     model = _model(name, first, lost)
-    params = knobs.params(
-        config, lost, known=("apikey", "api_key", "apikeyenvar", "tools", "response_format", "apihost", "apibaseurl")
-    )
+    past = config["passthrough"] if isinstance(config["passthrough"].value, dict) else Node({}, node.file)
+    params = knobs.params(config, lost, known=_SAID) | knobs.params(past, lost, known=_SAID)
     for key in ("apiKey", "api_key", "apiHost", "apiBaseUrl", "apiKeyEnvar", "response_format"):
-        if config.has(key):
-            lost.add(f"{config[key].path}: say it in the task's section `source` (api_base, api_key_env) or in `reply`")
-    tools = toolbox.openai(config["tools"], lost) if isinstance(config["tools"].value, list) else ()
+        for held in (one[key] for one in (config, past) if one.has(key)):
+            lost.add(f"{held.path}: say it in the task's section `source` (api_base, api_key_env) or in `reply`")
+    listed = next((one["tools"] for one in (config, past) if isinstance(one["tools"].value, list)), None)
+    tools = toolbox.openai(listed, lost) if listed else ()
     return model, params, tools
 
 

@@ -4,5 +4,6 @@ At the end of the line: `litellm`, the model of every provider, and `direct`, it
 OpenAI's protocol; `embedding`, for vectors. Between us and them may stand a `gateway`: a LiteLLM proxy.
 
 Before the first call: `reserved` refuses parameters that no task may set, `access` looks for keys and servers,
-`listing` reads which models a server has, and `sunset` until when a model is there.
+`listing` reads which models a server has, `sunset` until when a model is there, and `supported` which parameters it
+takes.
 """

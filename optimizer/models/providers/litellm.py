@@ -195,18 +195,6 @@ class LiteLLMModel:
         )
 
 
-def supported_params(name: str) -> frozenset[str] | None:
-    """What a model takes, by OpenAI's names; None where LiteLLM does not know. "json_schema": replies to a schema."""
-    litellm = opened()
-    try:
-        model, provider, _, _ = litellm.get_llm_provider(name)
-        found = litellm.get_supported_openai_params(model=model, custom_llm_provider=provider)
-        schema = litellm.supports_response_schema(model=model, custom_llm_provider=provider)
-    except Exception:  # noqa: BLE001  its errors have no common base, and all of them mean that it does not know
-        return None
-    return None if found is None else frozenset(found) | (frozenset({"json_schema"}) if schema else frozenset())
-
-
 _opened: list[Any] = []
 _internal: list[ContextVar[bool]] = []
 
