@@ -19,6 +19,7 @@ from optimizer.report import as_page, write_report
 from optimizer.report.facts import gather
 from optimizer.report.machine import as_json
 from optimizer.report.markdown import as_markdown, escaped, safe
+from optimizer.types import Score
 from tests.conftest import Walked
 from tests.recorded.test_compare import comparison, table, write_csv
 from tests.report.test_report import EVIL, _filled, parsed
@@ -89,6 +90,20 @@ def test_a_comparison_without_cost_has_nulls_and_is_as_the_schema_says(tmp_path:
     measures = {one["key"]: one for one in told["targets"][0]["measures"]}
     assert measures["cost_per_1000"]["target"] is None and measures["quality"]["target"]["n"] == 60
     assert told["targets"][0]["search"] is None and told["kind"] == "comparison"
+
+
+def test_graded_scores_and_answers_cut_off_are_as_the_schema_says_too(plain_run: Walked) -> None:
+    [result] = plain_run.migration.targets
+    met = result.confirmation
+    cut = (replace(met.winner.outputs[0], cut=1), *met.winner.outputs[1:])
+    graded = (Score(0.5), *met.winner.scores[1:])
+    found = replace(result, confirmation=replace(met, winner=replace(met.winner, outputs=cut, scores=graded)))
+    facts = gather(replace(plain_run.migration, targets=(found,)))
+    told = json.loads(as_json(facts))
+
+    Draft202012Validator(SCHEMA).validate(told)
+    assert {"quality_median", "cut_off"} <= {one["key"] for one in told["targets"][0]["measures"]}
+    assert "| Quality, median | 60 |" in as_markdown(facts) and "Quality, median" in as_page(facts.run, facts)
 
 
 def test_answers_that_were_declined_are_told_by_page_and_twins(plain_run: Walked) -> None:
