@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from optimizer.errors import BudgetExceeded, ConfigError, ModelError, SearchError
+from optimizer.metrics.standard import Unscored
 from optimizer.offline import OfflineModel
 from optimizer.programs.dspy import OPTIMIZERS, Compiled, Recipe, compile_prompt
 from optimizer.programs.dspy.engine import Allowance
@@ -473,6 +474,23 @@ def test_a_bug_in_a_metric_is_not_taken_for_a_bad_score() -> None:
 
     with pytest.raises(KeyError):
         compiled("gepa", metric=broken)
+
+
+@pytest.mark.parametrize("name", ["labeled_few_shot", "bootstrap_few_shot", "miprov2", "gepa"])
+def test_answers_that_a_judge_would_not_judge_end_no_compile_and_are_never_shown(name: str) -> None:
+    """A judge that gives no judgement now and then is an ordinary thing; it came out as a traceback."""
+    rows = [Example(str(n), {"n": str(n)}) for n in range(20)]
+    sources = {str(n): Output(str(n), right(n), right(n)) for n in range(20)}
+
+    def reluctant(example: Example, output: Output, reference: Output | None) -> Score:
+        if int(example.id) % 3 == 0:
+            raise Unscored("the judge gave no judgement")
+        return exact(example, output, reference)
+
+    found = compiled(name, trainset=rows, references=sources, metric=reluctant)
+
+    assert all(int(str(demo.inputs["n"])) % 3 for demo in found.prompt.demos)
+    assert "7 of 20 training examples left out: no answer in the reply's form" in found.notes
 
 
 def test_too_few_calls_or_examples_are_said_before_the_first_call() -> None:

@@ -10,13 +10,15 @@ from typing import Any
 
 from optimizer.errors import SearchError
 from optimizer.metrics import Metric
+from optimizer.metrics.standard import Unscored
 from optimizer.prompt.contract import Contract
 from optimizer.types import Example, Output, Score, as_text
 
 
 @dataclass(frozen=True)
 class Marker:
-    """Scores an output by its example; an output without a valid reply scores 0 and says why."""
+    """Scores an output by its example; one without a valid reply scores 0 and says why. So does one that a judge would not
+    judge: it is no example to follow, and no reason to end a compile."""
 
     examples: Mapping[str, Example]
     references: Mapping[str, Output]
@@ -26,14 +28,22 @@ class Marker:
         return self  # DSPy copies a program for every candidate; the data need not come along
 
     def __call__(self, output: Output) -> Score:
+        return self.known(output) or Score(0.0, "nobody could score this answer")
+
+    def known(self, output: Output) -> Score | None:
+        """None where the metric finds no score."""
         if output.status != "ok":
             return Score(0.0, output.error or output.status)
-        return self.metric(self.examples[output.example_id], output, self.references.get(output.example_id))
+        try:
+            return self.metric(self.examples[output.example_id], output, self.references.get(output.example_id))
+        except Unscored:
+            return None
 
 
 def source_scores(mark: Marker) -> dict[str, float]:
-    """What the source's own answers score, by example id."""
-    return {name: mark(mark.references[name]).value for name in mark.examples if name in mark.references}
+    """What the source's own answers score, by example id; of those that a score was found for."""
+    known = {name: mark.known(mark.references[name]) for name in mark.examples if name in mark.references}
+    return {name: score.value for name, score in known.items() if score}
 
 
 def good_score(scores: Mapping[str, float]) -> float:
@@ -49,7 +59,7 @@ def answers(mark: Marker, contract: Contract, scores: Mapping[str, float]) -> di
         gold = None if example.expected is None else as_text(example.expected)
         if gold is not None and contract.read(gold).status == "ok":
             found[name] = gold
-        elif reference and reference.status == "ok" and scores[name] >= good:
+        elif reference and reference.status == "ok" and scores.get(name, -1.0) >= good:
             found[name] = as_reply(reference, contract)
     return found
 
