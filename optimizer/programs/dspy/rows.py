@@ -17,8 +17,8 @@ from optimizer.types import Example, Output, Score, as_text
 
 @dataclass(frozen=True)
 class Marker:
-    """Scores an output by its example; one without a valid reply scores 0 and says why. So does one that a judge would not
-    judge: it is no example to follow, and no reason to end a compile."""
+    """Scores an output by its example; one without a valid reply scores 0 and says why. So does one that a judge would
+    not judge: it is no example to follow, and no reason to end a compile."""
 
     examples: Mapping[str, Example]
     references: Mapping[str, Output]
