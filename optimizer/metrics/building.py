@@ -53,13 +53,24 @@ def build_metric(
     """One metric from the task file's list: itself, or the weighted mean of several."""
     metrics: dict[str, Metric] = {}
     weights: dict[str, float] = {}
-    for spec in specs:
+    for name, spec in zip(names_of(specs), specs, strict=True):
         own = ":" in spec.name or spec.name not in METRICS
         options = dict(spec.options) if own or spec.against == "auto" else {**spec.options, "against": spec.against}
-        name = spec.name if spec.name not in metrics else f"{spec.name}_{len(metrics) + 1}"
         metrics[name] = build(spec.name, options, contract=contract, judge=judge, embedder=embedder)
         weights[name] = spec.weight
     return Weighted(metrics, weights) if len(metrics) > 1 else next(iter(metrics.values()))
+
+
+def names_of(specs: Sequence[MetricSpec]) -> list[str]:
+    """By what the metrics of a list are told apart: a judge in second place is `judge_2`, and several metrics of one
+    library go by their names there."""
+    names = [spec.name for spec in specs]
+    found: list[str] = []
+    for place, spec in enumerate(specs, start=1):
+        about = spec.options.get("metric") if names.count(spec.name) > 1 else None
+        name = f"{spec.name} {about}" if isinstance(about, str) else spec.name
+        found.append(name if name not in found else f"{name}_{place}")
+    return found
 
 
 def _made(name: str, found: Any, given: Mapping[str, Any]) -> Any:

@@ -155,6 +155,19 @@ def test_who_judges_is_named_with_the_hash_of_the_wording(plain_run: Walked) -> 
     assert judged == [{"model": "x/judge", "params": {"seed": 1}, "prompt_sha256": {"judge": told}}]
 
 
+def test_each_of_several_rubrics_has_a_hash_of_its_own(plain_run: Walked) -> None:
+    found = plain_run.migration
+    metrics = [{"name": "judge", "rubric": rubric, "against": "auto"} for rubric in ("Be kind.", "Be brief.")]
+    settings = {**found.settings, "judge": {"model": "x/judge"}, "metrics": metrics}
+
+    (judged,) = as_bundle(replace(found, settings=settings), found.targets[0])["evidence"]["judges"]
+
+    assert judged["prompt_sha256"] == {
+        name: hashlib.sha256(as_json(wording("judge", rubric)).encode()).hexdigest()
+        for name, rubric in (("judge", "Be kind."), ("judge_2", "Be brief."))
+    }
+
+
 # -- what changed on the way, and the way back
 
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from optimizer.config import load_settings
+from optimizer.config import MetricSettings, load_settings
 from optimizer.errors import BudgetExceeded, ConfigError, DataError, ModelError
 from optimizer.evaluate import asked_together, score
 from optimizer.metrics import build
+from optimizer.metrics.building import names_of
 from optimizer.metrics.scrutiny import Rated, agreement, scrutinise
 from optimizer.metrics.whole import Row
 from optimizer.models.scripted import ScriptedModel
@@ -341,3 +342,15 @@ def test_scores_of_people_beyond_their_scale_are_refused_with_the_row(tmp_path: 
         load_task(write_task(tmp_path, data={"path": "data.jsonl", "expected": "gold", "human": human}))
     with pytest.raises(ConfigError, match="human: needs `answer`"):
         load_task(write_task(tmp_path, data={"path": "data.jsonl", "human": "n"}))
+
+
+def test_metrics_of_one_name_are_told_apart() -> None:
+    listed: list[dict[str, Any]] = [
+        {"name": "ragas", "metric": "faithfulness"},
+        {"name": "judge", "rubric": "Be kind."},
+        {"name": "ragas", "metric": "answer_correctness"},
+        {"name": "judge", "rubric": "Be brief."},
+        {"name": "deepeval", "metric": "bias"},
+    ]
+    names = names_of([MetricSettings(**one) for one in listed])
+    assert names == ["ragas faithfulness", "judge", "ragas answer_correctness", "judge_4", "deepeval"]

@@ -11,7 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from optimizer.config.model_settings import ModelSettings
+from optimizer.config.scoring import MetricSettings
 from optimizer.errors import ConfigError
+from optimizer.metrics.building import names_of
 from optimizer.metrics.judge import wording
 from optimizer.metrics.whole import mean_bounds
 from optimizer.objective import Evaluation
@@ -138,7 +140,9 @@ def _ratio(ours: float | None, theirs: float | None) -> float | None:
 def _judges(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Who judged, with what wording (its hash). Libraries that word themselves are told by `versions`."""
     panel: Sequence[Mapping[str, Any]] = [settings["judge"]] if settings.get("judge") else settings.get("judges") or ()
-    worded = {metric["name"]: wording(metric["name"], metric.get("rubric")) for metric in settings.get("metrics", ())}
+    specs = [MetricSettings(**metric) for metric in settings.get("metrics", ())]
+    named = zip(names_of(specs), specs, strict=True)
+    worded = {name: wording(spec.name, spec.options.get("rubric")) for name, spec in named}
     hashes = {name: digest(text) for name, text in worded.items() if text}
     return [{"model": judge["model"], "params": judge.get("params", {}), "prompt_sha256": hashes} for judge in panel]
 
