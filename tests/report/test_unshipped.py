@@ -17,7 +17,10 @@ def test_values_of_several_types_are_told_before_the_run_and_no_bundle_is_claime
     rows = [json.loads(line) for line in (tmp_path / "data.jsonl").read_text("utf-8").splitlines()]
     mixed = [{**row, "more": "x" if place == 3 else place} for place, row in enumerate(rows)]
     (tmp_path / "mixed.jsonl").write_text("".join(json.dumps(row) + "\n" for row in mixed), "utf-8")
-    task: dict[str, Any] = {"data": {"path": "mixed.jsonl", "expected": "gold"}, "prompt": {"user": "{{more}}. Number: {{n}}"}}
+    task: dict[str, Any] = {
+        "data": {"path": "mixed.jsonl", "expected": "gold"},
+        "prompt": {"user": "{{more}}. Number: {{n}}"},
+    }
 
     migration, run = finished(tmp_path, **task)
 
