@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from optimizer.config.comparison import ComparisonSettings
 from optimizer.errors import ConfigError
 from optimizer.evaluate import score
 from optimizer.metrics import Metric, build_metric
@@ -17,7 +19,7 @@ from optimizer.results.migration import Migration, TargetResult
 from optimizer.results.rundir import RunDir
 from optimizer.search.trial import NO_SEARCH
 from optimizer.types import Output, Score
-from optimizer.verdict.matched import Confirmation, standard_of
+from optimizer.verdict.matched import Confirmation, Standard, standard_of
 from optimizer.verdict.weigh import Evidence, weigh_all
 
 _FINGERPRINT = "comparison"  # nothing was paid for, so one comparison may take another's place; a run's never
@@ -29,6 +31,7 @@ def compare(recording: Recording) -> Migration:
     settings = recording.settings
     _refuse_unmeasured(recording)
     metric = _metric(recording)
+    standard = standard_of(settings.metrics, recording.examples, scored=bool(settings.scores))
     ids = tuple(example.id for example in recording.examples)
     return Migration(
         name=settings.name,
@@ -37,7 +40,7 @@ def compare(recording: Recording) -> Migration:
         examples={example.id: example for example in recording.examples},
         split={"train": (), "validation": (), "test": ids},
         baseline=recording.source.outputs,
-        targets=_targets(recording, metric),
+        targets=_targets(recording, metric, standard),
         columns=recording.columns,
         stages=recording.stages,
         settings=settings.to_dict(),
@@ -54,13 +57,12 @@ def write_comparison(migration: Migration, path: Path) -> None:
         publish(migration, run)
 
 
-def _targets(recording: Recording, metric: Metric | None) -> tuple[TargetResult, ...]:
+def _targets(recording: Recording, metric: Metric | None, standard: Standard) -> tuple[TargetResult, ...]:
     references = {output.example_id: output for output in recording.source.outputs}
     source, *others = (
         _evaluated(recording, side, references, metric) for side in (recording.source, *recording.targets)
     )
     met = [Confirmation(source, None, target) for target in others]
-    standard = "gold" if metric is None else standard_of(recording.settings.metrics, recording.examples)
     evidence = Evidence(recording.examples, references, metric, recording.columns)
     decisions = weigh_all(met, evidence, recording.settings, standard)
     rows = zip(recording.targets, met, decisions, strict=True)
@@ -70,20 +72,44 @@ def _targets(recording: Recording, metric: Metric | None) -> tuple[TargetResult,
 def _evaluated(
     recording: Recording, side: Answers, references: Mapping[str, Output], metric: Metric | None
 ) -> Evaluation:
-    if metric is None:
-        return Evaluation(side.outputs, tuple(map(Score, side.scores or ())), side.unmeasured)
-    found = score(recording.examples, side.outputs, references, metric)
-    return Evaluation(found.outputs, found.scores, side.unmeasured)
+    settings = recording.settings
+    found = Evaluation(side.outputs, tuple(Score(0.0) for _ in side.outputs))
+    if metric is not None:
+        found = score(recording.examples, side.outputs, references, metric)
+    names = [one.name for one in settings.metrics]
+    marks = [
+        _joined(settings, mark, names, {n: known.get(output.example_id, 0.0) for n, known in side.scores.items()})
+        if side.scores
+        else mark
+        for output, mark in zip(found.outputs, found.scores, strict=True)
+    ]
+    return Evaluation(found.outputs, tuple(marks), side.unmeasured)
+
+
+def _joined(settings: ComparisonSettings, ours: Score, names: Sequence[str], theirs: Mapping[str, float]) -> Score:
+    """The weighted mean of the metrics' score and of those found elsewhere, each of them a part of it."""
+    weights = {name: settings.scores[name].weight for name in theirs}
+    own = math.fsum(one.weight for one in settings.metrics)
+    total = own + math.fsum(weights.values())
+    value = (own * ours.value + math.fsum(weights[name] * mark for name, mark in theirs.items())) / total
+    parts: dict[str, float] = {}
+    if names:
+        parts = dict(ours.parts) if len(names) > 1 else {names[0]: ours.value, **_below(names[0], ours.parts)}
+    if names or len(theirs) > 1:
+        parts |= theirs
+    return Score(min(max(value, 0.0), 1.0), ours.feedback, parts)
+
+
+def _below(name: str, parts: Mapping[str, float]) -> dict[str, float]:
+    return {f"{name}.{part}": value for part, value in parts.items()}
 
 
 def _metric(recording: Recording) -> Metric | None:
-    """None where the record holds the scores."""
-    sides = (recording.source, *recording.targets)
-    without = [side.model for side in sides if side.scores is None]
-    if not without:
+    """None where the record holds the scores, and no metric is asked for beside them."""
+    if not recording.settings.metrics:
         return None
-    if len(without) < len(sides):
-        raise ConfigError(f"score: {without[0]!r} has no column of scores, but others have; name one for each side")
+    if twice := {one.name for one in recording.settings.metrics} & recording.settings.scores.keys():
+        raise ConfigError(f"scores: {min(twice)!r} is the name of a metric, too; call its column by another name")
     metric = build_metric(recording.settings.metrics, recording.contract, NOBODY, NOBODY)
     if getattr(metric, "asks", False):
         raise ConfigError(

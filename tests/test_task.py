@@ -190,6 +190,16 @@ def test_duplicate_rows_are_counted_and_stay_in_one_split(tmp_path: Path) -> Non
         (", group: customer", tickets(1), "task.yaml:1: data.group: there is no column 'customer'."),
         (", stratify: expected.x", tickets(1), "task.yaml:1: data.stratify: there is no column 'expected.x'."),
         (
+            ", expected: {a: gold.a}",  # a path that leads nowhere would leave every row without a gold answer
+            tickets(1, gold='{"a": 1}'),
+            "data.expected.a: no row has anything at 'gold.a'; the column 'gold' holds text, and a path leads into",
+        ),
+        (
+            ", human: {score: scores.tone, answer: a}",
+            tickets(1, scores={"style": 3}, a="x"),
+            "data.human.score: no row has anything at 'scores.tone'; the column 'scores' has no such part",
+        ),
+        (
             ", source: {output: a, cost: usd}",
             tickets(1, a="x"),
             "task.yaml:1: data.source.cost: there is no column 'usd'",
@@ -339,3 +349,8 @@ def test_a_variable_whose_name_has_spaces_is_told_to_be_none(tmp_path: Path) -> 
     (note,) = load_task(tmp_path / "task.yaml").notes
     assert note.startswith("the prompt's {{Customer tone (raw)}} is sent as it stands")
     assert note.endswith("write {{customer_tone_raw}}, and in data.fields customer_tone_raw: COLUMN")
+
+
+def test_a_column_without_any_score_of_people_is_told(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"the column 'stars' holds no score; leave data.human out"):
+        load(tmp_path, ", human: {score: stars, answer: ticket}", tickets(3, stars=""))

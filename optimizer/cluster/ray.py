@@ -22,6 +22,9 @@ class _Worker:
         return done
 
 
+_STARTS = 3  # of a node on this machine: Ray gives one half a minute, which is short on a busy machine
+
+
 class RayCluster:
     """At an address, or on this machine for as long as it is open; a session of Ray that is open already is used."""
 
@@ -32,14 +35,7 @@ class RayCluster:
 
         self._ray, self._began = ray, not ray.is_initialized()
         if self._began:
-            made = {"include_dashboard": False, "num_cpus": engine.number or 2} if engine.address is None else {}
-            try:
-                ray.init(address=engine.address or "local", log_to_driver=False, logging_level=logging.CRITICAL, **made)
-            except (OSError, ValueError, RuntimeError) as error:
-                raise ConfigError(
-                    f"engine.address: {engine.address or 'Ray on this machine'} cannot be used ({error}); start "
-                    "`ray start --head` and `ray start --address HEAD:6379`, or correct it"
-                ) from error
+            begin(ray, engine)
         self._jobs = engine.number or max(1, int(ray.cluster_resources().get("CPU", 1)))
         options = {"num_cpus": 0, "max_concurrency": engine.calls, "max_restarts": -1, "scheduling_strategy": "SPREAD"}
         actor = ray.remote(_Worker).options(**options)
@@ -73,3 +69,19 @@ class RayCluster:
             self._ray.kill(one)
         if self._began:
             self._ray.shutdown()
+
+
+def begin(ray: Any, engine: EngineSettings) -> None:
+    """Raises ConfigError where there is no cluster to be had. What Ray raises then is of any kind."""
+    made = {"include_dashboard": False, "num_cpus": engine.number or 2} if engine.address is None else {}
+    for left in reversed(range(1 if engine.address else _STARTS)):
+        try:
+            ray.init(address=engine.address or "local", log_to_driver=False, logging_level=logging.CRITICAL, **made)
+            return
+        except Exception as error:
+            ray.shutdown()
+            if not left:
+                raise ConfigError(
+                    f"engine.address: {engine.address or 'Ray on this machine'} cannot be used ({error}); start "
+                    "`ray start --head` and `ray start --address HEAD:6379`, or correct it"
+                ) from error

@@ -28,6 +28,9 @@ from optimizer.commands.options import columns, leave, say, shows_errors
     callback=columns,
     help="output, latency, input_tokens, output_tokens, cost, finish, score; of both sides, or of one (target.cost).",
 )
+@click.option(
+    "--scale", type=(float, float), metavar="LOW HIGH", help="Of the column `score`, as in 1 10. Default: 0 1."
+)
 @click.option("--margin", type=float, help="How much worse is still good enough: 0.05 is 5 points.")
 @click.option("--confidence", type=float)
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write to. Default: FILE-comparison.")

@@ -14,7 +14,18 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from optimizer.config.decision_settings import ConstraintSettings, DecisionSettings, ObjectiveSettings
 from optimizer.config.model_settings import PriceSettings
 from optimizer.config.scoring import DEFAULT_METRICS, MetricSettings, SliceSettings
-from optimizer.config.sections import Count, ReplySettings, Section, Text, Word, as_targets, many, named
+from optimizer.config.sections import (
+    Count,
+    Number,
+    Positive,
+    ReplySettings,
+    Section,
+    Text,
+    Word,
+    as_targets,
+    many,
+    named,
+)
 from optimizer.config.stages import StageColumns, Stages, refuse_odd
 
 Files = Annotated[tuple[Text, ...], BeforeValidator(many, json_schema_input_type=str | list[str])]
@@ -29,7 +40,34 @@ class Columns(Section):
     output_tokens: Word | None = None
     cost: Word | None = Field(default=None, description="Dollars; default: tokens at the known price")
     finish: Word | None = Field(default=None, description="Why the model stopped: stop, length, end_turn, max_tokens")
-    score: Word | None = Field(default=None, description="Scores from 0 to 1 that were found elsewhere")
+    score: Word | dict[Text, Word] | None = Field(
+        default=None, description="Scores that were found elsewhere; of several, their columns by name"
+    )
+
+    @property
+    def scores(self) -> dict[str, str]:
+        """Columns with scores, by name; a single one is called `score`."""
+        return {"score": self.score} if isinstance(self.score, str) else self.score or {}
+
+    @property
+    def named(self) -> list[tuple[str, str]]:
+        """All columns, each with its key."""
+        own = {key: value for key, value in self if key in Columns.model_fields and key != "score" and value}
+        return [*own.items(), *(("score", column) for column in self.scores.values())]
+
+
+class ScoreSettings(Section):
+    """Of scores that were found elsewhere: a scale and a weight."""
+
+    low: Number = Field(default=0.0, description="The worst that could be given")
+    high: Number = Field(default=1.0, description="The best")
+    weight: Positive = 1.0
+
+    @model_validator(mode="after")
+    def _scale(self) -> ScoreSettings:
+        if self.low >= self.high:
+            raise ValueError(f"high: must be above low ({self.low:g}), found {self.high:g}")
+        return self
 
 
 class Side(Columns):
@@ -73,6 +111,9 @@ class ComparisonSettings(Section):
         tuple[Annotated[MetricSettings, named("name", MetricSettings)], ...],
         BeforeValidator(many, json_schema_input_type=str | MetricSettings | list[str | MetricSettings]),
     ] = ()
+    scores: dict[Text, ScoreSettings] = Field(
+        default={}, description="Scale and weight of scores found elsewhere, by name; one without a name: score"
+    )
     objective: ObjectiveSettings = ObjectiveSettings()
     constraints: ConstraintSettings = ConstraintSettings()
     decision: DecisionSettings = DecisionSettings()
@@ -102,10 +143,14 @@ class ComparisonSettings(Section):
                 raise ValueError(f"{side.model!r} has columns for a stage {stray[0]!r}; name it in `stages`")
             if not (side.path or self.data.path):
                 raise ValueError(f"data.path: is missing, and {side.model!r} names no file of its own")
-        if not self.metrics:
+        if not (self.metrics or self._scored):
             metric = MetricSettings(name=DEFAULT_METRICS[self.reply.kind])
             object.__setattr__(self, "metrics", (metric,))
         return self
+
+    @property
+    def _scored(self) -> bool:
+        return any(section.score for section in (self.columns, self.source, *self.targets))
 
     def columns_of(self, side: Side) -> Columns:
         given = {name: getattr(side, name) or getattr(self.columns, name) for name in Columns.model_fields}

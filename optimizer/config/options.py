@@ -20,6 +20,7 @@ def as_sections(
     expected: str | None = None,
     metric: Sequence[str] = (),
     column: Mapping[str, str] | None = None,
+    scale: tuple[float, float] | None = None,
     margin: float | None = None,
     confidence: float | None = None,
 ) -> dict[str, Any]:
@@ -38,6 +39,7 @@ def as_sections(
         "target": sides["target"],
         "columns": sides[""],
         "metrics": list(metric),
+        "scores": {"score": dict(zip(("low", "high"), scale, strict=True))} if scale else None,
         "decision": {"margin": margin, "confidence": confidence},
     }
     if len(target) > 1:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator
 
 from optimizer.config.decision_settings import ConstraintSettings, DecisionSettings, ObjectiveSettings
 from optimizer.config.scoring import MetricSettings, SliceSettings
@@ -25,8 +25,7 @@ class Terms(Section):
     metrics: Annotated[
         tuple[Annotated[MetricSettings, named("name", MetricSettings)], ...],
         BeforeValidator(many),
-        Field(min_length=1),
-    ]
+    ] = ()
     decision: DecisionSettings = DecisionSettings()
     slices: SliceSettings = SliceSettings()
     name: str = ""

@@ -134,7 +134,13 @@ def strata(column: str, table: Table, examples: tuple[Example, ...]) -> dict[str
 
 
 def no_column(at: str, column: str, table: Table) -> ConfigError:
-    known = f"the columns of {table.name} are {', '.join(table.columns)}"
+    known, head = f"the columns of {table.name} are {', '.join(table.columns)}", column.partition(".")[0]
+    if head in table.columns and column not in table.columns:
+        texts = any(isinstance(row.values.get(head), str) for row in table.rows)
+        found = (
+            "holds text, and a path leads into objects only: name the column itself" if texts else "has no such part"
+        )
+        return ConfigError(f"{at}: no row has anything at {column!r}; the column {head!r} {found}")
     return ConfigError(f"{at}: there is no column {column!r}.{nearest(column, table.columns)} Known: {known}")
 
 
@@ -150,7 +156,11 @@ def _expected(data: Data) -> dict[str, str]:
 
 
 def has_column(table: Table, column: str) -> bool:
-    return column in table.columns or ("." in column and column.partition(".")[0] in table.columns)
+    """A path is there if it leads somewhere in at least one row: else nothing would be read from it, in silence."""
+    if column in table.columns:
+        return True
+    inside = "." in column and column.partition(".")[0] in table.columns
+    return inside and any(pick(row, column) is not MISSING for row in table.rows)
 
 
 def pick(row: Row, column: str) -> Any:

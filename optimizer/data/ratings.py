@@ -8,6 +8,7 @@ import math
 from optimizer.config.sections import Human
 from optimizer.data.columns import MISSING, Problems, as_text, pick
 from optimizer.data.rows import Table
+from optimizer.errors import DataError
 from optimizer.types import Example
 
 
@@ -34,4 +35,6 @@ def read_ratings(human: Human, table: Table, examples: tuple[Example, ...]) -> d
         if said is not None or not human.answer:
             found[example.id] = ((number - human.low) / (human.high - human.low), said)
     problems.raise_any()
+    if not found:
+        raise DataError(f"{table.name}: the column {human.score!r} holds no score; leave data.human out")
     return found

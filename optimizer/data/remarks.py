@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from statistics import median
 
 from optimizer.config import Settings
 from optimizer.config.prompts import PromptSettings
@@ -15,6 +16,7 @@ from optimizer.prompt.template import Logic
 from optimizer.prompt.variables import kind_of, kinds_of
 from optimizer.types import Example, Output
 
+_PATIENT = 120  # seconds; hardly anybody waits longer for most answers
 #: Words in double braces, as people write them who take a column's title for a name; JSON has quotes and colons.
 _ODD_NAME = re.compile(r"\{\{\s*([^\W\d_]\w*(?:[ \t]+[\w()/&%#-]+)+)\s*\}\}")
 
@@ -45,8 +47,16 @@ def remarks(
             yield f"{states['invalid']} of {total} recorded outputs break the reply's contract; they score 0"
         if states["failed"]:
             yield f"{states['failed']} of {total} rows have no recorded output; they count for neither side"
+        yield from slow("the source", recorded.values())
         for name in sorted(unmeasured & {"cost", "latency"}):
             yield f"the record says nothing of the source's {name}, so it cannot be compared (data.source.{name})"
+
+
+def slow(who: str, outputs: Iterable[Output]) -> Iterator[str]:
+    """Seconds that look like milliseconds: compared with a target's, they would make it a thousand times as fast."""
+    found = [output.latency for output in outputs if output.status != "failed"]
+    if found and (usual := median(found)) > _PATIENT:
+        yield f"the recorded latency of {who} is {usual:,.0f} s in the median; milliseconds must be divided by 1,000"
 
 
 def _alike(examples: tuple[Example, ...]) -> bool:

@@ -19,6 +19,10 @@ from optimizer.types import JSON, Role
 
 AMOUNTS = ("latency", "input_tokens", "output_tokens", "cost")
 _ENOUGH = 3  # calls from which a shared beginning is no chance
+_LONGER = (
+    ". For conversations of all lengths name this file and its format in the task's `data`: {{history}} in the prompt "
+    "is then what was said before {{input}}, as text"
+)
 Said = tuple[tuple[str, str], ...]
 
 
@@ -51,7 +55,8 @@ def drafted(log: Log, format_name: str, file: str) -> Draft:
 
 
 def rows_of(records: Sequence[Record]) -> list[dict[str, JSON]]:
-    """The records as rows of a table: id, model, inputs (of messages: `system`, `input`, `messages`), answer."""
+    """The records as rows of a table: id, model, inputs (of messages: `system`, `input`, `messages`, and `history`, the
+    turns before the last question, as text), answer."""
     found = []
     for record in _distinct(records):
         row: dict[str, JSON] = {"id": record.id}
@@ -61,10 +66,18 @@ def rows_of(records: Sequence[Record]) -> list[dict[str, JSON]]:
             asked = [text for role, text in record.said if role == "user"]
             row |= {"input": asked[-1] if asked else ""}
             row |= {"system": next((text for role, text in record.said if role == "system"), "")}
+            row |= {"history": _before(record)}
             row |= {"messages": [{"role": role, "content": text} for role, text in record.said]}
         row |= {"output": record.output, "expected": record.expected, "model": record.model}
         found.append(row | {key: getattr(record, key) for key in AMOUNTS})
     return found
+
+
+def _before(record: Record) -> str:
+    """Earlier turns as text: conversations of any length then fit one prompt."""
+    asked = [place for place, (role, _) in enumerate(record.said) if role == "user"]
+    earlier = record.said[: asked[-1]] if asked else ()
+    return "\n".join(f"{role.capitalize()}: {text}" for role, text in earlier if role != "system")
 
 
 def _distinct(records: Sequence[Record]) -> list[Record]:
@@ -103,7 +116,7 @@ def _of_one_shape(records: Sequence[Record], file: str) -> tuple[list[Record], l
     if len(kept) < len(usable):
         lost.append(
             f"{len(usable) - len(kept)} calls of another form (other inputs, other turns) than the {len(kept)} kept: "
-            f"first {next(r.id for r in usable if _shape(r) != shape)}"
+            f"first {next(r.id for r in usable if _shape(r) != shape)}{'' if records[0].inputs else _LONGER}"
         )
     return kept, lost
 

@@ -1,4 +1,5 @@
-"""Judging the judge: its own noise, measured by asking again, and its agreement with people.
+"""Judging the judge: its own noise, measured by asking again, and its agreement with people. Metrics that ask
+nobody are held against people's scores as well: no score is worth more than its agreement with those who know.
 
 Both are measured on held-out or recorded answers after the verdict's scores are in, and change no score. What the
 budget has no room for is left out, and said to be.
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from optimizer.errors import BudgetExceeded
+from optimizer.errors import BudgetExceeded, DataError
 from optimizer.metrics.judge import MARKS
 from optimizer.metrics.shape import Metric, Weighted
 from optimizer.metrics.standard import Unscored
@@ -22,6 +23,7 @@ from optimizer.types import Score
 REPEATED = 30  # answers that are judged a second time
 RATED = 100  # answers with a human score that the judge is asked about
 _SAME = 1e-9
+_NO_STANDARD = "the answers that people scored have no gold answer (data.expected) to be compared with"
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Scrutiny:
-    """Of one judging metric. `failed`: judgements that could not be had, of all that were asked for here."""
+    """Of one metric. `failed`: judgements that could not be had, of all that were asked for here."""
 
     name: str
     noise: JudgeNoise | None = None
@@ -69,9 +71,13 @@ class Scrutiny:
 
 def judging(metric: Metric, name: str = "judge") -> dict[str, Any]:
     """The metrics in `metric` that can be asked again (they have `draw`), by their names."""
+    return {part: one for part, one in _single(metric, name) if hasattr(one, "draw")}
+
+
+def _single(metric: Metric, name: str) -> list[tuple[str, Any]]:
     if isinstance(metric, Weighted):
-        return {below: one for part, inner in metric.metrics.items() for below, one in judging(inner, part).items()}
-    return {name: metric} if hasattr(metric, "draw") else {}
+        return [one for part, inner in metric.metrics.items() for one in _single(inner, part)]
+    return [(name, metric)]
 
 
 def scrutinise(
@@ -79,10 +85,12 @@ def scrutinise(
     rows: Sequence[Row],
     rated: Rated,
     each: Callable[[Callable[[Any], Any], Sequence[Any]], list[Any]],
+    alone: str = "judge",
 ) -> tuple[Scrutiny, ...]:
-    """`rows`: answers that were judged; `rated`: those that people rated. `each` maps a function over many at once."""
-    found = []
-    for name, judge in judging(metric).items():
+    """`rows`: answers that were judged; `rated`: those that people rated. `each` maps a function over many at once.
+    `alone`: the name of a metric that is the only one."""
+    found = [] if not rated.rows else [_reckoned(*one, rated) for one in _single(metric, alone) if not _asks(one[1])]
+    for name, judge in judging(metric, alone).items():
         ok = [row for row in rows if row[1].status == "ok"][:REPEATED]
 
         def twice(row: Row, judge: Any = judge) -> tuple[float, float] | None:
@@ -104,6 +112,23 @@ def scrutinise(
         human = agreement([mark for mark in marks if mark], rated.levels) if any(marks) else None
         found.append(Scrutiny(name, _noise(both) if both else None, human, failed))
     return tuple(found)
+
+
+def _asks(metric: Any) -> bool:
+    return bool(getattr(metric, "asks", False)) or hasattr(metric, "draw")
+
+
+def _reckoned(name: str, metric: Metric, rated: Rated) -> Scrutiny:
+    """A metric that asks nobody: all rated answers are scored, but those that it has nothing to hold against."""
+    marks = []
+    for row, human in rated.rows:
+        try:
+            marks.append((metric(*row).value, human))
+        except (Unscored, DataError):
+            continue
+    if not marks:
+        return Scrutiny(name, note=f"could not be held against people's scores: {_NO_STANDARD}")
+    return Scrutiny(name, human=agreement(marks, rated.levels))
 
 
 def agreement(marks: Sequence[tuple[float, float]], levels: int) -> Agreement:

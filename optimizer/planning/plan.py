@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from optimizer.config import ModelSettings
@@ -12,6 +12,7 @@ from optimizer.habits import Habits, habits_of
 from optimizer.models.providers.sunset import endings
 from optimizer.planning.estimate import Estimate, estimate
 from optimizer.planning.least import refuse_small_budget
+from optimizer.planning.window import unfit
 from optimizer.prompt import Prompt
 from optimizer.search.compiles import check_programs, fit_for
 from optimizer.search.study import check_names, check_suggestions
@@ -46,11 +47,19 @@ class Plan:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was found in data and settings, and which models end when; what concerns one target is in `fits`."""
+        """What was found in data and settings, which models end when, and what seems too much for a model; what the
+        search makes of one target is in `fits`."""
         task = self.task
         # The proposer may go when the search is over; the others are needed again, to compare and to look for drift.
         lasting = ((role, s.model) for role, s in hosted_roles(task.settings) if role != "proposer")
-        return (*task.notes, *self.parts.notes, *task.settings.warnings, *endings(lasting))
+        return (*task.notes, *self.parts.notes, *task.settings.warnings, *endings(lasting), *self._unfit())
+
+    def _unfit(self) -> Iterator[str]:
+        settings = self.task.settings
+        if self.task.recorded is None:
+            yield from unfit(self.task, "source", settings.source, self.task.prompt)
+        for section, fit in zip(settings.targets, self.fits, strict=True):
+            yield from unfit(self.task, "target", section, fit.prompt)
 
 
 def plan(task: Task, *, strict: bool = False, accepted: Accepted = accepted) -> Plan:

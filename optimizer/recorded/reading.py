@@ -17,6 +17,7 @@ from optimizer.config.yamlfile import Document, read_yaml
 from optimizer.data import Row, Table
 from optimizer.data.columns import Problems, as_text, no_column, pick, read_outputs
 from optimizer.data.golds import gold_reader
+from optimizer.data.remarks import slow
 from optimizer.data.stages import AMOUNTS, Origin, Stage, columns_of, read_stages, thawed
 from optimizer.errors import ConfigError, DataError
 from optimizer.models.money.prices import Price
@@ -24,6 +25,7 @@ from optimizer.pricing import price_of
 from optimizer.recorded.findings import cut_off, mispriced
 from optimizer.recorded.joining import Rows
 from optimizer.recorded.recording import Answers, Recording
+from optimizer.recorded.scores import named_scores, read_scores, without_scores
 from optimizer.types import Example, Output
 
 
@@ -56,15 +58,24 @@ class _Reader:
     def recording(self) -> Recording:
         settings = self.settings
         sides = (settings.source, *(settings.targets or self.rows.others()))
-        settings = settings.model_copy(update={"targets": sides[1:]})
         self.rows.refuse_unjoined(sides)
-        rows = [self.rows.of(side) for side in sides]
+        settings = named_scores(settings.model_copy(update={"targets": sides[1:]}), sides, self.at)
+        self.settings = settings
+        rows = self._scored(sides, [self.rows.of(side) for side in sides])
         examples = self._examples(rows[0], self.rows.table(settings.source), sides)
         answers = [self._answers(side, found, examples) for side, found in zip(sides, rows, strict=True)]
         columns = self._columns(rows[0], self.rows.table(settings.source))
         stages = self._stages(sides, rows)
         notes = tuple(self.notes)
         return Recording(settings, self.contract, examples, answers[0], tuple(answers[1:]), notes, columns, stages)
+
+    def _scored(self, sides: Sequence[Side], rows: list[dict[str, Row]]) -> list[dict[str, Row]]:
+        """Without the examples that nobody scored."""
+        left = without_scores(self.settings, sides, rows)
+        if left:
+            told = f"{len(left):,} of {len(rows[0]):,} examples have no score on any side; they are left out"
+            self.notes.append(told)
+        return [{key: row for key, row in found.items() if key not in left} for found in rows]
 
     def _stages(self, sides: Sequence[Side], rows: Sequence[Mapping[str, Row]]) -> tuple[Stage, ...]:
         pairs = zip(sides, rows, strict=True)
@@ -104,7 +115,7 @@ class _Reader:
         data = self.settings.data
         named = {data.id, data.model, data.expected, data.group, *columns_of(self.settings.stages)}
         for side in sides:
-            named |= {*self.settings.columns_of(side).model_dump().values(), *side.where}
+            named |= {*(column for _, column in self.settings.columns_of(side).named), *side.where}
             named |= {column for own in side.stages.values() for column in own.model_dump().values()}
         return [column for column in table.columns if column not in named]
 
@@ -123,13 +134,14 @@ class _Reader:
         lacking = {name for name in AMOUNTS if not getattr(columns, name)}
         unmeasured = frozenset(lacking - {"cost"} if price else lacking)
         finish = {e.id: as_text(pick(rows[e.id], columns.finish)) for e in present} if columns.finish else {}
+        self.notes += slow(side.model, found)
         self.notes += cut_off(side.model, found, finish, side.max_tokens)
         if columns.cost and columns.input_tokens and columns.output_tokens:
             self.notes += mispriced(side.model, found, price)
         tokens = columns.input_tokens and columns.output_tokens  # then the price is known, or was said not to be
         if lacking := lacking - {"cost"} if tokens else lacking:
             self.notes.append(f"{side.model}: the record says nothing of its {' and '.join(sorted(lacking))}")
-        return Answers(side.model, found, _scores(columns.score, rows, examples), unmeasured)
+        return Answers(side.model, found, read_scores(self.settings, side, rows, examples), unmeasured)
 
     def _check(self, side: Side, columns: Columns, table: Table) -> None:
         key = "source" if side.model == self.settings.source.model else "target"
@@ -138,8 +150,8 @@ class _Reader:
                 f"{self.at(key)}: which column of {table.name} holds the replies of {side.model}? Name it in "
                 f"{key}.output (--{key}-output). Its columns are {', '.join(table.columns)}"
             )
-        for name, column in columns.model_dump().items():
-            if column and column not in table.columns and column.partition(".")[0] not in table.columns:
+        for name, column in columns.named:
+            if column not in table.columns and column.partition(".")[0] not in table.columns:
                 raise no_column(self.at(key, name), column, table)
 
     def _price(self, side: Side, columns: Columns) -> Price | None:
@@ -164,22 +176,3 @@ class _Reader:
             self.notes.append(f"{side.model}: {more}; they are left out")
         if not present:
             raise DataError(f"{side.model}: none of its rows has an id of the source's rows; correct data.id")
-
-
-def _scores(column: str | None, rows: Mapping[str, Row], examples: Sequence[Example]) -> tuple[float, ...] | None:
-    """Scores from the record; those of examples without a row are never counted."""
-    if not column:
-        return None
-    problems, found = Problems(), []
-    for example in examples:
-        value = pick(rows[example.id], column) if example.id in rows else 0.0
-        try:
-            number = float(value)
-        except (TypeError, ValueError):
-            number = -1.0
-        if not 0.0 <= number <= 1.0:
-            shown = as_text(value)[:40] or "nothing"
-            problems.add(f"{rows[example.id].place}, field {column!r}: must be from 0 to 1, found {shown}")
-        found.append(number)
-    problems.raise_any()
-    return tuple(found)

@@ -8,16 +8,18 @@ from dataclasses import dataclass
 from optimizer.config.comparison import ComparisonSettings
 from optimizer.data.stages import Stage
 from optimizer.prompt.contract import Contract
+from optimizer.recorded.scores import Marks
 from optimizer.types import Example, Output
 
 
 @dataclass(frozen=True)
 class Answers:
-    """One side: outputs in the order of the examples; `scores` where the record has them; `unmeasured` amounts."""
+    """One side: outputs in the order of the examples; `scores` where the record has them, by name and example id;
+    `unmeasured` amounts."""
 
     model: str
     outputs: tuple[Output, ...]
-    scores: tuple[float, ...] | None
+    scores: Marks | None
     unmeasured: frozenset[str]
 
 

@@ -47,6 +47,9 @@ def _agreed(migration: Migration) -> Iterator[Agreed]:
         yield Agreed("Prompt", "the source's own, as it was", "prompt", _of(plain(migration.prompt)))
     if metrics := settings.get("metrics"):
         yield Agreed("Metric", "; ".join(map(_metric, metrics)), "metrics", _of(metrics))
+    if scores := settings.get("scores"):
+        told = ", ".join(f"{name} ({found['low']:g} to {found['high']:g})" for name, found in scores.items())
+        yield Agreed("Scores", f"found elsewhere: {told}", "scores", _of(scores))
     decision = settings.get("decision", {})
     if decision:
         told = f"{100 * decision['margin']:g} points at {100 * decision['confidence']:g} %, {_draws(decision)}"
@@ -55,6 +58,7 @@ def _agreed(migration: Migration) -> Iterator[Agreed]:
     told = ", ".join(f"{name} {limit:g}" for name, limit in limits.items()) or "none"
     yield Agreed("Constraints", told, "constraints", _of(settings.get("constraints", {})))
     everything = {name: settings[name] for name in _SETTINGS if name in settings}
+    everything |= {"scores": scores} if scores else {}
     yield Agreed("All of these", "models, metrics, decision, constraints, slices", "task.yaml", _of(everything))
 
 

@@ -86,6 +86,13 @@ def ratio_of_percentiles(ours: Measured, theirs: Measured) -> Measured:
     return Measured(ours.value / theirs.value - 1, low, high, min(ours.n, theirs.n))
 
 
+def difference(ours: Measured, theirs: Measured) -> Measured:
+    """Of two figures whose bounds each hold at half the error."""
+    low = ours.low - theirs.high if ours.low is not None and theirs.high is not None else None
+    high = ours.high - theirs.low if ours.high is not None and theirs.low is not None else None
+    return Measured(ours.value - theirs.value, low, high, min(ours.n, theirs.n))
+
+
 def _mean(values: Sequence[float], confidence: float) -> Measured:
     if not values:
         return NOTHING

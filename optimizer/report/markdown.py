@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from optimizer.report.evidence import slice_rows, stage_cells
+from optimizer.report.evidence import figure_rows, judge_facts, slice_rows, stage_cells
 from optimizer.report.facts import Facts, TargetFacts
 from optimizer.report.growth import in_words
-from optimizer.report.table import Cell, Row, table
+from optimizer.report.table import Cell, Row, cell, table
 from optimizer.report.view import Case, checks, cut
 
 _SHOWN, _LONG = 5, 400  # examples of each target; characters of one text
@@ -79,6 +79,10 @@ def _target(one: TargetFacts) -> Iterator[str]:
     yield from _slices(one)
     for line in in_words(one.growth) if one.growth else ():
         yield f"- {line}"
+    for name, facts in judge_facts(result):
+        told = escaped(" ".join(facts) or "nothing could be measured.")
+        yield f"- how reliable the scores of {safe(name)} are: {told}"
+    yield from _parts(one)
     yield from _stages(one)
     yield ""
     yield (
@@ -102,6 +106,25 @@ def _figures(row: Row) -> tuple[str, ...]:
 
 def _told(one: Cell) -> str:
     return f"{one.figure} ({one.bounds})" if one.bounds else one.figure
+
+
+def _parts(one: TargetFacts) -> Iterator[str]:
+    """Scores by part, and figures over the whole set."""
+    unchanged = ("Unchanged",) if one.result.confirmation.unchanged else ()
+    if one.parts:
+        yield ""
+        rows = (
+            (part, [part.source, *([part.unchanged] if part.unchanged else []), part.migrated]) for part in one.parts
+        )
+        filled = (
+            (safe(part.name), f"{part.migrated.n:,}", *(_told(cell(side, "score")) for side in sides))
+            for part, sides in rows
+        )
+        yield from _grid(("Mean score by part", "Examples", "Source", *unchanged, "Target"), filled)
+    if found := figure_rows(one.result):
+        yield ""
+        head = ("Over the whole set", "Source", "Unchanged", "Target", "Difference, points")
+        yield from _grid(head, ((safe(name), *told) for name, *told in found))
 
 
 def _slices(one: TargetFacts) -> Iterator[str]:

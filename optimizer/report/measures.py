@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Literal
 
 from optimizer.objective import Evaluation
@@ -42,7 +43,14 @@ def measures(result: TargetResult) -> list[Measure]:
     """Bounds hold each at the confidence of the target's own verdict."""
     level = result.decision.confidence
     valid = _share(result, level, "valid", "Valid replies", lambda output: output.status == "ok")
-    return [_quality(result, level), valid, *_declined(result, level), *_cut(result, level), *_amounts(result, level)]
+    return [
+        _quality(result, level),
+        *_median(result, level),
+        valid,
+        *_declined(result, level),
+        *_cut(result, level),
+        *_amounts(result, level),
+    ]
 
 
 def _quality(result: TargetResult, level: float) -> Measure:
@@ -62,6 +70,24 @@ def _quality(result: TargetResult, level: float) -> Measure:
         again = paired(ours, theirs, margin=0.0, confidence=level)
         change = Measured(again.mean, again.low, again.high, again.n)
     return Measure("quality", "Quality (mean score)", "score", True, source, _or(of, met.unchanged), migrated, change)
+
+
+def _median(result: TargetResult, level: float) -> list[Measure]:
+    """Beside the mean: whether a few bad answers or all of them make the difference. Of scores that are only right or
+    wrong it tells nothing."""
+    met = result.confirmation
+    sides = [met.source, met.winner, *([met.unchanged] if met.unchanged else [])]
+    if {mark.value for side in sides for _, mark in side.scored} <= {0.0, 1.0}:
+        return []
+
+    def of(side: Evaluation, confidence: float = level) -> Measured:
+        values = [mark.value for _, mark in side.scored]
+        return intervals.percentile(values, 0.5, confidence, median(values) if values else math.nan)
+
+    half = 1 - (1 - level) / 2
+    change = intervals.difference(of(met.winner, half), of(met.source, half))
+    key, name = "quality_median", "Quality, median"
+    return [Measure(key, name, "score", True, of(met.source), _or(of, met.unchanged), of(met.winner), change)]
 
 
 def _declined(result: TargetResult, level: float) -> list[Measure]:

@@ -60,6 +60,8 @@ def rescore(migration: Migration, terms: Terms) -> tuple[Rescored, ...]:
     """Each target under other terms. Raises ConfigError for a metric that asks a model, RunDirError for a run whose
     answers were not kept."""
     changed = Terms.of(migration.settings).metrics != terms.metrics
+    if changed and not terms.metrics:
+        raise ConfigError("metrics: must not be empty, found an empty list; name one, or leave the section out")
     marks = _Marks(migration, terms, _metric(migration, terms) if changed else None)
     found: list[Rescored] = []
     earlier: list[SearchResult] = []
@@ -104,7 +106,8 @@ class _Marks:
     def __init__(self, migration: Migration, terms: Terms, metric: Metric | None) -> None:
         self.examples, self.metric = migration.examples, metric
         self.references = {output.example_id: output for output in migration.baseline}
-        self.standard = standard_of(terms.metrics, migration.examples.values())
+        scored = metric is None and bool(migration.settings.get("scores"))
+        self.standard = standard_of(terms.metrics, migration.examples.values(), scored=scored)
         held_out = [migration.examples[identity] for identity in migration.split["test"]]
         whole = metric or (_metric(migration, terms, asking=True) if _has_answers(migration) else None)
         self.evidence = Evidence(held_out, self.references, whole, migration.columns)
@@ -175,8 +178,8 @@ def _met(result: TargetResult, best: int) -> Confirmation | None:
 
 
 def _has_answers(migration: Migration) -> bool:
-    """Not where the scores of recorded outputs were recorded too."""
-    return bool(migration.prompt) or not migration.settings.get("columns", {}).get("score")
+    """Not where no metric scored them: then the scores of recorded outputs were recorded too."""
+    return bool(migration.settings.get("metrics"))
 
 
 def _metric(migration: Migration, terms: Terms, *, asking: bool = False) -> Metric:

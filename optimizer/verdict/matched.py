@@ -107,9 +107,11 @@ class _Against(Protocol):
     def against(self) -> str: ...
 
 
-def standard_of(metrics: Iterable[_Against], examples: Iterable[Example]) -> Standard:
-    """Where a score is agreement with the source's answer, the source's agreement with itself is the standard."""
+def standard_of(metrics: Iterable[_Against], examples: Iterable[Example], *, scored: bool = False) -> Standard:
+    """Where a score is agreement with the source's answer, the source's agreement with itself is the standard.
+
+    `scored`: scores from elsewhere count as well, which are no agreement with anybody."""
     against, gold = {metric.against for metric in metrics}, [example.expected is not None for example in examples]
     if against <= ({"gold", "auto"} if all(gold) else {"gold"}):
         return "gold"
-    return "mixed" if "gold" in against or ("auto" in against and any(gold)) else "parity"
+    return "mixed" if scored or "gold" in against or ("auto" in against and any(gold)) else "parity"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from optimizer.config import ConstraintSettings, DecisionSettings
-from optimizer.config.scoring import SliceSettings
+from optimizer.config.scoring import MetricSettings, SliceSettings
 from optimizer.evaluate import asked_together
 from optimizer.metrics import Metric
 from optimizer.metrics.scrutiny import Rated, Scrutiny, scrutinise
@@ -31,6 +31,9 @@ class Agreed(Protocol):
 
     @property
     def slices(self) -> SliceSettings: ...
+
+    @property
+    def metrics(self) -> Sequence[MetricSettings]: ...
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ def weigh(
         family=family,
         slices=_slices(pairs, evidence, agreed.slices, confidence),
         figures=_figures(pairs, evidence, confidence),
-        judges=_judges(pairs, evidence),
+        judges=_judges(pairs, evidence, agreed.metrics),
     )
     return decide(basis)
 
@@ -106,11 +109,11 @@ def _figures(pairs: MatchedPairs, evidence: Evidence, confidence: float) -> tupl
     return figures(evidence.metric, theirs, unchanged, ours, confidence=confidence)
 
 
-def _judges(pairs: MatchedPairs, evidence: Evidence) -> tuple[Scrutiny, ...]:
+def _judges(pairs: MatchedPairs, evidence: Evidence, metrics: Sequence[MetricSettings]) -> tuple[Scrutiny, ...]:
     if evidence.metric is None or evidence.rated is None:
         return ()
     rows = _rows(pairs.confirmation.winner, pairs, evidence)
-    return scrutinise(evidence.metric, rows, evidence.rated, asked_together)
+    return scrutinise(evidence.metric, rows, evidence.rated, asked_together, *[one.name for one in metrics[:1]])
 
 
 def _rows(side: Evaluation, pairs: MatchedPairs, evidence: Evidence) -> list[Row]:

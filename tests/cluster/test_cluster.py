@@ -14,9 +14,11 @@ import pytest
 
 from optimizer import __version__
 from optimizer.cluster import opening, worker
+from optimizer.cluster.ray import begin
 from optimizer.cluster.remote import NotSent, Remote, lost
 from optimizer.cluster.seats import Seats
 from optimizer.config import ModelSettings, load_settings
+from optimizer.config.engine_settings import EngineSettings
 from optimizer.connect import bare, provider
 from optimizer.errors import BudgetExceeded, ConfigError, ModelError
 from optimizer.models import bridge, identity, transport
@@ -291,3 +293,36 @@ def test_a_worker_runs_what_it_is_told_by_name_on_one_of_its_own_threads() -> No
         told = bridge.run(worker.carried("ask", (section, labels, worker.write_request(question())), here))
 
     assert json.loads(told)["response"]["text"] == bridge.run(bare(OFFLINE).complete(question())).text
+
+
+class Slow:
+    """Ray on a machine so busy that a node does not start in time, so many times."""
+
+    def __init__(self, times: int) -> None:
+        self.times, self.inits, self.shutdowns = times, 0, 0
+
+    def init(self, **_options: object) -> None:
+        self.inits += 1
+        if self.inits <= self.times:
+            raise Exception("The current node timed out during startup.")
+
+    def shutdown(self) -> None:
+        self.shutdowns += 1
+
+
+def test_a_node_of_ray_that_does_not_start_in_time_is_started_again() -> None:
+    ray = Slow(times=2)
+
+    begin(ray, EngineSettings(workers="ray"))
+
+    assert (ray.inits, ray.shutdowns) == (3, 2)
+
+
+@pytest.mark.parametrize(("address", "inits"), [(None, 3), ("ray://nobody:10001", 1)])
+def test_ray_that_cannot_be_had_is_told_in_a_sentence(address: str | None, inits: int) -> None:
+    ray = Slow(times=9)
+
+    with pytest.raises(ConfigError, match=rf"^engine.address: {address or 'Ray on this machine'} cannot be used "):
+        begin(ray, EngineSettings(workers="ray", address=address))
+
+    assert ray.inits == inits

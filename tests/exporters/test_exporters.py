@@ -208,6 +208,16 @@ def test_bedrock_takes_text_first_and_only_what_its_gateways_read(tmp_path: Path
         export(shipment(" ".join(f"{{{{{name}}}}}" for name in many), many), "bedrock")
 
 
+def test_a_chat_variant_comes_with_the_way_to_a_text_one() -> None:
+    turns = [{"role": "system", "content": "Sort."}, {"role": "user", "content": "{{a}}"}]
+    made = export(
+        Shipment("task", "openai/gpt-4.1-mini", Prompt.from_messages(turns), (Example("e0", {"a": "x"}),)), "bedrock"
+    )
+
+    assert json.loads(made.files["create-prompt.json"])["variants"][0]["templateType"] == "CHAT"
+    assert any("TEXT alone cannot use it; a prompt of one user message stays one in a search" in n for n in made.notes)
+
+
 def test_templates_for_further_optimisation_come_with_training_examples_one_key_each(plain_run: Walked) -> None:
     prompt = Prompt.from_messages([{"role": "user", "content": "Number: {{n}}"}])
     found = plain_run.migration

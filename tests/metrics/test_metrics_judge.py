@@ -18,6 +18,8 @@ from optimizer.metrics.scrutiny import Rated, agreement, scrutinise
 from optimizer.metrics.whole import Row
 from optimizer.models.scripted import ScriptedModel
 from optimizer.report import as_page
+from optimizer.report.facts import gather
+from optimizer.report.markdown import as_markdown
 from optimizer.results.rundir import RunDir
 from optimizer.task import load_task
 from optimizer.types import Example, Output, Request
@@ -259,7 +261,39 @@ def test_a_run_shows_the_judges_noise_and_its_agreement_with_people(tmp_path: Pa
     assert found.human.kappa == pytest.approx(0.96, abs=0.05)  # 2 of 10 is 0.44 of 4 steps: no step above the worst
     assert RunDir.read(tmp_path / "run").migration().targets[0].decision.judges == (found,)
     page = as_page(migration)
-    assert "How reliable the judge is" in page and "people&#39;s scores of 100 answers" in page
+    assert "How reliable the scores are" in page and "people&#39;s scores of 100 answers" in page
+
+
+def test_people_s_scores_are_held_against_metrics_that_ask_nobody_too(tmp_path: Path) -> None:
+    """A column of scores that is named and then not looked at would be worse than none."""
+    human = {"score": "stars", "high": 5, "answer": "said"}
+    data = {"path": "data.jsonl", "expected": "gold", "human": human}
+    path = write_task(tmp_path, metrics=["label_accuracy", {"name": "length", "unit": "characters"}], data=data)
+    rows = [
+        {"n": n, "gold": "even" if n % 2 == 0 else "odd", "said": "even", "stars": 5 if n % 2 == 0 else 1}
+        for n in range(120)
+    ]
+    (tmp_path / "data.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+
+    migration = walk(load_task(path), tmp_path / "run", crew())
+
+    found = {one.name: one.human for one in migration.targets[0].decision.judges}
+    assert found.keys() == {"label_accuracy", "length"}
+    right, long = found["label_accuracy"], found["length"]
+    assert right and right.n == 120 and right.kappa == pytest.approx(1) and right.bias == pytest.approx(0)
+    # "even" has one letter more than "odd": 0.75 of full marks where people gave none
+    assert long and long.correlation == pytest.approx(1) and long.bias == pytest.approx(0.75 / 2)
+    page, short = as_page(migration), as_markdown(gather(migration))
+    assert "people&#39;s scores of 120 answers" in page
+    assert "how reliable the scores of <code>label&#95;accuracy</code> are" in short
+    assert "| Mean score by part |" in short and "| <code>length</code> | " in short
+
+
+def test_a_metric_without_a_right_answer_says_that_people_s_scores_are_of_no_use_to_it() -> None:
+    row = (Example("e1", {"n": 1}), Output("e1", "even", "even"), None)
+    (found,) = scrutinise(build("exact_match"), [], Rated(((row, 0.5),), 5), asked_together, "exact_match")
+
+    assert found.human is None and "no gold answer (data.expected)" in found.note
 
 
 def test_a_judge_that_often_fails_leaves_the_verdict_open_and_says_why(tmp_path: Path) -> None:

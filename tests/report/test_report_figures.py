@@ -50,6 +50,26 @@ def test_a_percentile_has_the_bounds_of_order_statistics() -> None:
     assert (median.low, median.high) == (check.low, check.high)
 
 
+def test_a_difference_of_medians_holds_where_both_of_its_bounds_do() -> None:
+    found = intervals.difference(Measured(0.9, 0.8, 1.0, 40), Measured(0.5, 0.4, 0.7, 50))
+
+    assert (found.value, found.low, found.high) == pytest.approx((0.4, 0.1, 0.6)) and found.n == 40
+    assert intervals.difference(Measured(0.9, None, 1.0), Measured(0.5, 0.4, 0.7)).low is None
+
+
+def test_the_median_stands_beside_the_mean_of_graded_scores(plain_run: Walked) -> None:
+    (result,) = plain_run.migration.targets
+    met = result.confirmation
+    assert "quality_median" not in {one.key for one in measures(result)}  # right or wrong: it would tell nothing
+
+    def graded(side: Evaluation, first: float) -> Evaluation:
+        return replace(side, scores=tuple(Score(0.5 if i else first) for i, _ in enumerate(side.scores)))
+
+    sides = replace(met, source=graded(met.source, 1.0), winner=graded(met.winner, 0.0))
+    (found,) = [one for one in measures(replace(result, confirmation=sides)) if one.key == "quality_median"]
+    assert found.source.value == found.migrated.value == 0.5 and found.change.value == 0.0
+
+
 def test_few_examples_give_a_high_percentile_no_upper_bound() -> None:
     """0.95 ** n is 5 % at n = 58.4: of 58 examples even the largest may lie below the 95th percentile."""
     found = {n: intervals.percentile(list(range(n)), 0.95, LEVEL, n) for n in (58, 59)}

@@ -22,6 +22,7 @@ _MODEL = re.compile(r"(arn:[\w:\-]+/?)?[\w.\-]+(:[\w\-]+){0,2}(/\w{1,12})?", re.
 _MOST = 20  # variables
 _SAMPLES = 100
 _ADVPO = "bedrock-2026-05-14"
+_ONE_MESSAGE = "; a prompt of one user message stays one in a search space without `placement` and `demos`"
 _WHITHER = "use --as openai, or --as bundle"
 
 
@@ -56,7 +57,8 @@ def bedrock(shipment: Shipment) -> Export:
     }
     if not as_text:
         why = "tools" if shipment.prompt.tools else f"the turns {roles}"
-        notes = (*notes, f"{why} take a CHAT variant; a gateway that reads TEXT alone cannot use it")
+        way = "" if shipment.prompt.tools else _ONE_MESSAGE
+        notes = (*notes, f"{why} take a CHAT variant; a gateway that reads TEXT alone cannot use it{way}")
     if "modelId" not in variant:
         notes = (*notes, f"{shipment.model!r} is no Bedrock model: the prompt names none; set modelId")
     files = {"create-prompt.json": as_json(request, sort=False), "parameters.json": as_json(parameters(shipment))}

@@ -1,6 +1,9 @@
-"""Langfuse: exported observations of the type GENERATION, and prompts as its API gives them."""
+"""Langfuse: exported observations of the type GENERATION, alone or within their traces, and prompts of its API."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from optimizer.importers.parsing import dialects, knobs
 from optimizer.importers.parsing.chat import Losses, arranged, turns
@@ -18,8 +21,19 @@ def looks(source: Source) -> bool:
     if source.ending not in (".json", ".jsonl", ".ndjson"):
         return False
     return _is_prompt(source.items[0][1]) or any(
-        isinstance(one, dict) and one.get("type") == "GENERATION" and "input" in one for _, one in source.items[:100]
+        isinstance(one, dict) and one.get("type") == "GENERATION" and "input" in one
+        for _, one in _observations(source.items[:100])
     )
+
+
+def _observations(items: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """A trace, as the API gives a single one, holds its observations."""
+    for place, one in items:
+        inside = one.get("observations") if isinstance(one, dict) else None
+        if isinstance(inside, list) and any(isinstance(found, dict) for found in inside):
+            yield from ((f"{place}.observations[{number}]".lstrip("."), found) for number, found in enumerate(inside))
+        else:
+            yield place, one
 
 
 def _is_prompt(found: object) -> bool:
@@ -29,7 +43,7 @@ def _is_prompt(found: object) -> bool:
 def log(source: Source) -> Log:
     lost = Losses()
     records = []
-    for place, value in source.items:
+    for place, value in _observations(source.items):
         node = Node(value, source.name, place)
         kind = node["type"].maybe()
         if kind != "GENERATION":

@@ -60,7 +60,7 @@ def read(source: Source, _wish: Wish) -> Draft:
         raise ImportFault(
             f"{source.name}: has no rows with a column `question`; name the playbook's columns as it does"
         )
-    lost = [f"the column {name!r}" for name in found[0] if name not in _KNOWN or name in _TOLD_APART]
+    lost = [_unread(name) for name in found[0] if name not in _KNOWN or name in _TOLD_APART]
     columns: dict[str, Any] = {}
     if "sample_id" in found[0]:
         columns["id"] = "sample_id"
@@ -80,12 +80,21 @@ def read(source: Source, _wish: Wish) -> Draft:
     return Draft(
         format=FORMAT.name,
         turns=turns,
-        rows=tuple({key: value for key, value in row.items() if key not in _TOLD_APART} for row in found),
+        rows=tuple(found),
         columns=columns,
         todos=tuple(todos),
         prompt_todos=(todo,),
         lost=tuple(lost),
     )
+
+
+def _unread(name: str) -> str:
+    """The column stays where it is: nothing that people or judges wrote is thrown away."""
+    judged = (
+        "; a judge that you name scores both sides anew, and marks that both have already go into promptport compare"
+    )
+    way = judged if name == _TOLD_APART[0] else ""
+    return f"the column {name!r}: it stays in data.jsonl, but a run does not read it{way}"
 
 
 def _whole(found: Sequence[dict[str, JSON]], name: str, enough: bool) -> bool:

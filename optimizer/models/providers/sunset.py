@@ -43,10 +43,15 @@ def endings(models: Iterable[tuple[str, str]]) -> Iterator[str]:
     for role, model in models:
         if end := end_of(model):
             day, name = end
+            way = (
+                "see that the migration is done by then"
+                if role == "source"
+                else "take one that outlasts what it is for"
+            )
             whose = "" if name.rpartition("/")[2] == model.rpartition("/")[2] else f" (as {name})"
             yield (
                 f"{role} {model!r} has an end date: {day.isoformat()}{whose}, by the model table that LiteLLM carries; "
-                "see that the migration is done by then, and look at the provider's own notice"
+                f"{way}, and look at the provider's own notice"
             )
 
 
