@@ -149,9 +149,16 @@ def of_bundle(path: Path, target: str | None = None) -> Shipment:
         turns=tuple(turns[:-1]),
         contract=Contract.from_dict(bundle["reply"]),
         params=bundle["parameters"],
+        protected=_protected(bundle),
         tools=Toolset.read(bundle["tools"], bundle.get("tool_choice")) if bundle.get("tools") else Toolset(),
     )
     return Shipment(bundle["name"], bundle["model"], prompt, bundle=bundle)
+
+
+def _protected(bundle: Mapping[str, Any]) -> tuple[str, ...]:
+    """The texts that no variant may change; they are the source's prompt's."""
+    before = bundle["source"].get("prompt", {}).get("protected", [])
+    return tuple(text for text in before if isinstance(text, str)) if isinstance(before, list) else ()
 
 
 def plain(
@@ -166,7 +173,7 @@ def plain(
         raise ExportError(
             f"{form}: the winner is a program of {len(prompt.parts)} prompts that DSPy runs; use --as dspy or bundle"
         )
-    if prompt.shown:
+    if prompt.shown or "examples" in (shipment.bundle or {}):
         raise ExportError(
             f"{form}: the prompt picks its worked examples for each request, which needs the bundle's reader; "
             "use --as bundle"
