@@ -10,6 +10,7 @@ import pytest
 from optimizer.errors import ExportError
 from optimizer.exporters.registry import export
 from optimizer.exporters.shipment import of_bundle
+from optimizer.importers import import_files
 from optimizer.prompt import Demo, Prompt
 from optimizer.prompt.picking import Picking
 from tests.conftest import Walked
@@ -33,4 +34,5 @@ def test_protected_texts_stay_protected_from_a_bundle_too(plain_run: Walked, tmp
     prompt = Prompt.from_messages([TURN], protected=["Never say § 7."])
     given = of_bundle(written(plain_run, tmp_path / "bundle", prompt, [{"n": "1"}]))
 
+    assert import_files([tmp_path / "bundle"]).protected == ("Never say § 7.",)
     assert "<advpo:exclude>Never say § 7.</advpo:exclude>" in str(export(given, "advpo").files["templates.jsonl"])
