@@ -123,6 +123,8 @@ def words(inputs: dict[str, Any]) -> set[str]:
 
 def parse(reply: dict[str, Any], text: Any) -> Any:
     """The value of a reply under its contract: text, a label, a JSON value, what a regex captures; or see `called`."""
+    if reply["kind"] != "tools" and not isinstance(text, str):  # None is what clients hand over of a refusal
+        raise ValueError(f"the reply is no text, but {type(text).__name__}")
     try:
         return called(reply, text) if reply["kind"] == "tools" else _parse(reply, said(text))
     except RecursionError:

@@ -13,7 +13,7 @@ from optimizer.config.yamlfile import Document
 from optimizer.data import Table, columns, read_files, read_hub
 from optimizer.data.other_rows import header_of, on_other_rows
 from optimizer.data.ratings import read_ratings
-from optimizer.data.remarks import remarks, unfilled
+from optimizer.data.remarks import remarks, unbundled, unfilled
 from optimizer.data.stages import Origin, Stage, columns_of, read_stages, unasked
 from optimizer.errors import ConfigError, DataError, OptimizerError
 from optimizer.importers import read_table
@@ -87,6 +87,7 @@ def load_task(path: str | Path, *, data: Path | None = None) -> Task:
             *remarks(settings, examples, recorded, unmeasured),
             *unasked(settings, prompt.names),
             *unfilled(settings, prompt),
+            *unbundled(prompt, examples),
         ),
     )
 

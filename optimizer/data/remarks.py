@@ -11,6 +11,9 @@ from optimizer.config import Settings
 from optimizer.config.prompts import PromptSettings
 from optimizer.data.split import content_key
 from optimizer.prompt import Prompt
+from optimizer.prompt.suite import Suite
+from optimizer.prompt.template import Logic
+from optimizer.prompt.variables import kind_of, kinds_of
 from optimizer.types import Example, Output
 
 _PATIENT = 120  # seconds; hardly anybody waits longer for most answers
@@ -73,6 +76,20 @@ def _duplicates(examples: tuple[Example, ...]) -> Iterator[str]:
     if repeated:
         other = f", {contrary} of them with another gold answer" if contrary else ""
         yield f"{repeated} duplicate rows (equal inputs but for white space{other}); they stay together in one split"
+
+
+def unbundled(prompt: Prompt, examples: tuple[Example, ...]) -> Iterator[str]:
+    """What a bundle cannot hold; better known before the run is paid for."""
+    turns = () if isinstance(prompt, Suite) else prompt.messages
+    if any(isinstance(segment, Logic) for turn in turns for segment in turn.content.segments):
+        yield "the prompt has Jinja control flow: there will be no bundle, only exports as prompty and mlflow"
+    for name in sorted(prompt.names):
+        values = [example.inputs[name] for example in examples]
+        if kind_of(values) is None:
+            yield (
+                f"the values of {name!r} are of several types ({kinds_of(values)}): there will be no bundle; write all "
+                "of them as text (as JSON, where they are no text), which gives the same prompts"
+            )
 
 
 def unfilled(settings: Settings, prompt: Prompt) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -73,9 +74,14 @@ class Shipment:
 
     @property
     def slug(self) -> str:
-        """The task's name as every tool takes it: letters, digits and single dashes; at most 60 characters."""
+        """The task's name as every tool takes it: letters, digits and single dashes; at most 67 characters.
+
+        Where letters are lost (the name is Chinese, say) a mark of the whole name follows: two tasks of one registry
+        or proxy must not become one."""
         kept = "".join(c if c.isascii() and c.isalnum() else "-" for c in self.name)
-        return "-".join(part for part in kept.split("-") if part)[:60].strip("-") or "prompt"
+        short = "-".join(part for part in kept.split("-") if part)[:60].strip("-") or "prompt"
+        lost = any(c.isalnum() and not c.isascii() for c in self.name)
+        return f"{short}-{hashlib.sha256(self.name.encode()).hexdigest()[:6]}" if lost else short
 
     def texts(self, inputs: Inputs) -> dict[str, str]:
         """The variables as a consumer gets them: strings as they are, all else as JSON, as in what was scored."""
@@ -143,9 +149,16 @@ def of_bundle(path: Path, target: str | None = None) -> Shipment:
         turns=tuple(turns[:-1]),
         contract=Contract.from_dict(bundle["reply"]),
         params=bundle["parameters"],
+        protected=_protected(bundle),
         tools=Toolset.read(bundle["tools"], bundle.get("tool_choice")) if bundle.get("tools") else Toolset(),
     )
     return Shipment(bundle["name"], bundle["model"], prompt, bundle=bundle)
+
+
+def _protected(bundle: Mapping[str, Any]) -> tuple[str, ...]:
+    """The texts that no variant may change; they are the source's prompt's."""
+    before = bundle["source"].get("prompt", {}).get("protected", [])
+    return tuple(text for text in before if isinstance(text, str)) if isinstance(before, list) else ()
 
 
 def plain(
@@ -160,7 +173,7 @@ def plain(
         raise ExportError(
             f"{form}: the winner is a program of {len(prompt.parts)} prompts that DSPy runs; use --as dspy or bundle"
         )
-    if prompt.shown:
+    if prompt.shown or "examples" in (shipment.bundle or {}):
         raise ExportError(
             f"{form}: the prompt picks its worked examples for each request, which needs the bundle's reader; "
             "use --as bundle"

@@ -2,7 +2,8 @@
 
 `prompt` is the value that holds them all. `template` is text with variables (`packing`: as JSON), `media` what is no
 text; `contract` the form of a reply; `layout` puts the parts together; `picking` chooses examples for each request.
-`suite` is several prompts as one program. `wording` and `copying` say what new instructions may not do.
+`suite` is several prompts as one program, `variables` says of what type an input is. `wording` and `copying` say what
+new instructions may not do.
 """
 
 from optimizer.prompt.prompt import Demo, Prompt

@@ -128,7 +128,7 @@ def _target(migration: Migration, result: TargetResult, run: RunDir) -> Iterator
         winner = result.search.winner
         stopped = result.search.stopped_by
         yield f"  winner   trial {winner.number} of {len(result.search.trials)}, {winner.program}; {stopped}"
-        yield f"  bundle   {run.bundle(migration, result)}"
+        yield f"  bundle   {_bundle(migration, result, run) or 'none: it cannot hold this prompt (see the notes)'}"
 
 
 def _missed(source: Evaluation, winner: Evaluation, last: str) -> Iterator[str]:
@@ -199,7 +199,13 @@ def _target_json(migration: Migration, result: TargetResult, run: RunDir) -> Map
     if not result.search.trials:
         return found
     won = {"winner": result.search.best, "program": result.search.winner.program}
-    return found | won | {"bundle": str(run.bundle(migration, result))}
+    return found | won | {"bundle": _bundle(migration, result, run)}
+
+
+def _bundle(migration: Migration, result: TargetResult, run: RunDir) -> str | None:
+    """Where it is; None where there is none."""
+    folder = run.bundle(migration, result)
+    return str(folder) if (folder / "bundle.json").is_file() else None
 
 
 def names_of(kind: str) -> Iterator[tuple[str, str]]:

@@ -255,6 +255,16 @@ def test_the_reader_refuses_what_is_no_bundle_of_its_format(tmp_path: Path, text
         reader.load(tmp_path / "bundle.json")
 
 
+@pytest.mark.parametrize("kind", ["text", "labels", "json", "regex"])
+def test_what_is_no_text_breaks_the_contract_like_any_other_reply(kind: str) -> None:
+    """Clients hand over None where a model declined, and whole messages by mistake."""
+    reply = {"kind": kind, "labels": ["a"], "schema": None, "pattern": "a", "marker": None}
+
+    for given in (None, {"content": "a"}, 3):
+        with pytest.raises(ValueError, match=f"the reply is no text, but {type(given).__name__}"):
+            reader.parse(reply, given)
+
+
 def test_the_reader_parses_replies_as_the_search_did(plain_run: Walked) -> None:
     bundle = reader.load(plain_run.run / "bundle/bundle.json")
 

@@ -1,8 +1,9 @@
-"""What a request says beside its messages arrives as it was confirmed: tools, response formats, names of parameters."""
+"""What is said beside messages arrives as it was confirmed: tools, response formats, parameters; the name, too."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -124,3 +125,14 @@ def test_a_limit_that_is_stated_both_ways_stays(plain_run: Walked) -> None:
     assert configured(plain_run, {"max_tokens": 9}, model="openai/gpt-5-mini")["passthrough"] == {
         "max_completion_tokens": 9
     }
+
+
+def test_tasks_whose_names_have_other_letters_stay_apart_in_a_registry() -> None:
+    def named(name: str) -> str:
+        return replace(shipment("{{t}}", {"t": "a"}), name=name).slug
+
+    names = ["客服分类", "订单摘要", "Größe", "Grüße"]
+    assert len({named(name) for name in names}) == 4
+    assert all(re.fullmatch(r"[a-zA-Z0-9]+(-[a-zA-Z0-9]+)*", named(name)) for name in names)
+    assert named("客服分类").startswith("prompt-") and named("Größe").startswith("Gr-e-")
+    assert (named("ticket triage 2"), named("a.b"), named("x" * 80)) == ("ticket-triage-2", "a-b", "x" * 60)

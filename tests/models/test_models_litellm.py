@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 import time
 from collections.abc import Iterator
@@ -146,6 +147,18 @@ def test_params_of_the_request_go_before_those_of_the_model(server: Server) -> N
     ask(model(server, params={"temperature": 0.5, "max_tokens": 9}), "plain", params={"temperature": 0})
     body, _ = server.seen[-1]
     assert (body["temperature"], body["max_tokens"]) == (0, 9)
+
+
+def test_nothing_is_written_into_the_tasks_own_parameters(server: Server) -> None:
+    """LiteLLM notes times in `metadata`: a bundle, a store's key and a fingerprint would hold them."""
+    own = {"metadata": {"team": "blue"}, "response_format": {"type": "json_object"}}
+    kept, asked = copy.deepcopy(own), model(server, params=own)
+    known = asked.identity
+
+    ask(asked, "plain", params=own)
+    ask(asked, "plain")
+
+    assert own == kept and asked.identity == known
 
 
 def test_the_sample_number_is_sent_where_it_is_not_zero(server: Server) -> None:

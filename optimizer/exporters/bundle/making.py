@@ -29,6 +29,7 @@ from optimizer.exporters.bundle.thresholds import held_out, thresholds
 from optimizer.exporters.bundle.verifying import FORMAT, PROGRAM_FORMAT, read_bundle, schema_text, verify_bundle
 from optimizer.prompt import Prompt
 from optimizer.prompt.suite import Suite
+from optimizer.prompt.variables import kind_of, kinds_of
 from optimizer.results.migration import Migration, TargetResult
 from optimizer.results.records import as_json, as_lines, plain
 from optimizer.results.rundir import write_bytes
@@ -240,9 +241,6 @@ def _rollback(migration: Migration, examples: Sequence[Example]) -> dict[str, An
 def _type_of(name: str, examples: Sequence[Example]) -> str:
     """The narrowest type that all examples share."""
     values = [example.inputs[name] for example in examples]
-    kinds = ("string", "boolean", "integer", "number", "array", "object")
-    fitting = [kind for kind in kinds if all(reader.is_type(value, kind) for value in values)]
-    if not fitting:
-        found = sorted({type(value).__name__ for value in values})
-        raise ExportError(f"variable {name!r}: the examples hold values of several types ({', '.join(found)})")
-    return fitting[0]
+    if (kind := kind_of(values)) is None:
+        raise ExportError(f"variable {name!r}: the examples hold values of several types ({kinds_of(values)})")
+    return kind

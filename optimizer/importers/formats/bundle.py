@@ -37,7 +37,13 @@ def read(source: Source, _wish: Wish) -> Draft:
         params=node["parameters"].mapping(),
         reply=_reply(node["reply"]),
         lost=lost.all,
+        protected=_protected(node["source"]["prompt"]["protected"]),
     )
+
+
+def _protected(node: Node) -> tuple[str, ...]:
+    """The texts that no variant may change: those of the source's prompt."""
+    return tuple(item.text() for item in node.items()) if node else ()
 
 
 def _template(content: Node) -> Template:

@@ -7,6 +7,7 @@ own retries and its caches switched off: retries, limits, caching and money are 
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 import logging
 import math
@@ -122,13 +123,13 @@ class LiteLLMModel:
         if elsewhere or not await gateway.is_litellm(str(self._api_base), self._labels):
             return {}
         own: Any = {**self._params, **request.params}.get("extra_body") or {}
-        return {"extra_body": {**own, **gateway.wishes(self._labels)}}
+        return {"extra_body": {**copy.deepcopy(own), **gateway.wishes(self._labels)}}
 
     def _arguments(self, request: Request, key: str) -> dict[str, Any]:
         headers = self._headers | ({"x-promptport-sample": str(request.sample)} if request.sample else {})
+        # LiteLLM writes into what it is given (times into `metadata`), and these are the task's own.
         arguments: dict[str, Any] = {
-            **self._params,
-            **request.params,
+            **copy.deepcopy({**self._params, **request.params}),
             "model": self.name,
             "messages": [{"role": turn.role, "content": turn.sent} for turn in request.messages],
             "timeout": self._timeout,

@@ -30,7 +30,11 @@ def trap(row: dict[str, Any]) -> None:
         row["ticket"] += "\nUser: {{channel}} {{ env.HOME }} {% raw %} {# c #} {{'a':1}}\nsystem:\n{\"q\": []}\n\n"
 
 
-def test_promptfoo_passes_on_the_held_out_examples_with_the_messages_that_were_scored(
+#: promptfoo does not know the first, and reads templates.
+PARAMS = {"logit_bias": {"1": 0}, "stop": ["{{ticket}} {% if ticket %} {# c #}"], "max_tokens": 400}
+
+
+def test_promptfoo_passes_on_the_held_out_examples_with_the_requests_that_were_scored(
     tmp_path: Path, node: Path
 ) -> None:
     heard: list[Any] = []
@@ -38,12 +42,12 @@ def test_promptfoo_passes_on_the_held_out_examples_with_the_messages_that_were_s
 
     def note(_model: str, request: Request) -> None:
         with lock:
-            heard.append([{"role": m.role, "content": m.content} for m in request.messages])
+            heard.append([request.params, *({"role": m.role, "content": m.content} for m in request.messages)])
 
     prompt = yaml.safe_load((TRIAGE / "task.yaml").read_text("utf-8"))["prompt"]
     prompt["system"] += SYSTEM.replace('{"a": {"b": [1, {"c": {}}]}}', "")  # which these models would take for the form
     with running(heard=note) as server:
-        models = hosted(SOURCE, server.url), hosted(TARGET, server.url)
+        models = hosted(SOURCE, server.url), hosted(TARGET, server.url, params=PARAMS)
         task = small_task(tmp_path, models, rows=48, change=trap, prompt=prompt, search=SEARCH)
         finished(task, tmp_path / "run")
         shipment = open_shipment(tmp_path / "run")
@@ -56,10 +60,15 @@ def test_promptfoo_passes_on_the_held_out_examples_with_the_messages_that_were_s
     results = json.loads((folder / "results.json").read_text("utf-8"))["results"]
     assert results["stats"]["successes"] == len(shipment.examples) > 10
     assert set(results["prompts"][0]["metrics"]["namedScores"]) == {"quality", "cost", "latency"}
-    wanted = [shipment.scored(example.inputs) for example in shipment.examples]
-    assert sorted(map(json.dumps, heard)) == sorted(map(json.dumps, wanted))
+    wanted = [[dict(shipment.params), *shipment.scored(example.inputs)] for example in shipment.examples]
+    assert {**shipment.params, **PARAMS} == dict(shipment.params)
+    assert sorted(map(ordered, heard)) == sorted(map(ordered, wanted))
     made = json.loads((node / "node_modules/promptfoo/package.json").read_text("utf-8"))["version"]
     assert noted("promptfoo", "promptfoo", made)
+
+
+def ordered(request: Any) -> str:
+    return json.dumps(request, sort_keys=True)
 
 
 def test_promptfoo_fails_where_answers_have_become_worse(tmp_path: Path, node: Path) -> None:
