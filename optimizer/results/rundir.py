@@ -229,7 +229,7 @@ def write_bytes(path: Path, data: bytes) -> None:
         with suppress(OSError):
             temporary.unlink()
         raise RunDirError(
-            f"{path}: cannot be written ({error.strerror}); make room or choose another --run-dir"
+            f"{path}: cannot be written ({error.strerror}); make room, or have it written elsewhere"
         ) from error
 
 

@@ -470,3 +470,9 @@ def test_every_exporter_is_listed_and_described_in_its_readme() -> None:
     assert set(listed) == set(EXPORTERS) and all(listed.values())
     assert set(re.findall(r"^\| `([a-z][\w-]*)` \|", readme, re.MULTILINE)) == set(EXPORTERS)
     assert ROWS  # the values of the traps are those of the consumers' tests
+
+
+def test_the_way_that_litellm_took_is_told_without_the_way_out_of_another() -> None:
+    [note] = [note for note in export(hostile(), "litellm").notes if "generic prompt API" in note]
+
+    assert "cannot hold it: litellm: " in note and "--as" not in note

@@ -26,9 +26,9 @@ def litellm(shipment: Shipment) -> Export:
     try:
         return _dotprompt(shipment)
     except ExportError as problem:
-        made = _generic(shipment)
-        return made.noting(
-            f"written for the generic prompt API, since LiteLLM's .prompt files cannot hold it: {problem}"
+        reason = str(problem).partition("; ")[0]  # what follows is the way out for who has no other
+        return _generic(shipment).noting(
+            f"written for the generic prompt API, since LiteLLM's .prompt files cannot hold it: {reason}"
         )
 
 
