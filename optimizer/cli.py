@@ -21,7 +21,7 @@ from optimizer import __version__
 from optimizer.commands.beginning import init
 from optimizer.commands.bundles import gate, sign, verify
 from optimizer.commands.exports import export
-from optimizer.commands.finished import compare, report, rescore, results
+from optimizer.commands.finished import compare, report, rescore, results, review
 from optimizer.commands.fleets import dashboard, fleet, status, track
 from optimizer.commands.options import FAULTS, leave, say, shares, shows_errors
 
@@ -123,7 +123,22 @@ def list_(kind: str) -> None:
         say(f"{name:28} {words}".rstrip())
 
 
-for _command in (init, compare, rescore, results, report, verify, sign, gate, export, fleet, status, dashboard, track):
+for _command in (
+    init,
+    compare,
+    rescore,
+    results,
+    review,
+    report,
+    verify,
+    sign,
+    gate,
+    export,
+    fleet,
+    status,
+    dashboard,
+    track,
+):
     main.add_command(_command)
 
 
