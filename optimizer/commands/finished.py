@@ -112,7 +112,7 @@ def review(run_dir: Path, sheets: tuple[Path, ...], out: Path | None, as_json: b
     from optimizer.errors import ConfigError
     from optimizer.report.reviewed import as_text, read_back
     from optimizer.results.rundir import RunDir
-    from optimizer.review.kept import as_dict
+    from optimizer.review.kept import as_dict, path_of
     from optimizer.review.sheet import Plan, write_sheet
 
     run, wished = RunDir.read(run_dir), {name: value for name, value in wishes.items() if value is not None}
@@ -122,7 +122,7 @@ def review(run_dir: Path, sheets: tuple[Path, ...], out: Path | None, as_json: b
     if out or wished:
         raise ConfigError("filled sheets are read back by themselves; --out, --sample and the like are for writing one")
     found, notes = read_back(run, sheets)
-    say(json.dumps({"review": str(run.review), "targets": as_dict(found)}) if as_json else as_text(run, found))
+    say(json.dumps({"review": str(path_of(run)), "targets": as_dict(found)}) if as_json else as_text(run, found))
     for note in notes:
         say(f"note: {note}", err=True)
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from optimizer.report.markdown import escaped, safe
 from optimizer.report.writing import write_report
 from optimizer.results.rundir import RunDir, write_whole
-from optimizer.review.kept import keep, reviewers
-from optimizer.review.pairs import Blind
+from optimizer.review.kept import keep, path_of, reviewers
+from optimizer.review.pairs import Blind, secret
 from optimizer.review.pairs import blind as blinded
 from optimizer.review.reading import read_sheets
 from optimizer.review.telling import comments, told
@@ -25,12 +25,12 @@ def read_back(run: RunDir, sheets: Sequence[Path]) -> tuple[Found, list[str]]:
     """What the filled sheets say, written beside the run and into its report; and notes. The run's verdict and bundle
     stay as they are. Raises DataError for a sheet that is none of this run's, RunDirError."""
     migration = run.migration()
-    blinds = blinded(migration, run.secret())
+    blinds = blinded(migration, secret(run))
     judgements = read_sheets(sheets, blinds)
     found = [(one, review) for one in blinds if (review := weigh(one, judgements))]
     gone = sorted(reviewers(run) - {judgement.reviewer for judgement in judgements})
     keep(run, found)
-    write_whole(run.review.with_suffix(".md"), as_markdown(found).encode("utf-8", "replace").decode())
+    write_whole(path_of(run).with_suffix(".md"), as_markdown(found).encode("utf-8", "replace").decode())
     write_report(migration, run.report)
     told_again = f"{', '.join(gone)} judged before and no longer counts: give all sheets at once"
     return found, [told_again] if gone else []
@@ -38,7 +38,7 @@ def read_back(run: RunDir, sheets: Sequence[Path]) -> tuple[Found, list[str]]:
 
 def as_text(run: RunDir, found: Found) -> str:
     lines = [line for blind, review in found for line in (f"{review.model}:", *(f"  {s}" for s in told(blind, review)))]
-    return "\n".join(["", *lines, f"review   {run.review}", f"report   {run.report}"])
+    return "\n".join(["", *lines, f"review   {path_of(run)}", f"report   {run.report}"])
 
 
 def as_markdown(found: Found) -> str:

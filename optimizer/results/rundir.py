@@ -2,20 +2,25 @@
 
     manifest.json      format, fingerprint of the task, versions, status, spend, hashes of the other files
     task.yaml          the task file with all defaults filled in
+    split.json         which example is in which part
     baseline.jsonl     what the source answered
     trials.jsonl       every configuration that was tried, with its prompt
     answers.jsonl      what each of them answered on validation examples, with scores
     confirmation.jsonl what source, unchanged and winner answered on the held-out examples
-    columns.json       by what the examples are looked at in parts; stages.json what the application's other stages took
-    examples.jsonl     the examples, as they were read; split.json which of them is in which part
+    columns.json       by what the examples are looked at in parts
+    stages.json        what the other stages of the application took
+    examples.jsonl     the examples, as they were read
     decision.json      the verdict, with its evidence
-    report.html        the page for people; report.md in short, for a pull request, report.json for programs
-    bundle/            the winning prompt, for production; bundle.zip is the same in one file
-    review.json        what people said of the held-out answers; review.md their comments, by subject
+    report.html        the page for people
+    report.md          the same in short, for a pull request
+    report.json        the same for programs
+    bundle/            the winning prompt, for production
+    bundle.zip         the same in one file
     study.journal      Optuna's own storage
     calls.sqlite       every answer that was paid for
     tries.jsonl        every request that went out, so that nothing is lost sight of when a run is killed
-    run.log            what the run said, each time that it was started; status.json where it is, for those outside
+    run.log            what the run said, each time that it was started
+    status.json        where the run is, for those who look from outside
 
 A file is written whole or not at all, and read back only as it was written. There is no checkpoint: a run that was
 cut off is started again, walks the same way over the remembered answers and pays for nothing twice.
@@ -54,7 +59,6 @@ class RunDir:
         self.calls = path / "calls.sqlite"
         self.tries = path / "tries.jsonl"
         self.report = path / "report.html"
-        self.review = path / "review.json"
         self.study = path / "study.journal"
         self.log = path / "run.log"
         self.status = path / "status.json"
@@ -130,10 +134,6 @@ class RunDir:
             write_study(self.study, studies)
         for name, text in texts.items():
             write_whole(self.path / name, text)
-
-    def secret(self) -> str:
-        """By which blinded sheets are written and read: the hash of the file of held-out answers."""
-        return str(self.manifest()["files"]["confirmation.jsonl"])
 
     def migration(self) -> Migration:
         """The run as one value again, read from its files. Raises RunDirError where one is missing or damaged."""

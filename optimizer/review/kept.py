@@ -6,12 +6,13 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from optimizer.results.migration import Migration
 from optimizer.results.records import as_json, plain
 from optimizer.results.rundir import RunDir, write_whole
-from optimizer.review.pairs import Blind
+from optimizer.review.pairs import Blind, secret
 from optimizer.review.telling import comments, told
 from optimizer.review.weighing import Review
 
@@ -27,6 +28,10 @@ class Told:
     figures: Mapping[str, Any] | None = None
 
 
+def path_of(run: RunDir) -> Path:
+    return run.path / "review.json"
+
+
 def as_dict(found: Sequence[tuple[Blind, Review]]) -> list[dict[str, Any]]:
     return [
         {**plain(review), "told": list(told(blind, review)), "comments": comments(review)} for blind, review in found
@@ -36,23 +41,23 @@ def as_dict(found: Sequence[tuple[Blind, Review]]) -> list[dict[str, Any]]:
 def keep(run: RunDir, found: Sequence[tuple[Blind, Review]]) -> None:
     """In place of an earlier one. Raises RunDirError where it cannot be written."""
     text = as_json({"format": _FORMAT, "of": _about(run), "targets": as_dict(found)}, sort=False)
-    write_whole(run.review, text)
+    write_whole(path_of(run), text)
 
 
 def reviewers(run: RunDir) -> set[str]:
     """Those whose judgement is kept now."""
     try:
-        return {name for one in json.loads(run.review.read_text("utf-8"))["targets"] for name in one["reviewers"]}
+        return {name for one in json.loads(path_of(run).read_text("utf-8"))["targets"] for name in one["reviewers"]}
     except (OSError, ValueError, LookupError, TypeError):
         return set()
 
 
 def kept(run: RunDir, migration: Migration) -> dict[str, Told]:
     """By target; empty where nobody judged. A file that cannot be used is told, and costs no run its report."""
-    if not run.review.exists():
+    if not path_of(run).exists():
         return {}
     try:
-        found = json.loads(run.review.read_text("utf-8"))
+        found = json.loads(path_of(run).read_text("utf-8"))
         if found["of"] == _about(run):
             return {one["model"]: _told(one) for one in found["targets"]}
         note = "What people said in review.json is of other answers than this run's, and is not counted."
@@ -72,4 +77,4 @@ _COMMENT = ("id", "reviewer", "prefers", "letters", "text")
 
 def _about(run: RunDir) -> str:
     """Tells whether two reviews are of the same answers, without telling the secret."""
-    return hashlib.sha256(run.secret().encode()).hexdigest()
+    return hashlib.sha256(secret(run).encode()).hexdigest()

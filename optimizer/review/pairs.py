@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from optimizer.prompt.media import shown
 from optimizer.results.migration import Migration, TargetResult
+from optimizer.results.rundir import RunDir
 from optimizer.types import Example, Output, as_text
 
 _LETTERS = "bcdfghjkmnpqrstz"  # no digit and no vowel: no spreadsheet takes such a code for a number, a date or a word
@@ -59,8 +60,13 @@ class Blind:
 
 
 def blind(migration: Migration, key: str) -> tuple[Blind, ...]:
-    """What people can judge of each target. `key`: the run's, see `RunDir.secret`."""
+    """What people can judge of each target. `key`: the run's `secret`."""
     return tuple(_of(migration, result, key) for result in migration.targets)
+
+
+def secret(run: RunDir) -> str:
+    """The hash of the file of held-out answers, as the manifest has it: the same for every version that reads it."""
+    return str(run.manifest()["files"]["confirmation.jsonl"])
 
 
 def _of(migration: Migration, result: TargetResult, key: str) -> Blind:

@@ -104,8 +104,8 @@ def _strange(row: Row, known: tuple[str, Pair] | None, others: _Others) -> str:
     ]
     stray = [name for name, text in wrong if loose(text) in others.texts]
     if "id" in row.cells and not alike(row["id"], pair.example.id):
-        written_anew = _MANGLED.fullmatch(pair.example.id) and loose(row["id"]) not in others.ids
-        if not written_anew or wrong or not set(_TEXTS) <= set(row.cells):
+        written_anew = bool(_MANGLED.fullmatch(pair.example.id) and re.search(r"\d", row["id"]))
+        if not written_anew or loose(row["id"]) in others.ids or wrong or not set(_TEXTS) <= set(row.cells):
             return f"the code {code!r} is of id {pair.example.id!r}, found {row['id'][:60]!r}{_MOVED}"
     return f"{stray[0]!r} is another answer than the one of id {pair.example.id!r}{_MOVED}" if stray else ""
 

@@ -13,7 +13,7 @@ from typing import Literal
 from optimizer.errors import ConfigError, DataError, RunDirError, nearest
 from optimizer.results.rundir import RunDir, write_whole
 from optimizer.results.tidy import harmless
-from optimizer.review.pairs import Blind, Pair, blind, sample
+from optimizer.review.pairs import Blind, Pair, blind, sample, secret
 
 CELL = 32_767  # characters that Excel keeps of a cell
 SUBJECTS = ("correctness", "time", "tone", "format", "length")  # what remarks are about; reviewers may use other words
@@ -34,7 +34,7 @@ def write_sheet(run: RunDir, path: Path, plan: Plan) -> str:
     """Returns what to do with it. Raises ConfigError, DataError where there is nothing to judge, RunDirError."""
     if not plan.scale[0] < plan.scale[1]:
         raise ConfigError("--scale: must be LOW HIGH, as in 1 5, found {:g} {:g}".format(*plan.scale))
-    found = _target(blind(run.migration(), run.secret()), plan.target)
+    found = _target(blind(run.migration(), secret(run)), plan.target)
     if not found.pairs:
         raise DataError(
             f"{run.path}: nothing to judge: {found.equal} held-out examples have the same answer on both sides, and "
