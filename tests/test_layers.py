@@ -53,7 +53,7 @@ DOORS = {
     "tqdm": {"programs.dspy"},
     "optuna": {"search.study", "programs.dspy.quiet", "programs.dspy.variants"},
     "datasets": {"data.arrow"},
-    "sklearn": {"space.demos", "programs.dspy.showing", "metrics.labels", "verdict.slices"},
+    "sklearn": {"space.demos", "programs.dspy.showing", "metrics.values.labels", "verdict.slices"},
     "joblib": {"evaluate"},
     "threadpoolctl": {"search.loop", "fleet.opening"},
     "scipy": {"verdict.constraints", "verdict.pairs", "metrics", "report.intervals"},
