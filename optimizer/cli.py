@@ -109,11 +109,12 @@ def serve(port: int, wait: bool, fault: dict[str, float], seed: int, host: str, 
 
 @main.command(name="list")
 @click.argument(
-    "kind", type=click.Choice(["metrics", "spaces", "optimizers", "models", "examples", "exporters", "importers"])
+    "kind",
+    type=click.Choice(["metrics", "rubrics", "spaces", "optimizers", "models", "examples", "exporters", "importers"]),
 )
 @shows_errors
 def list_(kind: str) -> None:
-    """List metrics, search spaces, program optimizers, offline models, examples, or formats out and in, by name."""
+    """List metrics, judges' rubrics, spaces, optimizers of programs, offline models, examples, formats; by name."""
     from optimizer.exporters.registry import names
     from optimizer.importers import names as formats
     from optimizer.report.summary import names_of

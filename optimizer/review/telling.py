@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from optimizer.metrics.scrutiny import Agreement
+from optimizer.metrics.judges.scrutiny import Agreement
 from optimizer.review.pairs import Blind
 from optimizer.review.reading import Judgement
 from optimizer.review.sheet import SUBJECTS

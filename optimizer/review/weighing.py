@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from statistics import fmean
 
-from optimizer.metrics.scrutiny import Agreement, agreement
+from optimizer.metrics.judges.scrutiny import Agreement, agreement
 from optimizer.objective import Constraints, Evaluation
 from optimizer.review.pairs import Blind
 from optimizer.review.reading import Judgement, Side
