@@ -111,8 +111,8 @@ def _equal(source: Output, target: Output) -> bool:
 
 
 def _readable(text: str) -> str:
-    """Characters that no cell can hold are shown to be there."""
-    return _CONTROL.sub("\ufffd", text)
+    """Characters that no cell can hold are shown to be there; tabs, which spreadsheets swallow, are blanks."""
+    return _CONTROL.sub("\ufffd", text.replace("\t", "    "))
 
 
 def _code(data: bytes) -> Iterator[str]:

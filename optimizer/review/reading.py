@@ -1,7 +1,7 @@
 """Filled sheets, as they come back: sorted, cut down, with columns moved and added, in a spreadsheet's own CSV.
 
-A row is known by its code, so that ids and answers may be what a spreadsheet made of them (007 becomes 7). Where they
-show that cells were moved without their row, the judgement would be of another answer: that is refused.
+A row is known by its code. Where its id or its answers show that cells were moved without their row, the judgement
+would be of another answer: that is refused. What a spreadsheet does to a text (white space, 1e5 for 100000) is not.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from optimizer.review.returned import Row, alike, loose, number, read_rows
 Side = Literal["source", "target", "same"]
 _SAME = ("same", "tie", "equal", "neither", "both")
 _TEXTS = ("answer a", "answer b")
-_MANGLED = re.compile(r"[\d\s.,:/eE+-]+")  # ids that a spreadsheet takes for numbers and dates, and writes anew
 
 
 @dataclass(frozen=True)
@@ -58,14 +57,11 @@ def _sheet(path: Path, name: str, blinds: Sequence[Blind]) -> list[Judgement]:
             f"{path.name}: none of its {len(rows)} codes (the first is {rows[0]['code'][:40]!r}) is of this run; it "
             "was written for another run, or before this one was made anew: give the run that it was written for"
         )
-    others = _Others(
-        {loose(text) for _, pair in known.values() for text in pair.answers},
-        {loose(pair.example.id) for _, pair in known.values()},
-    )
+    texts = {loose(text) for _, pair in known.values() for text in pair.answers}
     problems, seen, found = Problems(), dict[str, str](), list[Judgement]()
     for row in rows:
         code = row["code"].lower()
-        problem = _strange(row, known.get(code), others)
+        problem = _strange(row, known.get(code), texts)
         if not problem and code in seen:
             problem = f"the code {code!r} stands in {seen[code]} too; leave one of these rows"
         if problem:
@@ -82,16 +78,9 @@ def _sheet(path: Path, name: str, blinds: Sequence[Blind]) -> list[Judgement]:
     return found
 
 
-@dataclass(frozen=True)
-class _Others:
-    """What stands in the whole sheet: a cell that holds it in the wrong row was moved."""
-
-    texts: set[str]
-    ids: set[str]
-
-
-def _strange(row: Row, known: tuple[str, Pair] | None, others: _Others) -> str:
-    """Why this row is none of the sheet that was written; nothing if it is."""
+def _strange(row: Row, known: tuple[str, Pair] | None, texts: set[str]) -> str:
+    """Why this row is none of the sheet that was written; nothing if it is. `texts`: all answers of the sheet, one of
+    which in the wrong row was moved there."""
     code = row["code"].lower()
     if known is None:
         shown = f"the code {code[:40]!r} is of no example of this run" if code else "has no code"
@@ -102,11 +91,9 @@ def _strange(row: Row, known: tuple[str, Pair] | None, others: _Others) -> str:
         for name, text in zip(_TEXTS, pair.answers, strict=True)
         if name in row.cells and not alike(row[name], text)
     ]
-    stray = [name for name, text in wrong if loose(text) in others.texts]
+    stray = [name for name, text in wrong if loose(text) in texts]
     if "id" in row.cells and not alike(row["id"], pair.example.id):
-        written_anew = bool(_MANGLED.fullmatch(pair.example.id) and re.search(r"\d", row["id"]))
-        if not written_anew or loose(row["id"]) in others.ids or wrong or not set(_TEXTS) <= set(row.cells):
-            return f"the code {code!r} is of id {pair.example.id!r}, found {row['id'][:60]!r}{_MOVED}"
+        return f"the code {code!r} is of id {pair.example.id!r}, found {row['id'][:60]!r}{_MOVED}"
     return f"{stray[0]!r} is another answer than the one of id {pair.example.id!r}{_MOVED}" if stray else ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,12 @@ from optimizer.review.pairs import Blind, Pair, blind, sample, secret
 CELL = 32_767  # characters that Excel keeps of a cell
 SUBJECTS = ("correctness", "time", "tone", "format", "length")  # what remarks are about; reviewers may use other words
 Separator = Literal[",", ";"]
+#: What a spreadsheet takes for a number or a date and shows otherwise (007, 3.50, 1-2, March 1); plain numbers are not.
+_TAKEN_FOR_DATA = re.compile(
+    r"(?!(0|[1-9]\d{0,14})$)(\d|[.,]\d|(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z.]*[\s/-]*\d)"
+    r"[\w\s.,:/%+-]{0,24}|true|false",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -76,8 +83,13 @@ def as_csv(pairs: Iterable[Pair], scale: tuple[float, float], separator: Separat
     writer.writerow(header(scale))
     for pair in pairs:
         told = (pair.code, pair.example.id, pair.input, *pair.answers)
-        writer.writerow([*map(harmless, told), "", "", "", "", ""])
+        writer.writerow([*map(_cell, told), "", "", "", "", ""])
     return text.getvalue()
+
+
+def _cell(text: str) -> str:
+    """As people are to see it: led by an apostrophe where a spreadsheet would make something else of it."""
+    return f"'{text}" if _TAKEN_FOR_DATA.fullmatch(text.strip()) else str(harmless(text))
 
 
 def header(scale: tuple[float, float]) -> list[str]:

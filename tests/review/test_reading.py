@@ -78,14 +78,6 @@ def test_a_sheet_says_the_same_in_every_form(form: str, plain_run: Walked, tmp_p
     assert {one["example_id"] for one in found["judgements"]} == {row["id"] for row in rows}
 
 
-def test_ids_that_a_spreadsheet_takes_for_dates_are_known_by_their_codes(plain_run: Walked, tmp_path: Path) -> None:
-    """The ids of the test task are numbers; 3 becomes a day of January 1900."""
-    run = written(plain_run, tmp_path / "run")
-    rows = [_with(filled(row), "id", lambda _: "03.01.1900") for row in sheet(run, tmp_path / "sheet.csv")]
-
-    assert read(run, tmp_path, as_csv(rows).encode())["judged"] == 12
-
-
 def test_rows_that_are_deleted_or_empty_are_not_judged(plain_run: Walked, tmp_path: Path) -> None:
     run = written(plain_run, tmp_path / "run")
     rows = sheet(run, tmp_path / "sheet.csv")

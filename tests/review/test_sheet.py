@@ -87,6 +87,23 @@ def test_no_answer_becomes_a_formula(text: str, separator: str, plain_run: Walke
         assert all(row[f"answer {side}"].startswith("'") for side in "AB")
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["007", "3.50", "3.5", ".5", "1e5", "2024-03-01", "1-2", "12:30", "TRUE", "March 1", "SEPT2", "2 May", "9" * 16],
+)
+def test_what_a_spreadsheet_would_show_otherwise_is_text(text: str, plain_run: Walked, tmp_path: Path) -> None:
+    for row in sheet(written(plain_run, tmp_path / "run", lambda n: (text, f"new {n}")), tmp_path / "sheet.csv"):
+        assert row[f"answer {'B' if target_is(row) == 'A' else 'A'}"] == f"'{text}"
+
+
+@pytest.mark.parametrize(
+    "text", ["42", "0", "march on", "room 12", "3 < 4", "12 apples, which is more than are needed"]
+)
+def test_other_texts_stay_as_they_are(text: str, plain_run: Walked, tmp_path: Path) -> None:
+    for row in sheet(written(plain_run, tmp_path / "run", lambda n: (text, f"new {n}")), tmp_path / "sheet.csv"):
+        assert row[f"answer {'B' if target_is(row) == 'A' else 'A'}"] == text
+
+
 def test_json_that_is_written_differently_is_equal(plain_run: Walked) -> None:
     found = migration(plain_run)
     [result] = found.targets

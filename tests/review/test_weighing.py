@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ from sklearn.metrics import cohen_kappa_score
 
 from optimizer.cli import main
 from optimizer.report.markdown import safe
+from optimizer.results.rundir import RunDir
 from optimizer.verdict.statistics import paired
 from tests.conftest import Walked
 from tests.report.test_report_twins import SCHEMA
-from tests.review.laying import Row, as_csv, command, fill, sheet, target_is, written
+from tests.review.laying import Row, as_csv, command, fill, migration, sheet, target_is, written
 from tests.review.test_reading import told
 
 OTHER = {"A": "B", "B": "A"}
@@ -202,3 +204,25 @@ def test_a_review_that_cannot_be_used_is_told_in_the_report(
 
     assert wanted in (run / "report.md").read_text("utf-8") and wanted in (run / "report.html").read_text("utf-8")
     assert json.loads((run / "report.json").read_text("utf-8"))["targets"][0]["review"] is None
+
+
+def test_each_target_has_a_sheet_of_its_own_and_all_come_back_at_once(plain_run: Walked, tmp_path: Path) -> None:
+    found = migration(plain_run)
+    [result] = found.targets
+    run = RunDir(plain_run.copy(tmp_path / "run"))
+    run.write(replace(found, targets=(result, replace(result, model="test/other"))))
+    asked = command(run.path)
+    assert asked.exit_code == 2 and "--target test/target or test/other" in asked.output
+
+    sheets = [sheet(run.path, tmp_path / f"{n}.csv", "--target", f"test/{n}") for n in ("target", "other")]
+    assert not {row["code"] for row in sheets[0]} & {row["code"] for row in sheets[1]}
+    paths = [
+        judged(tmp_path / f"anna-{n}.csv", rows, say) for n, rows, say in zip("12", sheets, ("tt", "s"), strict=True)
+    ]
+    ran = command(run.path, *paths, "--json")
+    assert ran.exit_code == 0, ran.output
+    told_of = {one["model"]: one["preferred"] for one in json.loads(ran.stdout)["targets"]}
+    assert told_of == {
+        "test/target": {"source": 0, "same": 0, "target": 2},
+        "test/other": {"source": 1, "same": 0, "target": 0},
+    }

@@ -36,6 +36,7 @@ HOSTILE = (
     "größer, 日本語, 🎫",
     " =1+1 ",
 )
+TEXTS = ("code", "id", "input", "answer A", "answer B")
 COMMA, SEMICOLON, UTF8 = 44, 59, 76
 
 
@@ -44,11 +45,11 @@ def office() -> str:
     return needed("LibreOffice Calc", shutil.which("soffice"))
 
 
-def converted(office: str, path: Path, form: str, folder: Path, separator: int = COMMA) -> Path:
+def converted(office: str, path: Path, form: str, folder: Path, *, separator: int = COMMA, more: str = "") -> Path:
     words = [
         f"-env:UserInstallation=file://{folder}/profile",  # its own, since two must not share one
         "--headless",
-        f"--infilter=CSV:{separator},34,{UTF8}" if path.suffix == ".csv" else "--norestore",
+        f"--infilter=CSV:{separator},34,{UTF8}{more}" if path.suffix == ".csv" else "--norestore",
         "--convert-to",
         form,
         "--outdir",
@@ -59,10 +60,11 @@ def converted(office: str, path: Path, form: str, folder: Path, separator: int =
     return folder / f"{path.stem}.{form.partition(':')[0]}"
 
 
-def saved(office: str, path: Path, folder: Path, separator: int) -> Path:
-    """Opened, kept as a workbook, opened again, and saved as CSV."""
-    book = converted(office, path, "ods", folder)
-    return converted(office, book, f"csv:Text - txt - csv (StarCalc):{separator},34,{UTF8}", folder)
+def saved(office: str, path: Path, folder: Path, separator: int, form: str) -> Path:
+    """Opened by somebody in Germany, whose numbers and dates are recognised, kept as a workbook, and saved as CSV."""
+    german = ",1,,1031,false,true"
+    book = converted(office, path, form, folder, more=german)
+    return converted(office, book, f"csv:Text - txt - csv (StarCalc):{separator},34,{UTF8}{german}", folder)
 
 
 def command(*words: object) -> str:
@@ -79,13 +81,17 @@ def said(row: Row) -> Row:
     return fill(row, preferred=ours, mark_A=marks[0], mark_B=marks[1], about="tone", comment='too "long";\nnot ours')
 
 
-@pytest.mark.parametrize("separator", [COMMA, SEMICOLON])
-def test_a_sheet_comes_back_from_libreoffice(separator: int, office: str, plain_run: Walked, tmp_path: Path) -> None:
-    run = written(plain_run, tmp_path / "run", lambda n: (f"old {HOSTILE[n % 12]}", f"new {HOSTILE[n % 12]}"))
+@pytest.mark.parametrize(("separator", "form"), [(COMMA, "ods"), (SEMICOLON, "xlsx")])
+def test_a_sheet_comes_back_from_libreoffice(
+    separator: int, form: str, office: str, plain_run: Walked, tmp_path: Path
+) -> None:
+    run = written(plain_run, tmp_path / "run", lambda n: (HOSTILE[n % 12], f"new {HOSTILE[n % 12]}"))
     command(run, "--out", tmp_path / "anna.csv")
     filled = [said(row) for row in rows((tmp_path / "anna.csv").read_bytes())]
     (tmp_path / "anna.csv").write_text("\ufeff" + as_csv(filled[::-1]), "utf-8", newline="")
-    back = saved(office, tmp_path / "anna.csv", tmp_path / "office", separator)
+    back = saved(office, tmp_path / "anna.csv", tmp_path / "office", separator, form)
+    for was, row in zip(filled[::-1], rows(back.read_bytes(), chr(separator)), strict=True):
+        assert {name: row[name].split() for name in TEXTS} == {name: was[name].split() for name in TEXTS}
     [target] = json.loads(command(run, back, "--json"))["targets"]
 
     assert target["preferred"] == {"source": 0, "same": 0, "target": 59}
@@ -99,7 +105,7 @@ def test_libreoffice_computes_nothing_in_a_sheet(
 ) -> None:
     run = written(plain_run, tmp_path / "run", lambda n: (HOSTILE[n % 12], f"{HOSTILE[n % 12]}!"))
     command(run, "--out", tmp_path / "sheet.csv", "--separator", separator)
-    book = converted(office, tmp_path / "sheet.csv", "ods", tmp_path / "office", ord(separator))
+    book = converted(office, tmp_path / "sheet.csv", "ods", tmp_path / "office", separator=ord(separator))
     content = zipfile.ZipFile(book).read("content.xml").decode()
 
     assert "table:formula" not in content and "<text:a " not in content
