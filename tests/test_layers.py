@@ -47,7 +47,7 @@ LAYERS = """
 
 #: Who may import what is not ours. `late`: only inside functions, so that `promptport --help` need not wait for it.
 DOORS = {
-    "litellm": {"models.providers.litellm", "exporters.formats.gateway_hook"},
+    "litellm": {"models.providers.library", "exporters.formats.gateway_hook"},
     "dspy": {"programs.dspy"},
     "gepa": {"programs.dspy"},
     "tqdm": {"programs.dspy"},
