@@ -125,18 +125,23 @@ def _judgement(row: Row, sheet: _Sheet, known: tuple[str, Pair], problems: Probl
     prefers: Side | None = None
     if first is not None:
         prefers = "same" if first == 0 else "target" if (first > 0) == pair.target_first else "source"
-    levels = max(2, round(scale[1] - scale[0]) + 1) if scale else 2
     yield Judgement(
         sheet.reviewer,
         model,
         pair.example.id,
         prefers,
         ordered,
-        levels,
+        _levels(scale),
         pair.target_first,
         about,
         row["comment"].lstrip("'"),
     )
+
+
+def _levels(scale: tuple[float, float] | None) -> int:
+    """How many different marks there are; ten where the scale is not one of a few whole numbers."""
+    width = scale[1] - scale[0] if scale else 0.0
+    return int(width) + 1 if width == int(width) and 2 <= width <= 100 else 10
 
 
 def _preferred(text: str) -> int | None:

@@ -87,7 +87,7 @@ def weigh(found: Blind, judgements: Sequence[Judgement]) -> Review | None:
     by_example = _grouped(told)
     ours = [fmean(one.prefers == "target" for one in group) for group in by_example.values()]
     theirs = [fmean(one.prefers == "source" for one in group) for group in by_example.values()]
-    ties = [0.0] * _ties(found, len(by_example))
+    ties = [0.0] * _part(found.equal, found, len(by_example))
     return Review(
         model=found.result.model,
         reviewers=tuple(dict.fromkeys(one.reviewer for one in own)),
@@ -106,9 +106,9 @@ def weigh(found: Blind, judgements: Sequence[Judgement]) -> Review | None:
     )
 
 
-def _ties(found: Blind, judged: int) -> int:
-    """Of the examples with equal answers, as large a share as was judged of the others."""
-    return found.equal * judged // len(found.pairs)
+def _part(number: int, found: Blind, judged: int) -> int:
+    """Of so many examples that nobody was shown, as large a share as was judged of the others."""
+    return number * judged // len(found.pairs)
 
 
 def _grouped(judgements: Sequence[Judgement]) -> dict[str, list[Judgement]]:
@@ -128,17 +128,19 @@ def _mean_marks(judgements: Sequence[Judgement]) -> dict[str, tuple[float, float
 
 
 def _marks(found: Blind, judgements: Sequence[Judgement]) -> Marks | None:
-    """The verdict that the task's margin gives on people's marks, by the rules of every verdict; no constraints."""
+    """The verdict that the task's margin gives on people's marks, by the rules of every verdict; no constraints.
+
+    Where too many examples have no answer on one side, there is none, whatever people say of the others.
+    """
     means = _mean_marks(judgements)
     if not means:
         return None
     decision = found.result.decision
-    equal = {f"equal answers {n}": (1.0, 1.0) for n in range(_ties(found, len(means)))}
+    marks = [*means.values(), *[(1.0, 1.0)] * _part(found.equal, found, len(means))]
+    lost = _part(found.lost, found, len(means))
+    outputs = tuple(Output(str(n), "", status="ok" if n < len(marks) else "failed") for n in range(len(marks) + lost))
     source, target = (
-        Evaluation(
-            tuple(Output(identity, "") for identity in means | equal),
-            tuple(Score(min(1.0, both[side])) for both in (means | equal).values()),
-        )
+        Evaluation(outputs, tuple(Score(min(1.0, both[side])) for both in [*marks, *[(0.0, 0.0)] * lost]))
         for side in (0, 1)
     )
     pairs = MatchedPairs(Confirmation(source, None, target))
@@ -158,8 +160,8 @@ def _with_metric(found: Blind, by_example: dict[str, list[Judgement]]) -> WithMe
     same, none = sum(metric == people for metric, people in ahead), sum(metric == 0.5 for metric, _ in ahead)
     marked = _mean_marks([one for group in by_example.values() for one in group])
     both = [(scores[identity][side], means[side]) for identity, means in marked.items() for side in (0, 1)]
-    levels = max(one.levels for group in by_example.values() for one in group)
-    marks = agreement(both, levels) if both else None
+    levels = [one.levels for group in by_example.values() for one in group if one.marks]
+    marks = agreement(both, max(levels)) if both else None
     return WithMetric(same, none, len(ahead) - same - none, agreement(rows, 3), marks)
 
 

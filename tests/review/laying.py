@@ -17,12 +17,13 @@ from optimizer.results.rundir import RunDir
 from optimizer.types import Output, Score
 from tests.conftest import Walked
 
-#: Twelve of the 60 held-out examples differ; one has no answer on the target's side.
-DIFFER, LOST = 12, 1
+#: Twelve of the 60 held-out examples differ; the last has no answer on the target's side.
+DIFFER = 12
+Texts = Callable[[int], tuple[str, str]]
 Row = dict[str, str]
 
 
-def migration(walked: Walked, texts: Callable[[int], tuple[str, str]] | None = None) -> Migration:
+def migration(walked: Walked, texts: Texts | None = None, lost: int = 1) -> Migration:
     """`texts`: of source and target at the n-th held-out example. The metric has the target ahead on every third."""
     found = walked.migration
     [result] = found.targets
@@ -32,7 +33,8 @@ def migration(walked: Walked, texts: Callable[[int], tuple[str, str]] | None = N
     for side in (0, 1):
         outputs = tuple(Output(name, said(n)[side]) for n, name in enumerate(ids))
         if side:
-            outputs = (*outputs[:-LOST], replace(outputs[-1], status="failed", text="", error="gone"))
+            failed = (replace(output, status="failed", text="", error="gone") for output in outputs[-lost:])
+            outputs = (*outputs[:-lost], *failed)
         scores = tuple(Score(1.0 if (n % 3 == 0) == bool(side) else 0.0) for n in range(len(ids)))
         sides.append(Evaluation(outputs, scores))
     confirmation = replace(met, source=sides[0], winner=sides[1])
@@ -43,10 +45,10 @@ def plain(n: int) -> tuple[str, str]:
     return (f"old words {n}", f"new words {n}") if n < DIFFER else ("equal", " equal\n")
 
 
-def written(walked: Walked, folder: Path, texts: Callable[[int], tuple[str, str]] | None = None) -> Path:
+def written(walked: Walked, folder: Path, texts: Texts | None = None, lost: int = 1) -> Path:
     """The run directory."""
     run = RunDir(walked.copy(folder))
-    run.write(migration(walked, texts))
+    run.write(migration(walked, texts, lost))
     return run.path
 
 

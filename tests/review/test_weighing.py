@@ -123,6 +123,15 @@ def test_marks_have_a_verdict_of_their_own_under_the_tasks_margin(
     assert (found["n"], found["source"], found["target"]) == pytest.approx((36, theirs[0], ours[0]))
 
 
+def test_too_many_examples_without_an_answer_leave_the_verdict_on_marks_open(plain_run: Walked, tmp_path: Path) -> None:
+    run = written(plain_run, tmp_path / "run", lambda n: (f"old {n}", f"new {n}"), lost=4)  # of 60: more than 5 %
+    rows = sheet(run, tmp_path / "sheet.csv")
+    found = told(run, marked(tmp_path / "anna.csv", rows, "1", "5"))
+
+    assert (found["lost"], found["marks"]["n"], found["marks"]["verdict"]) == (4, 56, "inconclusive")
+    assert "4 of 60 examples got no answer" in found["marks"]["reason"]
+
+
 def test_the_runs_own_verdict_and_bundle_stay_as_they_are(laid: tuple[Path, list[Row]], tmp_path: Path) -> None:
     run, rows = laid
     kept = ["decision.json", "confirmation.jsonl", "manifest.json", "bundle.zip", "bundle/bundle.json"]
