@@ -30,7 +30,7 @@ class Row:
 def read_rows(path: Path) -> tuple[list[Row], tuple[float, float] | None]:
     """The rows that are not empty, by the headers' first words; and the scale that the header tells."""
     columns: dict[str, None] = {}
-    parsed = list(csv_rows(io.StringIO(_text(path), newline=None), path.name, columns, None))
+    parsed = list(csv_rows(io.StringIO(_text(path), newline=None), path.name, columns, None, unnamed=True))
     names = {column: column.partition("(")[0].strip().casefold() for column in columns}
     if lacking := [name for name in ("code",) if name not in names.values()]:
         raise DataError(

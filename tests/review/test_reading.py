@@ -52,6 +52,7 @@ FORMS: dict[str, Callable[[list[Row]], bytes]] = {
     "columns in another order": lambda rows: as_csv([dict(reversed(row.items())) for row in rows]).encode(),
     "rows in another order": lambda rows: as_csv(rows[::-1]).encode(),
     "a column more": lambda rows: as_csv([row | {"mine": "=1+1"} for row in rows]).encode(),
+    "columns without a name": lambda rows: as_csv([row | {"": "7", " ": ""} for row in rows]).encode(),
     "no inputs and answers": lambda rows: as_csv(
         [{name: text for name, text in row.items() if not name.startswith(("input", "answer"))} for row in rows]
     ).encode(),
