@@ -21,7 +21,7 @@ from optimizer import __version__
 from optimizer.commands.beginning import init
 from optimizer.commands.bundles import gate, sign, verify
 from optimizer.commands.exports import export
-from optimizer.commands.finished import compare, report, rescore, results
+from optimizer.commands.finished import compare, report, rescore, results, review
 from optimizer.commands.fleets import LOST_TASKS, dashboard, fleet, status, track
 from optimizer.commands.options import FAULTS, leave, say, shares, shows_errors
 
@@ -114,11 +114,12 @@ def serve(port: int, wait: bool, fault: dict[str, float], seed: int, host: str, 
 
 @main.command(name="list")
 @click.argument(
-    "kind", type=click.Choice(["metrics", "spaces", "optimizers", "models", "examples", "exporters", "importers"])
+    "kind",
+    type=click.Choice(["metrics", "rubrics", "spaces", "optimizers", "models", "examples", "exporters", "importers"]),
 )
 @shows_errors
 def list_(kind: str) -> None:
-    """List metrics, search spaces, program optimizers, offline models, examples, or formats out and in, by name."""
+    """List metrics, judges' rubrics, spaces, optimizers of programs, offline models, examples, formats; by name."""
     from optimizer.exporters.registry import names
     from optimizer.importers import names as formats
     from optimizer.report.summary import names_of
@@ -128,7 +129,8 @@ def list_(kind: str) -> None:
         say(f"{name:28} {words}".rstrip())
 
 
-for _command in (init, compare, rescore, results, report, verify, sign, gate, export, fleet, status, dashboard, track):
+_FINISHED = (compare, rescore, results, review, report)
+for _command in (init, *_FINISHED, verify, sign, gate, export, fleet, status, dashboard, track):
     main.add_command(_command)
 
 

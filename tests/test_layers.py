@@ -25,6 +25,7 @@ LAYERS = """
     operations
     cluster
     report   exporters   planning   recorded   testing
+    review
     results
     verdict
     search

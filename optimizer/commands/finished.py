@@ -99,6 +99,36 @@ def results(run_dir: Path, form: Any, out: Path | None, notebook: bool) -> None:
 
 @click.command()
 @click.argument("run_dir", type=click.Path(path_type=Path))
+@click.argument("sheets", nargs=-1, metavar="[SHEET]...", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="Where to write a sheet. Default: RUN/review.csv.")
+@click.option("--sample", "number", metavar="N", type=click.IntRange(min=1), help="So many examples. Default: all.")
+@click.option("--scale", type=(float, float), metavar="LOW HIGH", help="Of the marks. Default: 1 5.")
+@click.option("--separator", type=click.Choice([",", ";"]), help="Of columns; some spreadsheets expect ';'.")
+@click.option("--target", metavar="MODEL", help="Where the run has several.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, nothing else.")
+@shows_errors
+def review(run_dir: Path, sheets: tuple[Path, ...], out: Path | None, as_json: bool, **wishes: Any) -> None:
+    """Have people judge the held-out answers, blind: without SHEET write one, with filled ones say what they say."""
+    from optimizer.errors import ConfigError
+    from optimizer.report.reviewed import as_text, read_back
+    from optimizer.results.rundir import RunDir
+    from optimizer.review.kept import as_dict, path_of
+    from optimizer.review.sheet import Plan, write_sheet
+
+    run, wished = RunDir.read(run_dir), {name: value for name, value in wishes.items() if value is not None}
+    if not sheets:
+        say(write_sheet(run, out or run_dir / "review.csv", Plan(**wished)))
+        return
+    if out or wished:
+        raise ConfigError("filled sheets are read back by themselves; --out, --sample and the like are for writing one")
+    found, notes = read_back(run, sheets)
+    say(json.dumps({"review": str(path_of(run)), "targets": as_dict(found)}) if as_json else as_text(run, found))
+    for note in notes:
+        say(f"note: {note}", err=True)
+
+
+@click.command()
+@click.argument("run_dir", type=click.Path(path_type=Path))
 @shows_errors
 def report(run_dir: Path) -> None:
     """Write the report of a finished run again; needs no key and no network."""

@@ -22,6 +22,8 @@ DEFAULT_METRICS = {
 }
 #: Metrics that ask the judge.
 JUDGING = ("judge", "preference", "ragas", "deepeval")
+#: Those of them that take a rubric.
+WORDED = ("judge", "preference")
 
 
 class MetricSettings(Section):
@@ -38,6 +40,16 @@ class MetricSettings(Section):
     @property
     def options(self) -> dict[str, Any]:
         return dict(self.model_extra or {})
+
+    @model_validator(mode="before")
+    @classmethod
+    def _whole_rubric(cls, given: Any) -> Any:
+        """What is agreed on is the text of a ready-made rubric, not its name."""
+        if not (isinstance(given, dict) and given.get("name") in WORDED and isinstance(given.get("rubric"), str)):
+            return given
+        from optimizer.metrics.judges.rubrics import full
+
+        return given | {"rubric": full(given["rubric"])}
 
     @model_validator(mode="after")
     def _no_slips(self) -> MetricSettings:
@@ -75,7 +87,8 @@ def odd_judges(
     targets: Sequence[ModelSettings],
     metrics: Sequence[MetricSettings],
 ) -> Iterator[str]:
-    """What is allowed, but seldom meant: a judge that is not asked, and one that judges its own kind."""
+    """What is allowed, but seldom meant: a judge that is not asked, is told one word, or judges its own kind."""
+    yield from _odd_rubrics([metric.options.get("rubric") for metric in metrics if metric.name in WORDED])
     if judges and not any(metric.name in JUDGING or ":" in metric.name for metric in metrics):
         yield f"the judge is never asked: no metric is called {', '.join(JUDGING[:-1])} or {JUDGING[-1]}"
     for judge in judges:
@@ -89,3 +102,10 @@ def odd_judges(
                     f"judge {judge.model!r} is of the family of {role}, {model.model!r} ({family}): models favour "
                     "answers of their own kind; take a judge of another family, or read its scores with care"
                 )
+
+
+def _odd_rubrics(rubrics: Sequence[Any]) -> Iterator[str]:
+    if any(rubrics):
+        from optimizer.metrics.judges.rubrics import remark
+
+        yield from (f"metrics: {told}" for rubric in rubrics if (told := remark(rubric)))

@@ -52,8 +52,10 @@ def json_rows(lines: Iterable[str], name: str, columns: dict[str, None]) -> Iter
         row += 1
 
 
-def csv_rows(lines: Iterable[str], name: str, columns: dict[str, None], delimiter: str | None) -> Iterator[Parsed]:
-    """Rows under a header line; quoted cells may run over several lines."""
+def csv_rows(
+    lines: Iterable[str], name: str, columns: dict[str, None], delimiter: str | None, *, unnamed: bool = False
+) -> Iterator[Parsed]:
+    """Rows under a header line; quoted cells may run over several lines. `unnamed`: take columns without a name too."""
     lines = iter(lines)
     first = next(lines, "")
     skipped = 0
@@ -62,7 +64,7 @@ def csv_rows(lines: Iterable[str], name: str, columns: dict[str, None], delimite
     delimiter = delimiter or _delimiter(first)
     old = csv.field_size_limit(MAX_CELL)
     try:
-        yield from _cells(_again(first, lines), name, columns, delimiter, skipped)
+        yield from _cells(_again(first, lines), name, columns, delimiter, skipped=skipped, unnamed=unnamed)
     finally:
         csv.field_size_limit(old)
 
@@ -72,7 +74,9 @@ def _again(first: str, lines: Iterator[str]) -> Iterator[str]:
     yield from lines
 
 
-def _cells(lines: Iterator[str], name: str, columns: dict[str, None], delimiter: str, skipped: int) -> Iterator[Parsed]:
+def _cells(
+    lines: Iterator[str], name: str, columns: dict[str, None], delimiter: str, *, skipped: int, unnamed: bool
+) -> Iterator[Parsed]:
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     header: list[str] = []
     number = 0
@@ -88,7 +92,7 @@ def _cells(lines: Iterator[str], name: str, columns: dict[str, None], delimiter:
         if not cells:
             continue
         if not header:
-            header = _header(cells, where)
+            header = _header(cells, where, unnamed=unnamed)
             columns.update(dict.fromkeys(header))
             continue
         number += 1
@@ -100,8 +104,8 @@ def _cells(lines: Iterator[str], name: str, columns: dict[str, None], delimiter:
         yield Parsed(dict(zip(header, cells, strict=True)), line)
 
 
-def _header(cells: Sequence[str], where: str) -> list[str]:
-    names = [cell.strip() for cell in cells]
+def _header(cells: Sequence[str], where: str, *, unnamed: bool) -> list[str]:
+    names = [cell.strip() or (f"({place})" if unnamed else "") for place, cell in enumerate(cells, start=1)]
     for position, name in enumerate(names, start=1):
         if not name:
             raise DataError(f"{where}: column {position} has no name; give it one")

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from optimizer.errors import ConfigError, OptimizerError, PluginError, nearest, raised_at
+from optimizer.metrics.judges.rubrics import name_of
 from optimizer.metrics.registry import METRICS
 from optimizer.metrics.shape import Custom, Metric, MetricSpec, Weighted
 from optimizer.models import Model
@@ -62,12 +63,13 @@ def build_metric(
 
 
 def names_of(specs: Sequence[MetricSpec]) -> list[str]:
-    """By what the metrics of a list are told apart: a judge in second place is `judge_2`, and several metrics of one
-    library go by their names there."""
+    """By what the metrics of a list are told apart: a judge in second place is `judge_2`, several metrics of one
+    library go by their names there, and judges with ready-made rubrics by those."""
     names = [spec.name for spec in specs]
     found: list[str] = []
     for place, spec in enumerate(specs, start=1):
-        about = spec.options.get("metric") if names.count(spec.name) > 1 else None
+        told = spec.options.get("metric") or name_of(spec.options.get("rubric"))
+        about = told if names.count(spec.name) > 1 else None
         name = f"{spec.name} {about}" if isinstance(about, str) else spec.name
         found.append(name if name not in found else f"{name}_{place}")
     return found

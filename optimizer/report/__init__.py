@@ -6,7 +6,8 @@ from data or from models is text in it.
 `writing` puts all three down. `facts` reckons once for all forms, from `measures` (with `intervals`), `breakdown`,
 `growth` and `agreed`. The page: `page` fills page.html by way of `templating` with `view`, `evidence`, `table`, `rows`,
 `diff`, and `charts`, of which `pictures` makes use. The others: `markdown`, `machine` (JSON), `summary` (the terminal),
-`rescored` (other terms).
+`rescored` (other terms),
+`reviewed` (what people said).
 """
 
 from optimizer.report.page import as_page

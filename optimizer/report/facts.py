@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from optimizer.objective import Evaluation
@@ -15,6 +15,7 @@ from optimizer.report.measures import Measure, measures
 from optimizer.report.view import Moves, moves
 from optimizer.results.migration import Migration, TargetResult
 from optimizer.results.recommendation import Recommendation, recommend
+from optimizer.review.kept import Told
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class TargetFacts:
     moves: Moves
     again: Measured | None
     growth: Growth | None
+    review: Told | None
     stages: Sequence[StageRow]
 
 
@@ -48,7 +50,8 @@ class Facts:
     recommendation: Recommendation | None
 
 
-def gather(migration: Migration) -> Facts:
+def gather(migration: Migration, reviews: Mapping[str, Told] | None = None) -> Facts:
+    """`reviews`: what people said of the answers, by target."""
     targets = [
         TargetFacts(
             result,
@@ -57,6 +60,7 @@ def gather(migration: Migration) -> Facts:
             moves(migration, result),
             _again(result),
             growth(migration, place),
+            (reviews or {}).get(result.model),
             breakdown(migration, result),
         )
         for place, result in enumerate(migration.targets)

@@ -58,6 +58,7 @@ def _target(one: TargetFacts) -> dict[str, Any]:
         "parts": [{"name": part.name, **_sides(part)} for part in one.parts],
         "stages": [_stage(row) for row in one.stages],
         "growth": _growth(one.growth),
+        "review": _clean(one.review.figures) if one.review else None,
         "moves": {name: getattr(one.moves, name) for name in ("lower", "higher", "alike")},
         "worst": [case.id for case in one.moves.cases],
         "search": _search(one),

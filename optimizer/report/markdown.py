@@ -82,6 +82,8 @@ def _target(one: TargetFacts) -> Iterator[str]:
     for name, facts in judge_facts(result):
         told = escaped(" ".join(facts) or "nothing could be measured.")
         yield f"- how reliable the scores of {safe(name)} are: {told}"
+    for sentence in one.review.sentences if one.review else ():
+        yield f"- people: {escaped(sentence)}"
     yield from _parts(one)
     yield from _stages(one)
     yield ""

@@ -78,6 +78,7 @@ def _target(migration: Migration, one: TargetFacts) -> dict[str, Any]:
         "worse": evidence.worse_slices(migration, result),
         "figures": evidence.figure_rows(result),
         "judges": evidence.judge_facts(result),
+        "review": one.review,
         "parts": [_part(part) for part in one.parts],
         "bars": one.parts and pictures.parts(one.parts),
         "growth": one.growth and {"words": in_words(one.growth), "picture": pictures.growth(one.growth)},

@@ -214,6 +214,10 @@ def names_of(kind: str) -> Iterator[tuple[str, str]]:
         from optimizer.metrics import METRICS
 
         yield from described("metrics", METRICS)
+    elif kind == "rubrics":
+        from optimizer.metrics.judges.rubrics import RUBRICS
+
+        yield from RUBRICS.items()
     elif kind == "spaces":
         for name in known_names("spaces", {}):
             yield name, ", ".join(resolve("spaces", name, {}).names)

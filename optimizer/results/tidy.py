@@ -16,7 +16,8 @@ from optimizer.results.records import SIDES, plain
 from optimizer.results.rundir import write_whole
 
 Form = Literal["csv", "parquet"]
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # with these a spreadsheet begins to reckon
+#: With these a spreadsheet begins to reckon; the wide forms are what some keyboards of East Asia write.
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _AMOUNTS = ("cost", "latency", "input_tokens", "output_tokens")
 
 
@@ -80,13 +81,15 @@ def _even(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _as_csv(rows: list[dict[str, Any]]) -> str:
-    """A text that a spreadsheet would take for a formula is led by an apostrophe."""
     text = io.StringIO()
     writer = csv.DictWriter(text, rows[0].keys(), lineterminator="\n")
     writer.writeheader()
-    writer.writerows({name: _harmless(value) for name, value in row.items()} for row in rows)
+    writer.writerows({name: harmless(value) for name, value in row.items()} for row in rows)
     return text.getvalue()
 
 
-def _harmless(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+def harmless(value: Any) -> Any:
+    """A text that a spreadsheet would take for a formula is led by an apostrophe; white space before it saves none."""
+    if not isinstance(value, str):
+        return value
+    return f"'{value}" if value.startswith(("\t", "\r")) or value.lstrip().startswith(_FORMULA) else value

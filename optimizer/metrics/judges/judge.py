@@ -13,6 +13,7 @@ from statistics import fmean
 from typing import Any
 
 from optimizer.errors import ConfigError, ModelError
+from optimizer.metrics.judges.rubrics import full
 from optimizer.metrics.standard import Against, Unscored, check_against, wanted_text
 from optimizer.models import Model, bridge
 from optimizer.prompt.contract import Contract
@@ -138,7 +139,7 @@ class Preference(_Asking):
 
 
 def judge(*, judges: Sequence[Model], rubric: str = _RUBRIC, samples: int = 1, against: Against = "auto") -> Judge:
-    """The task file's judge (or judges) rates each answer from 1 to 10 by `rubric`.
+    """The task file's judge (or judges) rates each answer from 1 to 10 by `rubric`: a text, or a ready-made one's name.
 
     `samples`: how often each is asked about one answer (self-consistency); the mean counts.
     """
@@ -160,7 +161,7 @@ def wording(metric: str, rubric: object = None) -> str | None:
     if metric not in forms:
         return None
     form, usual = forms[metric]
-    return form.format(rubric=usual if rubric is None else rubric, tags="...")
+    return form.format(rubric=full(rubric) if isinstance(rubric, str) else usual, tags="...")
 
 
 def _ask(judge: Model, question: Request, contract: Contract, number: int) -> dict[str, Any]:
@@ -198,7 +199,7 @@ def _fenced(content: str) -> str:
 def _text(metric: str, rubric: object) -> str:
     if not isinstance(rubric, str) or not rubric.strip():
         raise ConfigError(f"metric {metric!r}: rubric must be a text, found {rubric!r}")
-    return rubric
+    return full(rubric)
 
 
 def _count(metric: str, samples: object) -> int:
