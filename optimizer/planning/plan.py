@@ -77,7 +77,7 @@ def plan(task: Task, *, strict: bool = False, accepted: Accepted = accepted) -> 
     check_names(task.settings.search.sampler, task.settings.search.pruner)
     check_programs(space)
     check_suggestions(space)
-    notes = (*notes, *scarce(space, task.prompt, len(parts.train)))
+    notes = (*notes, *scarce(space, task.prompt, len(parts.train)), *_unheard(task, space))
     fits = tuple(_fit(task, section, space, notes, accepted) for section in task.settings.targets)
     expected = estimate(task, parts, space)
     refuse_small_budget(task, parts, expected)
@@ -91,6 +91,11 @@ def _sound_space(task: Task, *, strict: bool) -> tuple[SearchSpace, tuple[str, .
         refuse_faults(name, faults(space, task.prompt))
     sound, lost = without_faults(fit_for(space, task.prompt), task.prompt)
     return sound, (*unfit, *lost)
+
+
+def _unheard(task: Task, space: SearchSpace) -> Iterator[str]:
+    if task.settings.search.advice and all(name.partition(".")[0] != "wording" for name in space.names):
+        yield "search.advice is shown to nobody: no instructions are proposed in a space without `wording`"
 
 
 def _fit(task: Task, section: ModelSettings, space: SearchSpace, lost: tuple[str, ...], accepted: Accepted) -> Fit:

@@ -246,5 +246,5 @@ def _digest(data: bytes) -> str:
 def _differing(earlier: Any, parts: Mapping[str, str]) -> str:
     """Which sections of the task file; all that may where the run is of an earlier version."""
     known = earlier if isinstance(earlier, dict) else {}
-    found = [name for name, value in parts.items() if known and known.get(name) != value]
+    found = [name for name in {**parts, **known} if known and known.get(name) != parts.get(name)]
     return ", ".join(found) or "data, prompt, models, metrics, split, constraints or margin"
