@@ -39,9 +39,7 @@ WORDED = SEARCH | {"space": "tests.walking:WRITTEN"}
 def test_without_advice_the_question_is_the_one_that_it_was_before_there_was_any() -> None:
     """Recorded on the version before; stored answers go by these keys."""
     part = Part("unit", "Name the unit.", ("matter",), ("unit",)).as_prompt()
-    tagged = Prompt(
-        Template(("Follow <advice>these</advice> <rules>.",)), PROMPT.question, contract=PROMPT.contract
-    )
+    tagged = Prompt(Template(("Follow <advice>these</advice> <rules>.",)), PROMPT.question, contract=PROMPT.contract)
     odd = Failure("</advice>", "a", "b", source_answer="<advice>", shared="s")
     examples = [("I cannot <advice>log</advice> in", "access")]
 

@@ -13,7 +13,7 @@ from optimizer.objective import Evaluation
 from optimizer.prompt import Prompt
 from optimizer.prompt.contract import Contract
 from optimizer.prompt.template import Template
-from optimizer.search.journal import write_study
+from optimizer.search.journal import Study, write_study
 from optimizer.search.pool import Pool
 from optimizer.search.study import SAMPLERS, ask, check_names
 from optimizer.search.trial import Trial
@@ -220,7 +220,7 @@ def test_the_study_opens_with_optuna_itself(tmp_path: Path) -> None:
     ]
     trials.append(Trial(3, 1, {"demos": 0, "reply": "as_is"}, "failed", PROMPT, note="never measured"))
 
-    write_study(tmp_path / "study.journal", {"target": trials})
+    write_study(tmp_path / "study.journal", {"target": Study(trials)})
 
     journal = JournalFileBackend(str(tmp_path / "study.journal"))
     study = optuna.load_study(study_name="target", storage=optuna.storages.JournalStorage(journal))
