@@ -89,8 +89,9 @@ def _sound_space(task: Task, *, strict: bool) -> tuple[SearchSpace, tuple[str, .
     space, unfit = by_parts(find_space(name, task.folder), task.prompt)
     if strict:
         refuse_faults(name, faults(space, task.prompt))
-    sound, lost = without_faults(fit_for(space, task.prompt), task.prompt)
-    return sound, (*unfit, *lost)
+    fit, unused = fit_for(space, task.prompt)
+    sound, lost = without_faults(fit, task.prompt)
+    return sound, (*unfit, *unused, *lost)
 
 
 def _unheard(task: Task, space: SearchSpace) -> Iterator[str]:

@@ -97,10 +97,12 @@ def propose(
     failures = _chosen(failures, seed)
     examples = examples[:_EXAMPLES]
     request = question(prompt, habits, failures, examples, count, advice=advice)
-    answer = bridge.run(proposer.complete(replace(request, sample=seed))).text
-    found = [_bare(text) for text in _FOUND.findall(answer)][:count]
+    answer = bridge.run(proposer.complete(replace(request, sample=seed)))
+    found = [_bare(text) for text in _FOUND.findall(answer.text)][:count]
     if not found:
-        raise SearchError(f"{proposer.name} wrote no <instructions>...</instructions>, but {answer[:80]!r}")
+        cut = "; it was cut off at the token limit: raise max_tokens in proposer.params"
+        told = f"{proposer.name} wrote no <instructions>...</instructions>, but {answer.text[:80]!r}"
+        raise SearchError(told + cut if answer.finish == "length" else told)
     seen = [text for f in failures for text in (f.input, f.answered, f.source_answer)] + [
         given for given, _ in examples
     ]

@@ -448,7 +448,7 @@ def test_the_same_compile_on_one_thread_and_on_four() -> None:
     [
         ("labeled_few_shot", {}, "is no worked example of a program's predictors"),
         ("bootstrap_few_shot", {"teacher": "source"}, "the target must teach"),
-        ("simba", {}, "needs 160 calls at least for a program of 2 prompts, but may make only 100"),
+        ("simba", {}, "may make only 100; raise search.compile_calls to 80"),
     ],
 )
 def test_what_cannot_be_compiled_for_a_program_is_said_before_the_first_call(
@@ -481,12 +481,18 @@ def test_answers_that_dspy_cannot_read_and_asks_for_again_fit_in_the_limit() -> 
 
 
 def test_what_a_program_cannot_use_is_not_offered() -> None:
-    space = fit_for(SearchSpace((WORDING, ALL_PROGRAMS, *KNOBS)), opened())
+    space, (note,) = fit_for(SearchSpace((WORDING, ALL_PROGRAMS, *KNOBS)), opened())
 
     assert "labeled_few_shot" not in space.choices("program") and "gepa" in space.choices("program")
     assert "gepa.minibatch" in space.names
     assert not [name for name in space.names if name.endswith((".teacher", ".labeled"))]
-    assert fit_for(SPACE, opened().part("divide").as_prompt()) == SPACE
+    assert note.startswith(
+        "search space: labeled_few_shot, labeled_few_shot.labeled, knn_few_shot.teacher, bootstrap_few"
+    )
+    assert note.endswith(
+        "left out: rows of data and the source's answers are no worked examples of a program's prompts"
+    )
+    assert fit_for(SPACE, opened().part("divide").as_prompt()) == (SPACE, ())
 
 
 def test_protected_texts_stay_in_the_part_that_has_them() -> None:

@@ -55,7 +55,8 @@ def compile_prompt(
         prompt = replace(prompt, demos=(), picking=None)
     recipe, knobs = recipe_of(optimizer), check(optimizer, options or {})
     if max_calls < recipe.least:
-        raise SearchError(f"{optimizer}: needs {recipe.least} calls at least, but may make only {max_calls}")
+        few = f"needs {recipe.least} calls at least, but may make only {max_calls}; raise search.compile_calls"
+        raise SearchError(f"{optimizer}: {few}")
     mark = Marker({example.id: example for example in trainset}, references, metric)
     scores = source_scores(mark)
     answered = answers(mark, prompt.contract, scores)

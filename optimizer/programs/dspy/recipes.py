@@ -125,7 +125,10 @@ def for_suite(optimizer: str, suite: Suite, calls: int, options: Mapping[str, An
     answers = int(_FIRST * calls) // spread
     if answers < (least := OPTIMIZERS[optimizer].least):
         need = ceil(least * spread / _FIRST)
-        raise SearchError(f"needs {need} calls at least for a program of {parts} prompts, but may make only {calls}")
+        raise SearchError(
+            f"needs {need} calls at least for a program of {parts} prompts, but may make only {calls}; "
+            f"raise search.compile_calls to {ceil(need / parts)}"
+        )
     return answers, {**options, "labeled": 0}
 
 
