@@ -27,6 +27,7 @@ _TAGS = (
     "|output|instructions"
 )
 _ADVICE = "advice"
+_SPELT = r"(?:\s*/\s*)?"  # a model takes `</ INPUT>` for an end, too; `a < input` is a comparison
 _THERE = "its text is there already"
 
 _SYSTEM = """\
@@ -194,13 +195,13 @@ def _data(text: str) -> str:
 
 
 def _fenced(text: str, tags: str = _TAGS) -> str:
-    """Unable to close the tags it stands in; `_bare` turns it back."""
-    return re.sub(rf"<(?=/?(?:{tags})\b)", "&lt;", text)
+    """Unable to close the tags it stands in, however they are spelt; `_bare` turns it back."""
+    return re.sub(rf"<(?={_SPELT}(?:{tags})\b)", "&lt;", text, flags=re.IGNORECASE)
 
 
 def _bare(text: str) -> str:
     """A version without the fences that models like to put around what they write."""
-    text = re.sub(rf"&lt;(?=/?(?:{_TAGS}|{_ADVICE})\b)", "<", text.strip())
+    text = re.sub(rf"&lt;(?={_SPELT}(?:{_TAGS}|{_ADVICE})\b)", "<", text.strip(), flags=re.IGNORECASE)
     return re.sub(r"\A```\w*\n(.*?)\n?```\Z", r"\1", text, flags=re.DOTALL).strip()
 
 
