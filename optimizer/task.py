@@ -17,7 +17,7 @@ from optimizer.data.remarks import remarks, unbundled, unfilled
 from optimizer.data.stages import Origin, Stage, columns_of, read_stages, unasked
 from optimizer.errors import ConfigError, DataError, OptimizerError
 from optimizer.importers import read_table
-from optimizer.metrics.scrutiny import Rated
+from optimizer.metrics.judges.scrutiny import Rated
 from optimizer.metrics.whole import Row
 from optimizer.models.money.prices import Price
 from optimizer.models.replies.names import same_model

@@ -46,13 +46,13 @@ LAYERS = """
 
 #: Who may import what is not ours. `late`: only inside functions, so that `promptport --help` need not wait for it.
 DOORS = {
-    "litellm": {"models.providers.litellm", "exporters.formats.gateway_hook"},
+    "litellm": {"models.providers.library", "exporters.formats.gateway_hook"},
     "dspy": {"programs.dspy"},
     "gepa": {"programs.dspy"},
     "tqdm": {"programs.dspy"},
     "optuna": {"search.study", "programs.dspy.quiet", "programs.dspy.variants"},
     "datasets": {"data.arrow"},
-    "sklearn": {"space.demos", "programs.dspy.showing", "metrics.labels", "verdict.slices"},
+    "sklearn": {"space.demos", "programs.dspy.showing", "metrics.values.labels", "verdict.slices"},
     "joblib": {"evaluate"},
     "threadpoolctl": {"search.loop", "fleet.opening"},
     "scipy": {"verdict.constraints", "verdict.pairs", "metrics", "report.intervals"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 
@@ -10,6 +11,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from optimizer.config.sections import Count, NotNegative, Positive, Section, Text, many, named
 from optimizer.habits import GENERIC, family_of
 from optimizer.models.money.prices import Price
+from optimizer.models.providers.direct import PROVIDERS
 from optimizer.models.providers.reserved import SET_HERE
 from optimizer.redact import names_secret
 
@@ -62,7 +64,10 @@ class ModelSettings(Section):
     )
     limits: Limits = Limits()
     timeout: Positive = Field(default=60.0, description="Seconds for one call")
-    latency: Literal["transport", "provider"] = Field(default="transport", description="Which clock counts")
+    latency: Literal["transport", "first_token", "provider"] = Field(
+        default="transport",
+        description="Which clock counts: until the whole reply came, until its first token did, or the provider's own",
+    )
     answers_as: Annotated[
         tuple[Text, ...] | None,
         BeforeValidator(_names, json_schema_input_type=str | list[str] | None),
@@ -79,6 +84,16 @@ class ModelSettings(Section):
     def _one_price(self) -> ModelSettings:
         if self.price and self.priced_as:
             raise ValueError("give either `price` or `priced_as`, not both")
+        return self
+
+    @model_validator(mode="after")
+    def _may_stream(self) -> ModelSettings:
+        spoken = self.api_base and self.model.partition("/")[0] in PROVIDERS
+        if self.latency == "first_token" and not spoken:
+            raise ValueError(
+                "latency: first_token needs a server that speaks OpenAI's protocol (a LiteLLM proxy does, for any "
+                f"model): name it as {' or '.join(f'{name}/MODEL' for name in PROVIDERS)}, with its `api_base`"
+            )
         return self
 
     @field_validator("params")
@@ -105,6 +120,29 @@ class ModelSettings(Section):
         if value is not None and not (value.isascii() and value.isidentifier()):
             raise ValueError("must be the name of an environment variable, as in OPENAI_API_KEY, never the key itself")
         return value
+
+
+#: What each clock reads.
+CLOCKS: Mapping[str, str] = {
+    "transport": "until the whole reply came",
+    "first_token": "until the first token of the reply came",
+    "provider": "that the provider says",
+}
+
+
+def odd_clocks(source: ModelSettings, targets: Sequence[ModelSettings], *, recorded: bool) -> Iterator[str]:
+    """What the seconds of a run are, where that is not the usual, and whose do not compare with the source's."""
+    for target in targets:
+        own = CLOCKS[target.latency]
+        if recorded and target.latency != "transport":
+            yield f"latency of {target.model} is the time {own}: the source's, as recorded, should be the same"
+        elif not recorded and target.latency != source.latency:
+            yield (
+                f"latency of {target.model} is the time {own}, that of the source the time {CLOCKS[source.latency]}: "
+                "they do not compare; give both the same `latency`"
+            )
+        elif target.latency == "first_token":
+            yield f"latency of {target.model}, as of the source, is the time {own}"
 
 
 Model = Annotated[ModelSettings, named("model", ModelSettings)]

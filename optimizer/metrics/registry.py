@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from optimizer.metrics.calls import tool_call
-from optimizer.metrics.embedding import embedding_similarity
-from optimizer.metrics.frameworks import deepeval, ragas
-from optimizer.metrics.judge import judge, preference
-from optimizer.metrics.labels import kappa, label_accuracy, macro_f1
-from optimizer.metrics.manner import form, refusal
-from optimizer.metrics.numeric import numeric
-from optimizer.metrics.retrieval import grounded
+from optimizer.metrics.checks.grounding import grounded
+from optimizer.metrics.checks.manner import form, refusal
+from optimizer.metrics.checks.valid import valid
+from optimizer.metrics.judges.frameworks import deepeval, ragas
+from optimizer.metrics.judges.judge import judge, preference
 from optimizer.metrics.shape import Metric
-from optimizer.metrics.structured import json_fields
-from optimizer.metrics.text import (
+from optimizer.metrics.texts.embedding import embedding_similarity
+from optimizer.metrics.texts.matching import (
     contains,
     edit_similarity,
     exact_match,
@@ -24,8 +21,11 @@ from optimizer.metrics.text import (
     rouge_l,
     token_f1,
 )
-from optimizer.metrics.translation import bleu, chrf, rouge
-from optimizer.metrics.valid import valid
+from optimizer.metrics.texts.translation import bleu, chrf, rouge
+from optimizer.metrics.values.calls import tool_call
+from optimizer.metrics.values.labels import kappa, label_accuracy, macro_f1
+from optimizer.metrics.values.numeric import numeric
+from optimizer.metrics.values.structured import json_fields
 
 #: Name -> how it is made from its options.
 METRICS: Mapping[str, Callable[..., Metric]] = {

@@ -85,10 +85,14 @@ class Exchange:
         self.status, self.headers = response.status, response.headers
         response.content.on_eof(self._ended)
 
-    def _ended(self) -> None:
+    def so_far(self) -> float:
+        """Seconds from the request to what came last."""
         noted = self._socket.seconds() if self._socket else None
         # Without stamps never too short: the loop looks at the socket when it has time.
-        self.seconds = time.perf_counter() - self._sent if noted is None else noted
+        return time.perf_counter() - self._sent if noted is None else noted
+
+    def _ended(self) -> None:
+        self.seconds = self.so_far()
         self._socket = None
 
 
@@ -108,6 +112,12 @@ def observed() -> Iterator[Exchange]:
         _current.reset(token)
         if outer:
             outer.status, outer.headers, outer.left = exchange.status, exchange.headers, exchange.left
+
+
+def since_asked() -> float | None:
+    """Seconds from the request that this task made last, inside such a block, to what came of its answer so far."""
+    exchange = _current.get()
+    return exchange.so_far() if exchange else None
 
 
 def session() -> ClientSession:

@@ -75,16 +75,24 @@ class OfflineModel:
         spent_in = 3 + sum(4 + count_tokens(message.content) for message in request.messages)
         spent_in += sum(map(len, request.texts[len(request.messages) :])) // 4  # of the tools' JSON, signs count less
         spent_out = count_tokens(done.text)
-        jitter = math.exp(0.18 * gauss(persona.name, request.key(persona.name)))
         return Response(
             text=done.text,
             input_tokens=spent_in,
             output_tokens=spent_out,
             cost=(spent_in * persona.price_in + spent_out * persona.price_out) / 1e6,
-            latency=round((persona.first_token + spent_in * 2e-5 + spent_out * persona.per_token) * jitter, 6),
+            latency=self._seconds(request, spent_in, spent_out),
             model=self._name,
             finish=done.reason,
         )
+
+    def begins(self, request: Request, response: Response) -> float:
+        """Seconds until the first token of that answer."""
+        return self._seconds(request, response.input_tokens, 0)
+
+    def _seconds(self, request: Request, spent_in: int, spent_out: int) -> float:
+        persona = self._persona
+        jitter = math.exp(0.18 * gauss(persona.name, request.key(persona.name)))
+        return round((persona.first_token + spent_in * 2e-5 + spent_out * persona.per_token) * jitter, 6)
 
     def _check(self, request: Request) -> None:
         if not request.messages:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from optimizer.config import ModelSettings
 from optimizer.config.scoring import judgements
 from optimizer.data.split import Split
-from optimizer.metrics.scrutiny import RATED, REPEATED
+from optimizer.metrics.judges.scrutiny import RATED, REPEATED
 from optimizer.models.money.meter import worst_case
 from optimizer.models.money.prices import A_DOLLAR_A_TOKEN, tokens
 from optimizer.planning.scenarios import Scenario, scenarios

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from optimizer.config.comparison import ComparisonSettings, Side
 from optimizer.data import Row, Table, read_files
-from optimizer.data.columns import as_text, no_column, pick
+from optimizer.data.columns import as_text, has_column, no_column, pick
 from optimizer.errors import ConfigError, DataError
 
 _FEW = 6  # values of a column that may tell rows of one example apart
@@ -33,7 +33,7 @@ class Rows:
         if not self.settings.data.path:
             raise ConfigError(f"{self.at('data', 'path')}: is missing; data.model names a column of that file")
         table = self.table(self.settings.source)
-        if column not in table.columns:
+        if not has_column(table, column):
             raise no_column(self.at("data", "model"), column, table)
         names = dict.fromkeys(as_text(pick(row, column)) for row in table.rows)
         found = tuple(Side(model=name) for name in names if name and name != self.settings.source.model)
@@ -54,7 +54,7 @@ class Rows:
         table, data = self.table(side), self.settings.data
         wanted = dict(side.where) | ({data.model: side.model} if data.model and not side.path else {})
         for column in (*wanted, *([data.id] if data.id else [])):
-            if column not in table.columns:
+            if not has_column(table, column):
                 raise no_column(self.at("data"), column, table)
         kept = [row for row in table.rows if all(as_text(pick(row, c)) == value for c, value in wanted.items())]
         if not kept:

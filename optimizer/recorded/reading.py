@@ -15,7 +15,7 @@ from optimizer.config.sections import Recorded
 from optimizer.config.taskfile import checked
 from optimizer.config.yamlfile import Document, read_yaml
 from optimizer.data import Row, Table
-from optimizer.data.columns import Problems, as_text, no_column, pick, read_outputs
+from optimizer.data.columns import MISSING, Problems, as_text, has_column, no_column, pick, read_outputs
 from optimizer.data.golds import gold_reader
 from optimizer.data.remarks import slow
 from optimizer.data.stages import AMOUNTS, Origin, Stage, columns_of, read_stages, thawed
@@ -88,7 +88,7 @@ class _Reader:
         group = self.settings.data.group
         names = self.settings.slices.columns or ((group,) if group else ())
         for name in names:
-            if name not in table.columns:
+            if not has_column(table, name):
                 raise no_column(self.at("slices", "columns"), name, table)
         return {name: {key: as_text(pick(row, name)) for key, row in rows.items()} for name in names}
 
@@ -96,16 +96,16 @@ class _Reader:
         data, problems, read = self.settings.data, Problems(), gold_reader(self.contract)
         named = [("expected", data.expected), ("group", data.group), *(("inputs", name) for name in data.inputs)]
         for key, column in named:
-            if column and column not in table.columns:
+            if column and not has_column(table, column):
                 raise no_column(self.at("data", key), column, table)
         shown = data.inputs or self._unnamed(table, sides)
         examples = []
         for identity, row in rows.items():
-            gold = row.values.get(data.expected) if data.expected else None
-            value, problem = read(gold) if gold not in (None, "") else (None, None)
+            gold = pick(row, data.expected) if data.expected else MISSING
+            value, problem = read(gold) if gold is not MISSING and gold not in (None, "") else (None, None)
             if problem:
                 problems.add(f"{row.place}, field {data.expected!r}: {problem}")
-            inputs = {column: row.values[column] for column in shown if column in row.values}
+            inputs = {column: found for column in shown if (found := pick(row, column)) is not MISSING}
             group = as_text(pick(row, data.group)) or None if data.group else None
             examples.append(Example(identity, inputs, value, group))
         problems.raise_any()
@@ -115,7 +115,8 @@ class _Reader:
         data = self.settings.data
         named = {data.id, data.model, data.expected, data.group, *columns_of(self.settings.stages)}
         for side in sides:
-            named |= {*(column for _, column in self.settings.columns_of(side).named), *side.where}
+            recorded = [column for _, column in self.settings.columns_of(side).named]
+            named |= {*recorded, *(column.partition(".")[0] for column in recorded), *side.where}
             named |= {column for own in side.stages.values() for column in own.model_dump().values()}
         return [column for column in table.columns if column not in named]
 
@@ -151,7 +152,7 @@ class _Reader:
                 f"{key}.output (--{key}-output). Its columns are {', '.join(table.columns)}"
             )
         for name, column in columns.named:
-            if column not in table.columns and column.partition(".")[0] not in table.columns:
+            if not has_column(table, column):
                 raise no_column(self.at(key, name), column, table)
 
     def _price(self, side: Side, columns: Columns) -> Price | None:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from optimizer.metrics.scrutiny import Scrutiny
+from optimizer.metrics.judges.scrutiny import Scrutiny
 from optimizer.metrics.standard import brief
 from optimizer.metrics.whole import Figure
 from optimizer.report.breakdown import UNITS, StageRow

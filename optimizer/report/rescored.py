@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,7 +84,8 @@ def as_page(migration: Migration, outcomes: Sequence[Outcome], studies: Sequence
     return render(
         "report/rescored.html",
         run=migration,
-        rows=[(name, found, _verdict(found)) for name, found in _named(outcomes)],
+        rows=[(name, found.model, *_Line.of(found).cells, _verdict(found)) for name, found in _named(outcomes)],
+        searched=any(found.trials for outcome in outcomes for found in outcome.targets),
         studies=[(study, picture(study, outcomes[-1].terms), _winners(study)) for study in studies],
     )
 
@@ -112,13 +114,38 @@ def _named(outcomes: Sequence[Outcome]) -> Iterator[tuple[str, Rescored]]:
         yield from ((name, found) for found in outcome.targets)
 
 
+@dataclass(frozen=True)
+class _Line:
+    """Who wins, by what: on validation examples; of a comparison, which has no candidates, on all. None: not known."""
+
+    name: str
+    objective: float | None
+    quality: float | None
+    cost: float | None
+    latency: float | None
+
+    @classmethod
+    def of(cls, found: Rescored) -> _Line:
+        if found.trials:
+            one = found.winner
+            name = f"trial {found.best}" + ("" if found.best == found.before else f" (not {found.before})")
+            return cls(name, one.value, one.quality, one.cost, one.latency)
+        if not found.confirmation:
+            return cls("", None, None, None, None)
+        met = found.confirmation.winner
+        known = (None if math.isnan(figure) else figure for figure in (met.quality, met.cost, met.latency))
+        return cls("as recorded", None, *known)
+
+    @property
+    def cells(self) -> tuple[str, str, str, str]:
+        """Winner, objective, quality and dollars per 1,000 calls, as people read them."""
+        objective, quality = ("" if one is None else f"{one:.3f}" for one in (self.objective, self.quality))
+        return self.name, objective, quality, "" if self.cost is None else f"{1000 * self.cost:.4f}"
+
+
 def _row(found: Rescored) -> str:
-    if not found.trials:
-        return f"{'':18} {'':9} {'':8} {'':9}  {_verdict(found)}"
-    winner = found.winner
-    name = f"trial {found.best}" + ("" if found.best == found.before else f" (not {found.before})")
-    figures = f"{winner.value or 0:9.3f} {winner.quality or 0:8.3f} {1000 * (winner.cost or 0):9.4f}"
-    return f"{name:18} {figures}  {_verdict(found)}"
+    name, objective, quality, dollars = _Line.of(found).cells
+    return f"{name:18} {objective:>9} {quality:>8} {dollars:>9}  {_verdict(found)}"
 
 
 def _verdict(found: Rescored) -> str:
@@ -129,16 +156,16 @@ def _verdict(found: Rescored) -> str:
 
 
 def _target(found: Rescored) -> dict[str, Any]:
-    winner = found.winner if found.trials else None
+    line = _Line.of(found)
     return {
         "model": found.model,
         "winner": found.best,
         "before": found.before,
         "changed": found.best != found.before,
-        "objective": winner and winner.value,
-        "quality": winner and winner.quality,
-        "cost": winner and winner.cost,
-        "latency": winner and winner.latency,
+        "objective": line.objective,
+        "quality": line.quality,
+        "cost": line.cost,
+        "latency": line.latency,
         "decision": plain(found.decision),
         "calls_needed": found.calls,
         "dollars_needed": found.dollars,

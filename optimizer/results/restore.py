@@ -9,7 +9,7 @@ from typing import Any
 
 from optimizer.config.yamlfile import read_yaml
 from optimizer.data.stages import Stage
-from optimizer.metrics.scrutiny import Agreement, JudgeNoise, Scrutiny
+from optimizer.metrics.judges.scrutiny import Agreement, JudgeNoise, Scrutiny
 from optimizer.metrics.whole import Figure
 from optimizer.objective import Check, Evaluation
 from optimizer.prompt.suite import Suite

@@ -8,7 +8,7 @@ from enum import Enum
 from functools import cached_property
 from statistics import fmean, pstdev
 
-from optimizer.metrics.scrutiny import Scrutiny
+from optimizer.metrics.judges.scrutiny import Scrutiny
 from optimizer.metrics.whole import Figure
 from optimizer.objective import Check, Constraints
 from optimizer.types import Output

@@ -10,7 +10,7 @@ from optimizer.config import ConstraintSettings, DecisionSettings
 from optimizer.config.scoring import MetricSettings, SliceSettings
 from optimizer.evaluate import asked_together
 from optimizer.metrics import Metric
-from optimizer.metrics.scrutiny import Rated, Scrutiny, scrutinise
+from optimizer.metrics.judges.scrutiny import Rated, Scrutiny, scrutinise
 from optimizer.metrics.whole import Figure, Row, figures
 from optimizer.objective import Evaluation
 from optimizer.types import Example, Output

@@ -461,3 +461,40 @@ def test_sections_and_the_values_they_build_have_the_same_fields_and_defaults(se
     assert {name: info.default for name, info in section.model_fields.items()} == {
         f.name: f.default for f in fields(value)
     }
+
+
+STREAMED = "{model: openai/%s, api_base: 'http://h/v1', latency: first_token}"
+
+
+def clocks(tmp_path: Path, source: str, target: str, more: str = "") -> tuple[str, ...]:
+    text = TEN_LINES.replace("source: openai/gpt-4o", f"source: {source}")
+    text = text.replace("target: openai/gpt-4o-mini", f"target: {target}")
+    return load_settings(task_file(tmp_path, text + more)).warnings
+
+
+def test_the_time_to_the_first_token_is_said_and_set_against_its_like_only(tmp_path: Path) -> None:
+    old, new = STREAMED % "old", STREAMED % "new"
+
+    (same,) = clocks(tmp_path, old, new)
+    (other,) = clocks(tmp_path, "openai/gpt-4o", new)
+    assert same == "latency of openai/new, as of the source, is the time until the first token of the reply came"
+    assert "until the first token of the reply came, that of the source the time until the whole reply came" in other
+    assert "do not compare; give both the same `latency`" in other
+
+
+def test_a_recorded_source_s_latency_should_be_that_of_the_first_token_too(tmp_path: Path) -> None:
+    recorded = "data: {path: tickets.jsonl, expected: queue, source: {output: answer, latency: s}}\n"
+    text = re.sub(r"^data:.*\n(?:  .*\n)*", recorded, TEN_LINES, flags=re.MULTILINE)
+    text = text.replace("target: openai/gpt-4o-mini", f"target: {STREAMED % 'new'}")
+
+    (told,) = load_settings(task_file(tmp_path, text)).warnings
+    assert "first token of the reply came: the source's, as recorded, should be the same" in told
+
+
+@pytest.mark.parametrize(
+    "target", ["{model: openai/gpt-4o-mini, latency: first_token}", STREAMED.replace("openai", "x")]
+)
+def test_the_first_token_is_told_by_servers_of_one_protocol(target: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"target\.latency: first_token needs a server that speaks OpenAI's") as told:
+        clocks(tmp_path, "openai/gpt-4o", target.replace("%s", "new"))
+    assert "openai/MODEL or hosted_vllm/MODEL, with its `api_base`" in str(told.value)

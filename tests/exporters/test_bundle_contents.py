@@ -16,7 +16,7 @@ from optimizer.exporters.bundle.evidence import figures
 from optimizer.exporters.bundle.making import as_bundle
 from optimizer.exporters.bundle.thresholds import held_out, thresholds
 from optimizer.exporters.bundle.verifying import schema_text
-from optimizer.metrics.judge import wording
+from optimizer.metrics.judges.judge import wording
 from optimizer.metrics.whole import mean_bounds
 from optimizer.objective import Evaluation
 from optimizer.prompt import Prompt

@@ -15,7 +15,7 @@ from optimizer.errors import BudgetExceeded, ConfigError, DataError, ModelError
 from optimizer.evaluate import asked_together, score
 from optimizer.metrics import build
 from optimizer.metrics.building import names_of
-from optimizer.metrics.scrutiny import Rated, agreement, scrutinise
+from optimizer.metrics.judges.scrutiny import Rated, agreement, scrutinise
 from optimizer.metrics.whole import Row
 from optimizer.models.scripted import ScriptedModel
 from optimizer.report import as_page

@@ -10,7 +10,7 @@ import pytest
 from optimizer.errors import ConfigError, DataError
 from optimizer.evaluate import score
 from optimizer.metrics import build
-from optimizer.metrics.retrieval import passages_in
+from optimizer.metrics.checks.grounding import passages_in
 from optimizer.models.providers.embedding import asked, pack, unpack
 from optimizer.models.scripted import ScriptedModel
 from optimizer.types import JSON, Example, Message, Output, Request, Score

@@ -8,7 +8,7 @@ import pytest
 
 from optimizer.errors import ConfigError, DataError
 from optimizer.metrics import build
-from optimizer.metrics.numeric import quantities
+from optimizer.metrics.values.numeric import quantities
 from optimizer.types import JSON, Example, Output
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from optimizer.errors import ConfigError
 from optimizer.metrics import build
-from optimizer.metrics.overlap import common_subsequence, distance
-from optimizer.metrics.tokens import tokens
+from optimizer.metrics.texts.overlap import common_subsequence, distance
+from optimizer.metrics.texts.tokens import tokens
 from optimizer.types import JSON, Example, Output, Score
 
 SIMILARITIES = ["exact_match", "normalized_match", "token_f1", "rouge_l", "edit_similarity"]

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from optimizer.models import bridge
-from optimizer.models.providers.direct import Answered, _shaped, completion, suits
+from optimizer.models.providers.direct import Answered, completion, shaped, suits
 from tests.models.serving import Serving
 
 PLAIN: dict[str, Any] = {"model": "openai/sim", "messages": [], "api_base": "http://x/v1", "api_key": "k", "timeout": 9}
@@ -50,7 +50,7 @@ def test_a_call_to_openai_itself_goes_through_litellm() -> None:
 )
 def test_content_is_read_as_text_or_in_parts(content: Any, text: str) -> None:
     usage = {"prompt_tokens": 3, "completion_tokens_details": {"reasoning_tokens": 2}}
-    found = _shaped({"model": "m", "choices": [{"message": {"content": content}}], "usage": usage})
+    found = shaped({"model": "m", "choices": [{"message": {"content": content}}], "usage": usage})
 
     assert found.choices[0].message.content == text
     assert found.usage.completion_tokens_details.reasoning_tokens == 2
@@ -58,13 +58,13 @@ def test_content_is_read_as_text_or_in_parts(content: Any, text: str) -> None:
 
 def test_an_error_that_comes_with_status_200_is_one() -> None:
     with pytest.raises(Answered, match="overloaded"):
-        _shaped({"error": {"message": "overloaded"}})
+        shaped({"error": {"message": "overloaded"}})
 
 
 @pytest.mark.parametrize("body", [[], "text", None, {"choices": [{}]}, {"choices": [3]}])
 def test_what_is_no_answer_is_refused(body: Any) -> None:
     with pytest.raises((TypeError, LookupError)):
-        _shaped(body)
+        shaped(body)
 
 
 def test_a_page_in_place_of_an_answer_is_quoted() -> None:

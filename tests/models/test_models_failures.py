@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from optimizer.errors import ModelError
-from optimizer.models.providers.litellm import opened
+from optimizer.models.providers.library import opened
 from optimizer.models.replies.failures import clean, retry_after, translate
 from optimizer.models.transport import Exchange
 

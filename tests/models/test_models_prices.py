@@ -130,7 +130,7 @@ def _steps(row: Mapping[str, Any]) -> bool:
 SIZES = (1, 32_000, 32_001, 128_000, 128_001, 199_999, 200_000, 200_001, 256_000, 256_001, 272_001, 900_000)
 _THEIRS = """
 import json, sys
-from optimizer.models.providers.litellm import opened
+from optimizer.models.providers.library import opened
 litellm = opened()
 def cost(name, provider, size):
     usage = litellm.Usage(prompt_tokens=size, completion_tokens=100, total_tokens=size + 100)

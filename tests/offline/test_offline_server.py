@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
+from dataclasses import replace
 
 import pytest
+from openai import AsyncOpenAI
 
-from optimizer.errors import ConfigError
+from optimizer.errors import ConfigError, ModelError
+from optimizer.models import bridge
+from optimizer.models.money.prices import Price
+from optimizer.models.providers.litellm import Clock, LiteLLMModel
+from optimizer.offline.model import OfflineModel
 from optimizer.offline.serving.faults import KINDS, Faults
 from optimizer.offline.serving.quota import Quota, Till
 from optimizer.offline.serving.server import running
+from optimizer.types import Message, Request, Response
 
 
 class Hand:
@@ -76,3 +84,54 @@ def test_faults_are_the_same_whatever_the_order_of_questions() -> None:
 def test_an_address_that_others_can_reach_is_refused(host: str) -> None:
     with pytest.raises(ConfigError, match="for this machine alone"), running(host=host):
         pass
+
+
+# -- word by word
+
+ASKED = Request((Message("user", "Say in one sentence what a lighthouse is for."),), {"max_tokens": 60})
+
+
+def answered(url: str, clock: Clock) -> Response:
+    model = LiteLLMModel("openai/sim-beta", api_base=url, price=Price(1.0, 4.0), latency=clock)
+    return bridge.run(model.complete(ASKED))
+
+
+def test_a_streamed_answer_is_the_same_answer() -> None:
+    with running() as server:
+        whole, streamed = answered(server.url, "transport"), answered(server.url, "first_token")
+
+        assert replace(streamed, latency=whole.latency) == whole and len(whole.text.split()) > 3
+        assert server.stats()["answered"] == 2
+
+
+def test_openai_s_own_client_reads_the_stream() -> None:
+    async def read(url: str) -> tuple[str, int]:
+        async with AsyncOpenAI(base_url=url, api_key="none", max_retries=0) as client:
+            stream = await client.chat.completions.create(
+                model="sim-beta",
+                messages=[{"role": "user", "content": ASKED.messages[0].content}],
+                max_tokens=60,
+                stream=True,
+                stream_options={"include_usage": True},
+            )
+            events = [event async for event in stream]
+        words = [choice.delta.content or "" for event in events for choice in event.choices]
+        return "".join(words), sum(event.usage.completion_tokens for event in events if event.usage)
+
+    with running() as server:
+        whole = answered(server.url, "transport")
+        assert asyncio.run(read(server.url)) == (whole.text, whole.output_tokens)
+
+
+def test_a_stream_that_is_cut_short_is_no_answer() -> None:
+    with running(faults=Faults(truncate=1.0)) as server:
+        with pytest.raises(ModelError, match="the stream ended before the reply did") as caught:
+            answered(server.url, "first_token")
+        assert caught.value.retryable and server.stats()["answered"] == 0 and server.stats()["billed"]["calls"] == 1
+
+
+def test_the_first_token_comes_before_the_whole_answer_does() -> None:
+    model = OfflineModel("offline/sim-beta")
+    whole = model.respond(ASKED)
+
+    assert 0 < model.begins(ASKED, whole) < whole.latency

@@ -289,6 +289,45 @@ def test_mistakes_are_answered_with_place_and_way_out(sections: dict[str, Any], 
     assert message in str(caught.value)
 
 
+def nested(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The same row as a log has it: what belongs together in one object."""
+    sides = {m: {k: row[f"{m}_{k}"] for k in ("reply", "s", "in", "out", "usd")} for m in ("old", "new")}
+    return {"about": {"case": row["case"], "truth": row["gold"], "question": row["question"]}, **sides}
+
+
+def logged(folder: Path, rows: Sequence[Mapping[str, Any]], **sections: Any) -> Migration:
+    lines = (json.dumps(nested(row)) for row in rows)
+    (folder / "log.jsonl").write_text("\n".join(lines), "utf-8")
+    paths = {m: {k: v.replace("_", ".", 1) for k, v in side(m).items() if isinstance(v, str)} for m in ("old", "new")}
+    sides = {k: side(m) | paths[m] | {"model": f"test/{m}"} for k, m in (("source", "old"), ("target", "new"))}
+    data = {"path": "log.jsonl", "id": "about.case", "expected": "about.truth", "inputs": "about.question"}
+    return comparison(folder, rows, **{"data": data, **sides, **sections})
+
+
+def test_paths_lead_into_the_objects_of_a_log(tmp_path: Path) -> None:
+    rows = table(60, 0.9, 0.8)
+    flat, deep = comparison(tmp_path, rows), logged(tmp_path, rows)
+
+    assert deep.targets[0].confirmation == flat.targets[0].confirmation
+    assert deep.targets[0].confirmation.source.quality == pytest.approx(0.9, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("sections", "message"),
+    [
+        ({"target": side("new", output="new.answer")}, "target.output: no row has anything at 'new.answer'"),
+        ({"target": side("new", output="new.reply", latency="new.ms")}, "target.latency: no row has anything"),
+        ({"data": {"path": "log.jsonl", "id": "about.key"}}, "data: no row has anything at 'about.key'"),
+        ({"data": {"path": "log.jsonl", "id": "about.case", "expected": "about.gold"}}, "data.expected: no row has"),
+        ({"slices": {"columns": ["about.topic"]}}, "slices.columns: no row has anything at 'about.topic'"),
+    ],
+)
+def test_a_path_that_leads_nowhere_is_refused(sections: dict[str, Any], message: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        logged(tmp_path, table(20, 0.9, 0.9), **sections)
+    assert message in str(caught.value)
+
+
 def test_the_folder_of_a_run_is_not_overwritten(tmp_path: Path) -> None:
     migration = comparison(tmp_path, table(20, 0.9, 0.9))
     with RunDir.open(tmp_path / "run", fingerprint="another", versions={}):

@@ -5,14 +5,17 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from optimizer.cli import main
+from optimizer.compare import write_comparison
 from optimizer.config.terms import Terms, Wishes, terms_of
 from optimizer.errors import ConfigError, RunDirError
 from optimizer.objective import Evaluation
@@ -157,6 +160,24 @@ def test_a_comparison_of_recorded_outputs_can_be_rescored(tmp_path: Path) -> Non
     (found,) = rescore(migration, wished(migration, margin=0.2))
     assert migration.targets[0].decision.verdict is not Verdict.MIGRATE
     assert found.decision and found.decision.verdict is Verdict.MIGRATE
+
+
+def test_of_a_comparison_the_figures_are_those_of_its_report(tmp_path: Path) -> None:
+    write_comparison(comparison(tmp_path, table(80, 0.9, 0.84)), tmp_path / "out")
+    told = CliRunner().invoke(main, ["rescore", str(tmp_path / "out"), "--margin", "0.2"]).output
+    with (tmp_path / "data.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    right = fmean(row["new_reply"] == row["gold"] for row in rows)
+    dollars = 1000 * fmean(float(row["new_usd"]) for row in rows)
+
+    line = next(line for line in told.splitlines() if "margin 0.2" in line)
+    assert re.split(r"  +", line.strip())[1:] == [
+        *(["test/new", "as recorded"]),
+        *(f"{right:.3f}", f"{dollars:.4f}", "migrate"),
+    ]
+    (one,) = json.loads((tmp_path / "out" / "rescored" / "rescored.json").read_text("utf-8"))["terms"][0]["targets"]
+    assert (one["quality"], one["cost"]) == (pytest.approx(right), pytest.approx(dollars / 1000))
+    assert f"<td>{right:.3f}</td><td>{dollars:.4f}</td>" in (tmp_path / "out/rescored/rescored.html").read_text("utf-8")
 
 
 # -- what is refused

@@ -14,7 +14,7 @@ from optimizer.config.model_settings import ModelSettings
 from optimizer.config.scoring import MetricSettings
 from optimizer.errors import ConfigError
 from optimizer.metrics.building import names_of
-from optimizer.metrics.judge import wording
+from optimizer.metrics.judges.judge import wording
 from optimizer.metrics.whole import mean_bounds
 from optimizer.objective import Evaluation
 from optimizer.pricing import origin_of_prices, price_of

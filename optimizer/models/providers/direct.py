@@ -8,11 +8,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from optimizer.models import transport
+
+if TYPE_CHECKING:
+    from aiohttp import ClientResponse
+
+#: Providers whose protocol is OpenAI's, where an `api_base` is given.
+PROVIDERS = ("openai", "hosted_vllm")
 
 #: Parameters that LiteLLM would pass on as they are. With any other one the call takes the long way.
 _PLAIN = frozenset(
@@ -41,6 +48,7 @@ _OURS = frozenset(
         "num_retries",
         "shared_session",
         "timeout",
+        "_skip_mcp_handler",
     }
 )
 _NOBODY = 503  # where there was no answer at all: what LiteLLM would say of it
@@ -59,23 +67,40 @@ class Answered(Exception):
 
 def suits(provider: str, arguments: Mapping[str, Any]) -> bool:
     """Is this a call that LiteLLM would only pass on?"""
-    plain = provider in ("openai", "hosted_vllm") and "api_base" in arguments
+    plain = provider in PROVIDERS and "api_base" in arguments
     return plain and set(arguments) - _OURS <= _PLAIN and not _REASONS.search(str(arguments["model"]))
 
 
 async def completion(**arguments: Any) -> Any:
     """Takes what `litellm.acompletion` takes. Raises Answered, and ValueError or TypeError for what is no answer."""
+    async with asked(arguments, own(arguments)) as response:
+        return read(await response.text(errors="replace"), response.status)
+
+
+def own(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The request's body: the parameters, and what only some servers understand."""
+    params = {name: value for name, value in arguments.items() if name not in _OURS and value is not None}
+    extra = params.pop("extra_body", None) or {}
+    name = str(arguments["model"]).partition("/")[2]
+    return {**params, **extra, "model": name, "messages": arguments["messages"]}
+
+
+@asynccontextmanager
+async def asked(arguments: Mapping[str, Any], body: Mapping[str, Any]) -> AsyncIterator[ClientResponse]:
+    """The server's answer while it comes. Raises Answered where there is none, or not all of it."""
     import aiohttp
 
-    body = {name: value for name, value in arguments.items() if name in _PLAIN and value is not None}
-    body |= {"model": str(arguments["model"]).partition("/")[2], "messages": arguments["messages"]}
     headers = {"Authorization": f"Bearer {arguments['api_key']}", **arguments.get("extra_headers", {})}
     url = f"{arguments['api_base']}/chat/completions"
     try:
         async with transport.session().post(url, json=body, headers=headers, timeout=None) as response:
-            text, status = await response.text(errors="replace"), response.status
+            yield response
     except (aiohttp.ClientError, ConnectionError) as error:
         raise Answered(_NOBODY, str(error), None) from error
+
+
+def read(text: str, status: int) -> Any:
+    """A whole answer. Raises as `completion` does."""
     if status >= 300:
         raise _error(status, text)
     try:
@@ -83,7 +108,7 @@ async def completion(**arguments: Any) -> Any:
     except ValueError as error:  # a page to log in, say, or one for people
         begins = " ".join(text[:200].split())[:60]
         raise ValueError(f"{begins!r} is no JSON; see that api_base is right, as in http://HOST/v1") from error
-    return _shaped(body)
+    return shaped(body)
 
 
 def _error(status: int, text: str) -> Answered:
@@ -96,7 +121,7 @@ def _error(status: int, text: str) -> Answered:
     return Answered(status, message, body)
 
 
-def _shaped(body: Any) -> Any:
+def shaped(body: Any) -> Any:
     """With attributes in place of keys, down to what is read of an answer."""
     if not isinstance(body, dict):
         raise TypeError(f"an answer is an object, this is {type(body).__name__}")
@@ -105,7 +130,9 @@ def _shaped(body: Any) -> Any:
     choices = [
         SimpleNamespace(
             message=SimpleNamespace(
-                content=_text(choice["message"].get("content")), refusal=choice["message"].get("refusal")
+                content=text_of(choice["message"].get("content")),
+                refusal=choice["message"].get("refusal"),
+                tool_calls=[_attributes(call) for call in choice["message"].get("tool_calls") or ()],
             ),
             finish_reason=choice.get("finish_reason"),
         )
@@ -114,7 +141,7 @@ def _shaped(body: Any) -> Any:
     return SimpleNamespace(model=body.get("model"), choices=choices, usage=_attributes(body.get("usage")))
 
 
-def _text(content: Any) -> str:
+def text_of(content: Any) -> str:
     if isinstance(content, list):  # in parts
         return "".join(str(part.get("text") or "") for part in content if isinstance(part, dict))
     return str(content or "")

@@ -17,8 +17,8 @@ from optimizer.errors import ConfigError, ModelError
 from optimizer.models import transport
 from optimizer.models.model import Model
 from optimizer.models.money.prices import Price, known_price
-from optimizer.models.providers import litellm
 from optimizer.models.providers.access import Access
+from optimizer.models.providers.library import library
 from optimizer.models.replies.usage import of_characters
 from optimizer.types import Message, Request, Response
 
@@ -85,7 +85,7 @@ class LiteLLMEmbedder:
             arguments |= {"api_base": self._api_base, "api_key": key or "none"}
         elif key:
             arguments["api_key"] = key
-        opened = await litellm.library()
+        opened = await library()
         started = time.perf_counter()
         with transport.observed() as exchange, self._access.translated(exchange):
             async with asyncio.timeout(self._timeout):

@@ -1,30 +1,24 @@
-"""Hosted models and OpenAI-compatible servers, through LiteLLM, but for what it would only pass on (see `direct`).
-
-LiteLLM is opened here only, at the first call (that takes seconds), with its network look-ups, its `.env` reading, its
-own retries and its caches switched off: retries, limits, caching and money are this package's own business.
-"""
+"""Hosted models and OpenAI-compatible servers, through LiteLLM, but for what it would only pass on (see `direct`)."""
 
 from __future__ import annotations
 
 import asyncio
 import copy
 import json
-import logging
 import math
-import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from contextvars import ContextVar
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Literal
 
 from optimizer.errors import ModelError
 from optimizer.models import transport
 from optimizer.models.money.prices import Price, known_price
-from optimizer.models.providers import direct, gateway
+from optimizer.models.providers import direct, gateway, streaming
 from optimizer.models.providers.access import Access
 from optimizer.models.providers.gateway import NO_LABELS, Answerer, Labels
+from optimizer.models.providers.library import http_client, library, unlogged
 from optimizer.models.providers.listing import Listing
 from optimizer.models.providers.reserved import refuse
 from optimizer.models.replies.answers import said
@@ -32,13 +26,11 @@ from optimizer.models.replies.usage import estimated, stated
 from optimizer.models.transport import Exchange
 from optimizer.types import Params, Request, Response
 
-_SWITCHES = {
-    "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else a download at import, and another table in the middle of a run
-    "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",
-    "LITELLM_MODE": "PRODUCTION",  # else a .env file above the environment is read
-}
 #: Providers whose HTTP client LiteLLM takes as an argument; OpenAI-like ones take our session, the rest neither.
 _TAKES_CLIENT = frozenset({"anthropic", "bedrock", "gemini", "vertex_ai"})
+
+
+Clock = Literal["transport", "first_token", "provider"]
 
 
 class LiteLLMModel:
@@ -50,9 +42,10 @@ class LiteLLMModel:
     - `price`: None means the list price. An answer without token counts is an error where tokens cost money; on a
       free server they are estimated at four characters a token, and `estimated` counts such answers.
     - `timeout` (seconds) is for the whole call, however slowly the answer trickles.
-    - `latency`: "transport" is the time on the wire; "provider" is what the server says that it took (the header
-      `openai-processing-ms`), where it says so. Azure, SageMaker and the few other providers whose HTTP client cannot
-      be ours are timed around the call, which on a busy machine adds the client's own work.
+    - `latency`: "transport" is the time on the wire; "first_token" the part of it until the text begins, which only
+      servers with OpenAI's protocol tell (see `streaming`); "provider" is what the server says that it took (the
+      header `openai-processing-ms`), where it says so. Azure, SageMaker and the few other providers whose HTTP client
+      cannot be ours are timed around the call, which on a busy machine adds the client's own work.
     - `answers_as`: by what names it may answer, if not by the one asked for (`*`: anything). Azure names deployments,
       not models, and is only checked against these. Of a LiteLLM proxy, which gets `labels`, see `gateway`.
     """
@@ -66,7 +59,7 @@ class LiteLLMModel:
         api_key_env: str | None = None,
         price: Price | None = None,
         timeout: float = 120.0,
-        latency: Literal["transport", "provider"] = "transport",
+        latency: Clock = "transport",
         headers: Mapping[str, str] | None = None,
         labels: Labels = NO_LABELS,
         answers_as: str | Sequence[str] | None = None,
@@ -91,21 +84,21 @@ class LiteLLMModel:
     @property
     def identity(self) -> str:
         """What stored answers are kept under: two servers, or two settings, with one name do not mix."""
-        return json.dumps([self.name, self._api_base, self._params], sort_keys=True)
+        apart = [self._latency] if self._latency == "first_token" else []  # their seconds mean something else
+        return json.dumps([self.name, self._api_base, self._params, *apart], sort_keys=True)
 
     async def complete(self, request: Request) -> Response:
         key = self._access.key()
         refuse(self.name, request.params)
         arguments = self._arguments(request, key) | await self._wishes(request)
-        plain = direct.suits(self._provider, arguments)
-        ask = direct.completion if plain else (await library()).acompletion
-        with transport.observed() as exchange, _unlogged():
+        ask = await self._way(arguments)
+        with transport.observed() as exchange, unlogged():
             started = time.perf_counter()
             with self._access.translated(exchange, self._headers):
                 async with asyncio.timeout(self._timeout):
                     raw = await ask(**arguments)
             wall = time.perf_counter() - started
-        return self._response(raw, request, exchange, self._seconds(exchange, wall))
+        return self._response(raw, request, exchange, self._seconds(raw, exchange, wall))
 
     async def check(self, *, ask_provider: bool = False) -> Listing | None:
         """Asks nothing of the model: is the key there, does the server answer, with what list? Raises what to mend.
@@ -116,6 +109,13 @@ class LiteLLMModel:
             return listing
         self._access.may_call(listing)
         return replace(listing, gateway=True)
+
+    async def _way(self, arguments: Mapping[str, Any]) -> Callable[..., Awaitable[Any]]:
+        if self._latency == "first_token":
+            return streaming.completion
+        if direct.suits(self._provider, arguments):
+            return direct.completion
+        return (await library()).acompletion  # type: ignore[no-any-return]
 
     async def _wishes(self, request: Request) -> dict[str, Any]:
         """What only a LiteLLM proxy understands; LiteLLM itself would take it for its own settings."""
@@ -150,14 +150,14 @@ class LiteLLMModel:
         return arguments
 
     def _http_client(self) -> Any:
-        from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
-
         session = transport.session()
         if self._client[0] is not session:
-            self._client = (session, AsyncHTTPHandler(timeout=self._timeout, shared_session=session))
+            self._client = (session, http_client(self._timeout, session))
         return self._client[1]
 
-    def _seconds(self, exchange: Exchange, wall: float) -> float:
+    def _seconds(self, raw: Any, exchange: Exchange, wall: float) -> float:
+        if (began := getattr(raw, "began", None)) is not None and self._latency == "first_token":
+            return float(began)
         if self._latency == "provider":
             name = "openai-processing-ms"
             with suppress(KeyError, ValueError):
@@ -194,44 +194,3 @@ class LiteLLMModel:
             "`price: {input: 0, output: 0}` if it is free",
             model=self.name,
         )
-
-
-_opened: list[Any] = []
-_internal: list[ContextVar[bool]] = []
-
-
-def opened() -> Any:
-    """The library with its switches set; takes seconds the first time."""
-    if _opened:
-        return _opened[0]
-    os.environ.update(_SWITCHES)
-    import litellm
-
-    with suppress(ImportError):
-        from litellm._internal_context import is_internal_call
-
-        _internal[:] = [is_internal_call]
-    if "LITELLM_LOG" not in os.environ:
-        logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)  # what matters is raised; it also prints at exit
-
-    litellm.suppress_debug_info = True  # else advice is printed among the user's output
-    litellm.DEFAULT_MAX_RETRIES = 0  # which it takes where it is told 0, when embedding
-    litellm.disable_hf_tokenizer_download = True  # else counting tokens for some names waits for a hub
-    _opened[:] = [litellm]
-    return litellm
-
-
-async def library() -> Any:
-    """The same from a coroutine, whose loop goes on while it is opened."""
-    return _opened[0] if _opened else await asyncio.to_thread(opened)
-
-
-@contextmanager
-def _unlogged() -> Iterator[None]:
-    """Spares LiteLLM's queue of log entries, which nobody reads: a fifth of its time, and errors printed at exit."""
-    tokens = [(flag, flag.set(True)) for flag in _internal]
-    try:
-        yield
-    finally:
-        for flag, token in tokens:
-            flag.reset(token)

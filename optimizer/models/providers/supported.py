@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from optimizer.models.providers.litellm import opened
+from optimizer.models.providers.library import opened
 
 
 def supported_params(name: str) -> frozenset[str] | None:

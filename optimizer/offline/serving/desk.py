@@ -45,6 +45,13 @@ class Desk:
             amounts = {"calls": 1, "input_tokens": response.input_tokens, "output_tokens": response.output_tokens}
             self.billed.update({(name, kind): amount for kind, amount in amounts.items()})
 
+    def answered(self, name: str, question: Request) -> None:
+        """A whole, right answer is about to be sent."""
+        with self.lock:
+            self.answers[name, question.key(name)] += 1
+        if self.heard:
+            self.heard(name, question)
+
     def till(self, name: str) -> Till:
         return self.tills.setdefault(name, Till(self.quota))
 

@@ -15,7 +15,7 @@ import asyncio
 import ipaddress
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ from optimizer.offline.model import OFFLINE, OfflineModel
 from optimizer.offline.serving.desk import Desk, Heard
 from optimizer.offline.serving.faults import KINDS, NO_FAULTS, Faults
 from optimizer.offline.serving.quota import NO_QUOTA, Quota
-from optimizer.offline.serving.wire import BadRequest, payload, read_body
+from optimizer.offline.serving.wire import BadRequest, events, payload, read_body
 
 __all__ = ["KINDS", "Faults", "Quota", "Server", "application", "running", "serve"]
 
@@ -48,7 +48,8 @@ def application(
     async def chat(request: web.Request) -> web.StreamResponse:
         began = time.perf_counter()
         answer = await _chat(request, desk)
-        answer.headers["x-promptport-seconds"] = f"{time.perf_counter() - began:.6f}"
+        if not answer.prepared:  # else the headers went out before the first word
+            answer.headers["x-promptport-seconds"] = f"{time.perf_counter() - began:.6f}"
         return answer
 
     async def models(_: web.Request) -> web.Response:
@@ -86,20 +87,32 @@ async def _chat(http: web.Request, desk: Desk) -> web.StreamResponse:
     fault = desk.next_fault(name, asked.key(name))
     if fault in ("rate_limit", "error", "hang", "drop"):
         return await _fail(http, fault, desk.faults)
+    told = "sim-omega" if fault == "impostor" else str(body["model"])
+    begins = OfflineModel(name).begins(asked, response) if body.get("stream") else response.latency
+    headers = {"openai-processing-ms": f"{begins * 1000:.3f}", **till.headers(0.0)}
     if desk.wait:
-        await asyncio.sleep(response.latency)
+        await asyncio.sleep(begins)
     desk.bill(name, response)
-    text = payload(response, "sim-omega" if fault == "impostor" else str(body["model"]))
     if fault is None:  # counted before it is sent: who has read the answer finds it in the books
-        with desk.lock:
-            desk.answers[name, asked.key(name)] += 1
-        if desk.heard:
-            desk.heard(name, asked)
-    return web.Response(
-        text=text[: len(text) // 2] if fault == "truncate" else text,
-        content_type="application/json",
-        headers={"openai-processing-ms": f"{response.latency * 1000:.3f}", **till.headers(0.0)},
-    )
+        desk.answered(name, asked)
+    if body.get("stream"):
+        words = list(events(response, told, body.get("stream_options") or {}))
+        pause = (response.latency - begins) / len(words) if desk.wait else 0.0
+        return await _stream(http, words[: len(words) // 2] if fault == "truncate" else words, pause, headers)
+    text = payload(response, told)
+    text = text[: len(text) // 2] if fault == "truncate" else text
+    return web.Response(text=text, content_type="application/json", headers=headers)
+
+
+async def _stream(
+    http: web.Request, words: Sequence[str], pause: float, headers: Mapping[str, str]
+) -> web.StreamResponse:
+    answer = web.StreamResponse(headers={"Content-Type": "text/event-stream", **headers})
+    await answer.prepare(http)
+    for word in words:
+        await answer.write(word.encode())
+        await asyncio.sleep(pause)
+    return answer
 
 
 async def _fail(http: web.Request, fault: str, faults: Faults) -> web.StreamResponse:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from optimizer.errors import ConfigError
@@ -26,8 +27,6 @@ def read_body(text: str, sample: str) -> tuple[Request, dict[str, Any]]:
         raise BadRequest(f"the body is not JSON: {problem}") from problem
     if not isinstance(body, dict) or not isinstance(body.get("model"), str):
         raise BadRequest("the body must be an object with a `model`")
-    if body.get("stream"):
-        raise BadRequest("`stream` is not supported here; leave it out")
     if not isinstance(body.get("messages"), list) or not body["messages"]:
         raise BadRequest("`messages` must be a list with at least one message")
     if not sample.isdecimal():
@@ -62,30 +61,48 @@ def _message(number: int, turn: Any) -> Message:
 
 
 def payload(response: Response, model: str) -> str:
-    usage = {
+    """The answer in one piece."""
+    message = {"role": "assistant", **_said(response)}
+    choice = {"index": 0, "message": message, "finish_reason": response.finish, "logprobs": None}
+    return json.dumps(_body(model, "chat.completion", [choice], _usage(response)))
+
+
+def events(response: Response, model: str, options: Mapping[str, Any]) -> Iterator[str]:
+    """The same word by word, as a stream has it; with its tokens where `options` (the request's) ask for them."""
+
+    def event(delta: Mapping[str, Any], finish: str | None = None) -> str:
+        choice = {"index": 0, "delta": delta, "finish_reason": finish, "logprobs": None}
+        return _event(_body(model, "chat.completion.chunk", [choice]))
+
+    yield event({"role": "assistant", "content": ""})
+    if response.finish == "tool_calls":
+        calls = enumerate(_said(response)["tool_calls"])
+        yield from (event({"tool_calls": [{"index": number, **call}]}) for number, call in calls)
+    else:
+        yield from (event({"content": word}) for word in re.findall(r"\s*\S+\s*$|\s*\S+|\s+", response.text))
+    yield event({}, response.finish)
+    if options.get("include_usage"):
+        yield _event(_body(model, "chat.completion.chunk", [], _usage(response)))
+    yield "data: [DONE]\n\n"
+
+
+def _event(body: Mapping[str, Any]) -> str:
+    return f"data: {json.dumps(body)}\n\n"
+
+
+def _body(model: str, kind: str, choices: list[Any], usage: Any = None) -> dict[str, Any]:
+    told = {"id": "chatcmpl-simulated", "object": kind, "created": 0, "model": model, "choices": choices}
+    return {**told, "usage": usage, "system_fingerprint": "simulated"}
+
+
+def _usage(response: Response) -> dict[str, Any]:
+    return {
         "prompt_tokens": response.input_tokens,
         "completion_tokens": response.output_tokens,
         "total_tokens": response.input_tokens + response.output_tokens,
         "prompt_tokens_details": {"cached_tokens": response.cached_tokens},
         "completion_tokens_details": {"reasoning_tokens": response.reasoning_tokens},
     }
-    choice = {
-        "index": 0,
-        "message": {"role": "assistant", **_said(response)},
-        "finish_reason": response.finish,
-        "logprobs": None,
-    }
-    return json.dumps(
-        {
-            "id": "chatcmpl-simulated",
-            "object": "chat.completion",
-            "created": 0,
-            "model": model,
-            "choices": [choice],
-            "usage": usage,
-            "system_fingerprint": "simulated",
-        }
-    )
 
 
 def _said(response: Response) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from optimizer.models import bridge
 from optimizer.models.money.prices import Price
 from optimizer.models.pacing.retry import Retrying
 from optimizer.models.providers.gateway import NO_LABELS, Labels
-from optimizer.models.providers.litellm import LiteLLMModel
+from optimizer.models.providers.litellm import Clock, LiteLLMModel
 from optimizer.offline.serving.server import Faults
 from optimizer.pricing import price_of
 from optimizer.types import Message, Request, Response
@@ -77,6 +77,7 @@ def _config(url: str) -> dict[str, Any]:
 class Gateway:
     proxy: Proxy
     books: Books
+    clock: Clock = "transport"
 
     def section(self, alias: str) -> dict[str, Any]:
         price = price_of(ModelSettings(model=ROLES[alias]))
@@ -97,7 +98,8 @@ class Gateway:
     def model(self, alias: str, key: str, monkeypatch: pytest.MonkeyPatch, labels: Labels = NO_LABELS) -> LiteLLMModel:
         monkeypatch.setenv(VARIABLE, key)
         url = f"{self.proxy.url}/v1"
-        return LiteLLMModel(f"openai/{alias}", api_base=url, api_key_env=VARIABLE, price=Price(1, 2), labels=labels)
+        more: Any = {"price": Price(1, 2), "labels": labels, "latency": self.clock}
+        return LiteLLMModel(f"openai/{alias}", api_base=url, api_key_env=VARIABLE, **more)
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +112,12 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
         config.write_text(yaml.safe_dump(_config(books.url)), "utf-8")
         with proxy(installed, config, folder / "proxy.log", database) as one:
             yield Gateway(one, books)
+
+
+@pytest.fixture(params=["transport", "first_token"])
+def either(gateway: Gateway, request: pytest.FixtureRequest) -> Gateway:
+    """What is guarded against holds for answers that are read whole and for those that are read as they come."""
+    return replace(gateway, clock=request.param)
 
 
 @dataclass(frozen=True)
@@ -272,50 +280,50 @@ def _answers(model: LiteLLMModel, text: str) -> Response:
     raise AssertionError("no answer")
 
 
-def test_a_fallbacks_answer_is_never_taken_for_the_models(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
-    key = gateway.proxy.key(models=["broken", "desk-old"])
+def test_a_fallbacks_answer_is_never_taken_for_the_models(either: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = either.proxy.key(models=["broken", "desk-old"])
 
-    error = _fails(gateway.model("broken", key, monkeypatch, Labels(litellm=False)), "a question of its own")
+    error = _fails(either.model("broken", key, monkeypatch, Labels(litellm=False)), "a question of its own")
 
     assert "the gateway fell back to 'desk-old', though asked not to" in str(error)
 
 
-def test_the_proxy_makes_no_fallback_when_it_is_told_not_to(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
-    key, before = gateway.proxy.key(models=["broken", "desk-old"]), gateway.books.stats()["answered"]
+def test_the_proxy_makes_no_fallback_when_it_is_told_not_to(either: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    key, before = either.proxy.key(models=["broken", "desk-old"]), either.books.stats()["answered"]
 
     with pytest.raises(ModelError) as caught:  # whatever the proxy says of a model that fails
-        _ask(gateway.model("broken", key, monkeypatch), "another one")
+        _ask(either.model("broken", key, monkeypatch), "another one")
 
     assert "fell back" not in str(caught.value)
-    assert gateway.books.stats()["answered"] == before
+    assert either.books.stats()["answered"] == before
 
 
 def test_an_answer_from_the_gateways_cache_is_not_taken_for_an_answer(
-    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+    either: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    unguarded = gateway.model("desk-old", gateway.proxy.key(), monkeypatch, Labels(litellm=False))
+    unguarded = either.model("desk-old", either.proxy.key(), monkeypatch, Labels(litellm=False))
     _answers(unguarded, "What is kept?")
 
     assert "answered from the gateway's response cache" in str(_fails(unguarded, "What is kept?"))
 
 
-def test_the_cache_is_left_aside_when_the_proxy_is_told_to(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = gateway.model("desk-old", gateway.proxy.key(), monkeypatch)
-    before = gateway.books.stats()["answered"]
+def test_the_cache_is_left_aside_when_the_proxy_is_told_to(either: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = either.model("desk-old", either.proxy.key(), monkeypatch)
+    before = either.books.stats()["answered"]
     for _ in range(3):
         _answers(model, "What is asked anew?")
 
-    assert gateway.books.stats()["answered"] == before + 3
+    assert either.books.stats()["answered"] == before + 3
 
 
 def test_an_alias_is_no_fallback_but_one_that_stands_for_two_models_is_found_out(
-    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+    either: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    key = gateway.proxy.key()
-    alias = gateway.model("desk-new", key, monkeypatch)
+    key = either.proxy.key()
+    alias = either.model("desk-new", key, monkeypatch)
     assert [_answers(alias, f"Question {n}").model for n in range(3)] == ["desk-new"] * 3
 
-    mixed = gateway.model("mixed", key, monkeypatch)
+    mixed = either.model("mixed", key, monkeypatch)
     with pytest.raises(ModelError, match="the gateway's alias stands for several models") as caught:
         for n in range(60):  # two deployments, one after the other at random
             _answers(mixed, f"Question {n}")
@@ -323,8 +331,8 @@ def test_an_alias_is_no_fallback_but_one_that_stands_for_two_models_is_found_out
     assert not caught.value.retryable
 
 
-def test_a_guardrails_block_is_a_refusal_not_a_failure(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
-    error = _fails(gateway.model("desk-old", gateway.proxy.key(), monkeypatch), "Say the forbidden-word, please.")
+def test_a_guardrails_block_is_a_refusal_not_a_failure(either: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    error = _fails(either.model("desk-old", either.proxy.key(), monkeypatch), "Say the forbidden-word, please.")
 
     assert error.refused
     assert "declined by a guardrail" in str(error)

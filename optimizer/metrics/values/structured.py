@@ -11,11 +11,11 @@ from functools import partial
 from typing import Any
 
 from optimizer.errors import ConfigError, DataError, nearest
-from optimizer.metrics.labels import bare
-from optimizer.metrics.numeric import TOLERANCE, candidates, check_tolerances, near, quantities
-from optimizer.metrics.overlap import set_f1
 from optimizer.metrics.standard import Against, Compared, brief, written
-from optimizer.metrics.text import subsequence_overlap, token_overlap
+from optimizer.metrics.texts.matching import subsequence_overlap, token_overlap
+from optimizer.metrics.texts.overlap import set_f1
+from optimizer.metrics.values.labels import bare
+from optimizer.metrics.values.numeric import TOLERANCE, candidates, check_tolerances, near, quantities
 from optimizer.prompt.contract import Contract
 from optimizer.types import JSON, Output, Score
 

@@ -14,7 +14,7 @@ from statistics import fmean
 from typing import Any
 
 from optimizer.errors import BudgetExceeded, DataError
-from optimizer.metrics.judge import MARKS
+from optimizer.metrics.judges.judge import MARKS
 from optimizer.metrics.shape import Metric, Weighted
 from optimizer.metrics.standard import Unscored
 from optimizer.metrics.whole import Row, Tally, bounds

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 from optimizer import reader
 from optimizer.errors import ConfigError, DataError, nearest
 from optimizer.metrics.standard import Against, Compared, brief
-from optimizer.metrics.structured import COMPARATORS, Comparator, Field, made_field
+from optimizer.metrics.values.structured import COMPARATORS, Comparator, Field, made_field
 from optimizer.types import JSON, Output, Score
 
 Order = Literal["any", "strict"]

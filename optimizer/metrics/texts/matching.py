@@ -8,9 +8,9 @@ from functools import partial
 from typing import Literal
 
 from optimizer.errors import ConfigError, nearest
-from optimizer.metrics.overlap import distance, lcs_f1, multiset_f1
 from optimizer.metrics.standard import Against, Alone, Compared, alternatives, brief, spoken, written
-from optimizer.metrics.tokens import plain, tokens
+from optimizer.metrics.texts.overlap import distance, lcs_f1, multiset_f1
+from optimizer.metrics.texts.tokens import plain, tokens
 from optimizer.types import JSON, Output, Score
 
 Similarity = Callable[[str, str], float]

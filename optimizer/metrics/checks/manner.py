@@ -9,8 +9,8 @@ from datetime import date, datetime
 from typing import Literal, get_args
 
 from optimizer.errors import ConfigError, nearest
-from optimizer.metrics.numeric import quantities
 from optimizer.metrics.standard import Against, Alone, Compared, brief, spoken, written
+from optimizer.metrics.values.numeric import quantities
 from optimizer.types import JSON, Output, Score
 
 Form = Literal["json", "number", "date", "list", "table", "line"]

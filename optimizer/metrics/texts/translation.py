@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 
 from optimizer.errors import ConfigError, nearest
 from optimizer.metrics.standard import Against, Compared, alternatives, brief, library, spoken, written
-from optimizer.metrics.tokens import tokens
+from optimizer.metrics.texts.tokens import tokens
 from optimizer.types import JSON, Example, Output, Score
 
 Rouge = Literal["rouge1", "rouge2", "rougeL", "rougeLsum"]

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from optimizer.errors import ConfigError, DataError, OptimizerError, nearest
-from optimizer.metrics.door import Door
-from optimizer.metrics.retrieval import texts_of
+from optimizer.metrics.checks.grounding import texts_of
+from optimizer.metrics.judges.door import Door
 from optimizer.metrics.standard import Against, Compared, Unscored, library, spoken, wanted_text
 from optimizer.models import Model, bridge
 from optimizer.types import Example, Output, Score

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from optimizer.errors import ConfigError, DataError, nearest
-from optimizer.metrics.numeric import TOLERANCE, near, quantities
 from optimizer.metrics.standard import brief, spoken, written
-from optimizer.metrics.tokens import tokens
+from optimizer.metrics.texts.tokens import tokens
+from optimizer.metrics.values.numeric import TOLERANCE, near, quantities
 from optimizer.types import JSON, Example, Output, Score
 
 _END = re.compile(r"(?<=[\w%)\]][\w%)\]][.!?])\s+(?=[\"“(\[]*[^\W_a-z])|(?<=[。！？])|\n+")

@@ -1,0 +1,1 @@
+"""Whether a value is the right one: `labels`, `numeric`, `structured` (field by field), `calls` (of tools)."""
