@@ -14,7 +14,7 @@ from optimizer.planning.estimate import Estimate, estimate
 from optimizer.planning.least import refuse_small_budget
 from optimizer.planning.window import unfit
 from optimizer.prompt import Prompt
-from optimizer.search.compiles import check_programs, fit_for
+from optimizer.search.compiles import check_programs, fit_for, too_few
 from optimizer.search.study import check_names, check_suggestions
 from optimizer.space import SearchSpace
 from optimizer.space.check import faults, refuse_faults, scarce, without_faults
@@ -78,6 +78,7 @@ def plan(task: Task, *, strict: bool = False, accepted: Accepted = accepted) -> 
     check_programs(space)
     check_suggestions(space)
     notes = (*notes, *scarce(space, task.prompt, len(parts.train)), *_unheard(task, space))
+    notes = (*notes, *too_few(space, task.prompt, task.settings.search.compile_calls))
     fits = tuple(_fit(task, section, space, notes, accepted) for section in task.settings.targets)
     expected = estimate(task, parts, space)
     refuse_small_budget(task, parts, expected)

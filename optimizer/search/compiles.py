@@ -11,7 +11,7 @@ from typing import Any
 
 from optimizer.errors import BudgetExceeded, ModelError, SearchError
 from optimizer.programs.dspy import OPTIMIZERS, Compiled, compile_prompt
-from optimizer.programs.dspy.recipes import check, recipe_of
+from optimizer.programs.dspy.recipes import check, enough, recipe_of
 from optimizer.prompt import Prompt
 from optimizer.prompt.suite import Suite, calls_of
 from optimizer.search.brief import Brief, Effort
@@ -47,6 +47,16 @@ def fit_for(space: SearchSpace, prompt: Prompt) -> tuple[SearchSpace, tuple[str,
     why = "rows of data and the source's answers are no worked examples of a program's prompts"
     told = f"search space: {', '.join(dict.fromkeys(named))} left out: {why}"
     return space.without(lost), (told,) if named else ()
+
+
+def too_few(space: SearchSpace, prompt: Prompt, compile_calls: int) -> Iterator[str]:
+    """Which programs of the space will be lost, since they need more calls than one compile may take."""
+    for name in map(str, space.choices("program")):
+        if name in OPTIMIZERS:
+            try:
+                enough(name, prompt, calls_of(prompt) * compile_calls, check(name, {}))
+            except SearchError as problem:
+                yield f"search space: program={name!r} will be lost: it {problem}"
 
 
 def extra_calls(space: SearchSpace, effort: Effort) -> int:
