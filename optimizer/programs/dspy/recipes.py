@@ -113,11 +113,11 @@ def check(optimizer: str, options: Mapping[str, Any]) -> dict[str, Any]:
     return {**known, **options}
 
 
-def enough(optimizer: str, prompt: Prompt, calls: int, options: Mapping[str, Any]) -> tuple[int, Mapping[str, Any]]:
+def enough(optimizer: str, prompt: Prompt, calls: int, options: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
     """Calls and knobs of a compile. Raises SearchError where they do not suffice for the prompt, or the program."""
     if calls < (least := recipe_of(optimizer).least):
         raise SearchError(f"needs {least} calls at least, but may make only {calls}; raise search.compile_calls")
-    return _for_suite(optimizer, prompt, calls, options) if isinstance(prompt, Suite) else (calls, options)
+    return _for_suite(optimizer, prompt, calls, options) if isinstance(prompt, Suite) else (calls, dict(options))
 
 
 def _for_suite(optimizer: str, suite: Suite, calls: int, options: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
