@@ -22,7 +22,7 @@ from optimizer.commands.beginning import init
 from optimizer.commands.bundles import gate, sign, verify
 from optimizer.commands.exports import export
 from optimizer.commands.finished import compare, report, rescore, results
-from optimizer.commands.fleets import dashboard, fleet, status, track
+from optimizer.commands.fleets import LOST_TASKS, dashboard, fleet, status, track
 from optimizer.commands.options import FAULTS, leave, say, shares, shows_errors
 
 
@@ -38,15 +38,20 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("task_file", type=click.Path(path_type=Path))
+@click.argument("task_file", metavar="TASK_FILE_OR_FOLDER", type=click.Path(path_type=Path))
 @shows_errors
 def check(task_file: Path) -> None:
-    """Read everything, ask no model; print sizes, calls and dollars to expect."""
+    """Read everything, ask no model; print what to expect, of one task or of every task of a fleet."""
     from optimizer.connect import preflight
+    from optimizer.fleet import check_fleet
     from optimizer.planning.plan import plan
     from optimizer.report.summary import expectation
     from optimizer.task import load_task
 
+    if task_file.is_dir():
+        found = check_fleet(task_file)
+        say("\n".join(found.lines))
+        sys.exit(LOST_TASKS if found.lost else 0)
     planned = plan(load_task(task_file), strict=True)
     say(expectation(planned))
     for note in preflight(planned.task.settings, recorded=planned.task.recorded is not None, ask_provider=True):

@@ -187,6 +187,7 @@ async def _run(program: Program, model: Model, example: Example, sample: int) ->
         output_tokens=tally.output_tokens,
         calls=tally.calls,
         cut=tally.cut,
+        parts=tally.parts,
     )
     return output, failure
 

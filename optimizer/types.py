@@ -44,11 +44,16 @@ class Message:
 
 @dataclass(frozen=True)
 class Request:
-    """What a model is asked. Equal requests to one model are one question: asked and paid for once."""
+    """What a model is asked. Equal questions to one model are one: asked and paid for once.
+
+    `sample`: which draw of the same question; 0, 1, 2 ... are answered apart. `part`: which prompt of a program of
+    several asks, for the books; it is no part of the question.
+    """
 
     messages: tuple[Message, ...]
     params: Params = field(default_factory=dict)
-    sample: int = 0  # which draw of the same question: 0, 1, 2 ... are answered apart
+    sample: int = 0
+    part: str = ""
 
     @property
     def texts(self) -> list[str]:
@@ -129,7 +134,7 @@ class Output:
 
     `status` is "ok", "invalid" (the reply breaks its contract), "refused" (the model or a filter declined)
     or "failed" (no answer was to be had); all but "ok" carry the reason in `error`. `cut`: of its calls, how many
-    ended at the token limit.
+    ended at the token limit. `parts`: of a program of several prompts, what each took of these amounts, by its name.
     """
 
     example_id: str
@@ -143,6 +148,7 @@ class Output:
     output_tokens: int = 0
     calls: int = 0
     cut: int = 0
+    parts: Mapping[str, Mapping[str, float]] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,3 +77,20 @@ class Grasping(dspy.Module):  # type: ignore[misc]
     def forward(self, number: Any) -> Any:
         number.append(1)
         return self.only(number=number)
+
+
+class Thorough(dspy.Module):  # type: ignore[misc]
+    """Divides twice at the same time, and asks once by itself; numbers above ten are not named."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.divide = dspy.Predict(dspy.Signature("number -> remainder", "Say what is left of the number."))
+        self.name = dspy.ChainOfThought(dspy.Signature("number, remainder -> parity", "Name it."))
+
+    def forward(self, number: Any) -> Any:
+        twice = [(self.divide, dspy.Example(number=n).with_inputs("number")) for n in (number, number + 2)]
+        rest = dspy.Parallel(num_threads=2, disable_progress_bar=True)(twice)[0].remainder
+        dspy.settings.lm("Is that so?")
+        if number > 10:
+            return dspy.Prediction(parity="even")
+        return self.name(number=number, remainder=rest)

@@ -10,18 +10,17 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
-from optimizer import connect
 from optimizer.config import Budget
 from optimizer.fleet.ledger import Entry
 from optimizer.fleet.opening import Fleet, Told, open_fleet
 from optimizer.fleet.page import write_summary
 from optimizer.fleet.paid import Amount, Bill, bill
+from optimizer.fleet.planned import named_tasks, read_plans
 from optimizer.fleet.running import failed, run_task
-from optimizer.fleet.settings import names, opened, read_fleet, tasks_below
-from optimizer.fleet.share import Want, Wants, budgets, second_helping
+from optimizer.fleet.settings import read_fleet
+from optimizer.fleet.share import budgets, second_helping
 from optimizer.models.money.book import PICO
 from optimizer.models.money.purse import paid_for
-from optimizer.planning.plan import Plan, plan
 from optimizer.results.rundir import RunDir, locked
 from optimizer.task import Task
 
@@ -30,9 +29,8 @@ _FIRST, _SECOND = 1, 2
 
 def run_fleet(folder: Path, out: Path | None = None, told: Told = lambda _line: None) -> dict[str, Entry]:
     """How every task ended, by name. Raises ConfigError where the fleet itself is not right."""
-    settings, paths = read_fleet(folder), tasks_below(folder)
+    settings, named = read_fleet(folder), named_tasks(folder)
     out = out or home_of(folder)
-    named = dict(zip(names(folder, paths), paths, strict=True))
     with ExitStack() as stack:
         stack.callback(locked(out, "fleet", "--out").release)
         ended, paid = _walk(open_fleet(settings, folder, out, told, stack), named)
@@ -46,16 +44,9 @@ def home_of(folder: Path) -> Path:
 
 
 def _walk(fleet: Fleet, named: Mapping[str, Path]) -> tuple[dict[str, Entry], Bill]:
-    tasks, wants, ended = dict[str, Task](), dict[str, Wants](), dict[str, Entry]()
-    for name, path in named.items():
-        try:
-            tasks[name] = task = opened(path, fleet.settings)
-            planned = plan(replace(task, settings=task.settings.model_copy(update={"budget": Budget()})))
-            connect.preflight(task.settings, recorded=task.recorded is not None)
-            wants[name] = _wants(planned)
-        except Exception as error:  # noqa: BLE001  one task that cannot be read stops nobody
-            ended[name] = failed(name, error)
-    limits = fleet.settings.budget
+    found = read_plans(fleet.settings, named)
+    tasks, wants, limits = found.tasks, found.wants, fleet.settings.budget
+    ended = {name: failed(name, error) for name, error in found.errors.items()}
     first = budgets(limits, wants)
     ended |= _all(fleet, {name: (tasks[name], first[name]) for name in wants}, _FIRST)
     if (hungry := _hungry(first, ended)) and {limits.calls, limits.dollars, limits.tokens} != {None}:
@@ -65,11 +56,6 @@ def _walk(fleet: Fleet, named: Mapping[str, Path]) -> tuple[dict[str, Entry], Bi
         again = _all(fleet, {name: (tasks[name], budget) for name, budget in more.items()}, _SECOND)
         ended |= {name: entry for name, entry in again.items() if ended[name].error or not entry.error}
     return {name: ended[name] for name in named}, _billed(fleet, named, ended)
-
-
-def _wants(planned: Plan) -> Wants:
-    least, most = planned.expected.least, planned.expected.high
-    return Want(least.calls, most.calls), Want(least.dollars, most.dollars), Want(least.tokens, most.tokens)
 
 
 def _hungry(first: Mapping[str, Budget | None], ended: Mapping[str, Entry]) -> list[str]:

@@ -8,20 +8,18 @@ from hashlib import sha256
 from pathlib import Path
 
 from optimizer.config import Budget
-from optimizer.errors import BudgetExceeded, OptimizerError
+from optimizer.errors import BudgetExceeded
 from optimizer.fleet.ledger import Entry
 from optimizer.fleet.opening import Fleet
+from optimizer.fleet.planned import NO_ROOM, told
+from optimizer.fleet.share import tighter
 from optimizer.pipeline import migrate
 from optimizer.planning.agreement import fingerprint
 from optimizer.progress import Progress
-from optimizer.redact import redact
 from optimizer.report.summary import outcome_json
 from optimizer.task import Task
 
-_NO_ROOM = (
-    "the fleet's budget has no room for what this task takes at least, which `promptport check` tells; raise `budget` "
-    "in fleet.yaml and start the fleet again"
-)
+_NO_ROOM = f"{NO_ROOM}, which `promptport check` tells; raise `budget` in fleet.yaml and start the fleet again"
 
 
 def run_task(fleet: Fleet, name: str, task: Task, budget: Budget | None, part: int) -> Entry:
@@ -29,7 +27,7 @@ def run_task(fleet: Fleet, name: str, task: Task, budget: Budget | None, part: i
         return failed(name, BudgetExceeded(_NO_ROOM))
     begun, path = time.monotonic(), fleet.folder / "tasks" / name
     own = task.settings.budget
-    settings = task.settings.model_copy(update={"budget": _tighter(own, budget)})
+    settings = task.settings.model_copy(update={"budget": tighter(own, budget)})
     task = replace(task, settings=settings)
     agreed = sha256((fingerprint(task) + settings.to_yaml()).encode()).hexdigest()[:16]
     if known := fleet.ledger.known(name, part, agreed):
@@ -49,7 +47,7 @@ def run_task(fleet: Fleet, name: str, task: Task, budget: Budget | None, part: i
     entry = Entry(
         agreed,
         str(path.relative_to(fleet.folder)),
-        error=_told(error) if error else "",
+        error=told(error) if error else "",
         kind=type(error).__name__ if error else "",
         starved=starved,
         calls=outcome.get("calls", spent[0].calls),
@@ -62,18 +60,4 @@ def run_task(fleet: Fleet, name: str, task: Task, budget: Budget | None, part: i
 
 
 def failed(name: str, error: Exception) -> Entry:
-    return Entry("", str(Path("tasks") / name), error=_told(error), kind=type(error).__name__)
-
-
-def _told(error: Exception) -> str:
-    named = isinstance(error, OptimizerError)
-    return redact(str(error) if named else f"{type(error).__name__}: {error}")
-
-
-def _tighter(own: Budget, share: Budget) -> Budget:
-    """A task's own limits hold beside its share."""
-    least = {}
-    for key in ("dollars", "calls", "tokens", "minutes"):
-        given = [value for value in (getattr(own, key), getattr(share, key)) if value is not None]
-        least[key] = min(given) if given else None
-    return Budget(**least)
+    return Entry("", str(Path("tasks") / name), error=told(error), kind=type(error).__name__)

@@ -77,6 +77,15 @@ def second_helping(
     return {name: budget for name, budget in made.items() if budget is not None and budget != first[name]}
 
 
+def tighter(own: Budget, share: Budget) -> Budget:
+    """A task's own limits hold beside its share."""
+    least = {}
+    for key in ("dollars", "calls", "tokens", "minutes"):
+        given = [value for value in (getattr(own, key), getattr(share, key)) if value is not None]
+        least[key] = min(given) if given else None
+    return Budget(**least)
+
+
 def _budget(limits: Budget, amounts: _Amounts) -> Budget | None:
     """None where there is a limit, and no room within it."""
     if any(limit is not None and one is None for limit, one in zip(_limits(limits), amounts, strict=True)):

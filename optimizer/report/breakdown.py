@@ -13,6 +13,8 @@ from optimizer.report import intervals
 from optimizer.report.intervals import Measured
 from optimizer.report.measures import Unit
 from optimizer.results.migration import Migration, TargetResult
+from optimizer.types import Output
+from optimizer.verdict.matched import Confirmation
 
 UNITS: Mapping[str, Unit] = {
     "latency": "seconds",
@@ -33,10 +35,11 @@ class StageRow:
 
 
 def breakdown(migration: Migration, result: TargetResult) -> list[StageRow]:
-    """Nothing where no stage is named. A total adds up what was recorded."""
-    if not migration.stages:
-        return []
+    """Nothing where the application is one prompt alone. A total adds up what was recorded."""
     met, level = result.confirmation, result.decision.confidence
+    parts = _parts(met)
+    if not (migration.stages or parts):
+        return []
     ids = [
         source.example_id
         for source, winner in zip(met.source.outputs, met.winner.outputs, strict=True)
@@ -49,13 +52,40 @@ def breakdown(migration: Migration, result: TargetResult) -> list[StageRow]:
     prompt = "prompt" if migration.prompt else "what is compared"
     own = (prompt, "migrated" if migration.prompt else "compared", _answers(met.source), _answers(met.winner))
     add = partial(_row, ids, level)
-    rows = [add(name, kind, ([source], [target])) for name, kind, source, target in (*stages, own)]
-    for name, chosen in (
-        ("All stages", (*stages, own)),
-        ("Without the frozen ones", [one for one in (*stages, own) if one[1] != "frozen"]),
-    ):
+    rows = [add(name, kind, ([source], [target])) for name, kind, source, target in (*stages, *(parts or [own]))]
+    totals = [("All stages", [*stages, own])]
+    if stages:
+        totals.append(("Without the frozen ones", [one for one in (*stages, own) if one[1] != "frozen"]))
+    for name, chosen in totals:
         rows.append(add(name, "total", ([one[2] for one in chosen], [one[3] for one in chosen])))
     return rows
+
+
+def _parts(met: Confirmation) -> list[tuple[str, str, _Took, _Took]]:
+    """The prompts of a program of several, and what was asked for none of them; nothing for a plain prompt."""
+    outputs = (*met.source.outputs, *met.winner.outputs)
+    names = list(dict.fromkeys(name for output in outputs for name in output.parts))
+    if len(names) < 2:
+        return []
+    found = [(name, "migrated", _part(met.source, name), _part(met.winner, name)) for name in names]
+    if any(output.parts and _rest(output, "calls") for output in outputs):
+        found.append(("(other calls)", "migrated", _others(met.source), _others(met.winner)))
+    return found
+
+
+def _part(side: Evaluation, name: str) -> _Took:
+    """A prompt that an example did not need took nothing of it."""
+    known = {output.example_id: output.parts for output in side.outputs}
+    return lambda identity, amount: known[identity].get(name, {}).get(amount, 0.0) if known[identity] else None
+
+
+def _others(side: Evaluation) -> _Took:
+    known = {output.example_id: output for output in side.outputs}
+    return lambda identity, amount: _rest(known[identity], amount) if known[identity].parts else None
+
+
+def _rest(output: Output, amount: str) -> float:
+    return float(getattr(output, amount)) - math.fsum(took[amount] for took in output.parts.values())
 
 
 def _row(

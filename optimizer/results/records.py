@@ -15,6 +15,7 @@ from optimizer.prompt import Prompt
 from optimizer.results.migration import Migration, TargetResult
 from optimizer.results.recommendation import recommend
 from optimizer.search.trial import SearchResult
+from optimizer.types import Output
 from optimizer.verdict.confirm import Verdict
 from optimizer.verdict.matched import Confirmation
 
@@ -27,7 +28,10 @@ def plain(value: Any) -> Any:
     if isinstance(value, Prompt):
         return value.to_dict()
     if is_dataclass(value) and not isinstance(value, type):
-        return {name: plain(getattr(value, name)) for name in value.__dataclass_fields__}
+        facts = {name: plain(getattr(value, name)) for name in value.__dataclass_fields__}
+        if isinstance(value, Output) and not value.parts:  # as with every plain prompt
+            del facts["parts"]
+        return facts
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Mapping):

@@ -189,6 +189,35 @@ def test_tasks_for_which_there_is_no_money_are_named_and_ask_nothing(tmp_path: P
 TIGHT = 350  # calls: the tasks take 113, 120 and 127 at least, were each one alone
 
 
+def test_a_fleet_is_checked_before_it_is_run_and_asks_nothing(whole: Path, tmp_path: Path) -> None:
+    """A task with too little of its own, one that cannot be read, and one for which the budget has no room."""
+    folder = fleet(tmp_path / "f", 4, budget={"calls": 300})
+    (folder / "team/task1/data.jsonl").write_text("{no json\n")
+    own = yaml.safe_load((folder / "team/task2/task.yaml").read_text()) | {"budget": {"calls": 30}}
+    (folder / "team/task2/task.yaml").write_text(yaml.safe_dump(own))
+    ended = CliRunner().invoke(main, ["check", str(folder)])
+    rows = {line.split()[0]: line for line in ended.output.splitlines()[1:]}
+
+    assert ended.exit_code == 6 and not (folder / "runs").exists()
+    assert "error: " in rows["team/task1"] and "data.jsonl" in rows["team/task1"]
+    assert "30 calls: less than it takes at least (127 calls, " in rows["team/task2"]
+    assert "nothing, unless others leave something: the fleet's budget has no room for" in rows["team/task3"]
+    run_fleet(folder)
+    found = written(folder)
+    assert [result["task"] for result in found["results"]] == ["team/task0", "team/task3"], "task2 left its share"
+    assert {lost["task"] for lost in found["failed"]} == {"team/task1", "team/task2"}
+
+
+def test_the_shares_that_a_check_tells_add_up_to_the_budget(tmp_path: Path) -> None:
+    folder = fleet(tmp_path / "f", budget={"calls": 900, "dollars": 3})
+    ended = CliRunner().invoke(main, ["check", str(folder)])
+    shares = [line.split("  ")[-1].split(", ") for line in ended.output.splitlines() if line.startswith("team/")]
+
+    assert ended.exit_code == 0 and len(shares) == 3
+    assert sum(float(dollars.removeprefix("$")) for dollars, _ in shares) == pytest.approx(3, abs=0.001)
+    assert 897 <= sum(int(calls.removesuffix(" calls")) for _, calls in shares) <= 900
+
+
 def test_what_tasks_share_is_paid_from_the_budget_once_and_the_rest_goes_further(tmp_path: Path) -> None:
     """There is room for two of three tasks until these have been through: they share answers, so that much is left. A
     fleet that is started again decides the same, and asks nothing more."""

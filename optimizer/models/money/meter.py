@@ -20,6 +20,7 @@ from optimizer.types import Request, Response
 
 __all__ = ["Left", "Metered", "Purse", "Tally", "worst_case"]
 
+_AMOUNTS = ("latency", "input_tokens", "output_tokens", "cost")
 MAX_TOKENS = 4096  # taken for the length of an answer to a request that states no limit
 
 
@@ -94,6 +95,7 @@ class Tally:
         self.output_tokens = 0
         self.calls = 0
         self.cut = 0
+        self.parts: dict[str, dict[str, float]] = {}
         self._model = model
         self._sample = sample
 
@@ -105,4 +107,7 @@ class Tally:
         self.output_tokens += response.output_tokens
         self.calls += 1
         self.cut += response.finish == "length"
+        if request.part:
+            took = self.parts.setdefault(request.part, dict.fromkeys((*_AMOUNTS, "calls"), 0))
+            took |= {name: took[name] + getattr(response, name) for name in _AMOUNTS} | {"calls": took["calls"] + 1}
         return response

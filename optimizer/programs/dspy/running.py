@@ -7,12 +7,14 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar, Token
 from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import dspy
 from dspy import lm15
+from dspy.utils.callback import BaseCallback
 
 from optimizer.errors import ConfigError, DataError, ModelError
 from optimizer.models import Model, bridge
@@ -42,10 +44,10 @@ class SuiteProgram:
     def _run(self, inputs: dict[str, Any], line: Line) -> Reply:
         given = {name: fresh(inputs[name]) for name in self.suite.names}
         try:
-            with dspy.context(
-                lm=line.lm(), adapter=ADAPTERS[self.suite.origin.adapter](), trace=None, disable_history=True
-            ):
-                found = reply(lambda: live(self.suite)(**given), self.suite)
+            program = live(self.suite)
+            adapter, callbacks = ADAPTERS[self.suite.origin.adapter](), [*dspy.settings.callbacks, _Asking(program)]
+            with dspy.context(lm=line.lm(), adapter=adapter, callbacks=callbacks, trace=None, disable_history=True):
+                found = reply(lambda: program(**given), self.suite)
         except Halt as halt:
             raise halt.cause from None
         if found.status == "ok" and not line.asked:
@@ -54,6 +56,26 @@ class SuiteProgram:
                 "(dspy.configure, dspy.context(lm=...), a model of its own)"
             )
         return found
+
+
+_asking: ContextVar[str] = ContextVar("asking", default="")
+
+
+class _Asking(BaseCallback):  # type: ignore[misc]
+    """Knows which predictor of the program a call is made for, whatever threads the program starts."""
+
+    def __init__(self, program: Any) -> None:
+        named = program.named_predictors()
+        self._names = {id(predictor): name for name, predictor in named} if len(named) > 1 else {}
+        self._begun: dict[str, Token[str]] = {}
+
+    def on_module_start(self, call_id: str, instance: Any, inputs: Any) -> None:  # noqa: ARG002
+        if name := self._names.get(id(instance)):
+            self._begun[call_id] = _asking.set(name)
+
+    def on_module_end(self, call_id: str, outputs: Any, exception: Any = None) -> None:  # noqa: ARG002
+        if token := self._begun.pop(call_id, None):
+            _asking.reset(token)
 
 
 class Line(Engine):
@@ -90,7 +112,7 @@ class Line(Engine):
     def request(self, request: Any) -> Request:
         """DSPy's request as ours, with the parameters of the suite and those that the program asks for itself."""
         own = {name: value for name in _OWN if (value := getattr(request.config, name, None)) is not None}
-        return Request(as_messages(request, _text), {**self.suite.params, **own})
+        return Request(as_messages(request, _text), {**self.suite.params, **own}, part=_asking.get())
 
 
 def reply(run: Callable[[], Any], suite: Suite) -> Reply:
