@@ -9,6 +9,7 @@ from optimizer.models.stores.pgserver import is_address
 from optimizer.report import write_report
 from optimizer.results.migration import Migration
 from optimizer.results.rundir import RunDir
+from optimizer.results.studies import studies
 from optimizer.search.journal import share_study
 
 
@@ -46,11 +47,11 @@ def _key(lost: list[str]) -> bytes | None:
 def share_trials(migration: Migration, prefix: str) -> list[str]:
     """If answers are shared on a server, write the trials there as well; returns what went wrong."""
     store = migration.settings.get("store")
-    studies = {result.model: result.search.trials for result in migration.targets if result.search.trials}
-    if not (store and is_address(store) and studies):
+    found = studies(migration)
+    if not (store and is_address(store) and found):
         return []
     try:
-        share_study(store, prefix, studies)
+        share_study(store, prefix, found)
     except RunDirError as problem:
         return [str(problem)]
     return []

@@ -142,8 +142,8 @@ class _Run:
         brief = Brief(
             Ground(self.parts.train, self.parts.validation, baseline, self._labels(baseline), self.task.slices),
             self._scale(baseline),
-            Cast(target, self.roles.proposers[number], fit.habits, price_of(section)),
-            Effort(**settings.search.model_dump(exclude={"space", "jobs"})),
+            Cast(target, self.roles.proposers[number], fit.habits, price_of(section), settings.search.advice or ""),
+            Effort(**settings.search.model_dump(exclude={"space", "jobs", "advice"})),
             afford=allowance,
             left=allowance.left,
             earlier=tuple(self.found),

@@ -150,7 +150,7 @@ PIPELINE = SearchSpace(
         WORDING,  # every prompt has its own
         DEMOS,  # a prompt that others build upon must keep its form
         ADAPTER,  # families differ in the form of fields that they keep to
-        FEW_SHOT,  # examples of all steps, bootstrapped together
+        FEW_SHOT.among("bootstrap_few_shot"),  # examples of all steps, bootstrapped together
         TEMPERATURE.among(0.0),  # what the next prompt reads should be steady
     )
 )

@@ -149,7 +149,8 @@ def test_a_compile_keeps_to_the_limit_that_the_task_file_sets(tmp_path: Path) ->
     search = SEARCH | {"space": "tests.walking:COMPILED", "compile_calls": 3}
     found, _ = finished(tmp_path, crew(target=writes), search=search)
 
-    lost = "bootstrap_few_shot lost: bootstrap_few_shot: needs 4 calls at least, but may make only 3"
+    few = "needs 4 calls at least, but may make only 3; raise search.compile_calls"
+    lost = f"bootstrap_few_shot lost: bootstrap_few_shot: {few}"
     assert lost in found.targets[0].search.notes
 
 

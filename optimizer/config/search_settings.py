@@ -36,6 +36,11 @@ class SearchSettings(Section):
         default="race",
         description="race, or a pruner of Optuna: wilcoxon, median, percentile, successive_halving, hyperband, none",
     )
+    advice: Annotated[str, Field(min_length=1, max_length=20_000)] | None = Field(
+        default=None,
+        description="An expert's style guide or notes, shown to the proposer beside the target's habits: a text, or a "
+        "text file relative to the task file (one word, or one line that ends in .md or .txt)",
+    )
     seed: Seed = 0
     jobs: Count = Field(default=1, description="Processors for scoring, through joblib; for metrics that take long")
 

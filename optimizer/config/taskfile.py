@@ -90,7 +90,7 @@ def _inlined(data: dict[str, Any], folder: Path, problems: list[Problem]) -> dic
         data = data | {
             "prompt": prompt | {"file": None, "messages": found or [{"role": "user", "content": "{{unread}}"}]}
         }
-    data = _with_tools(data, folder, problems)
+    data = _with_advice(_with_tools(data, folder, problems), folder, problems)
     for place in ("prompt", "program"):
         section = data.get(place)
         reply = section.get("reply") if isinstance(section, dict) else None
@@ -119,6 +119,22 @@ def _with_tools(data: dict[str, Any], folder: Path, problems: list[Problem]) -> 
         problems.append((keys, f"{file} must hold a list of tools, or an object with `tools`"))
         found = []
     return data | {"prompt": prompt | {"tools": found}}
+
+
+def _with_advice(data: dict[str, Any], folder: Path, problems: list[Problem]) -> dict[str, Any]:
+    """The text of the file that `search.advice` names; a line break at its end keeps it from being read as a name."""
+    search = data.get("search")
+    given = search.get("advice") if isinstance(search, dict) else None
+    if not isinstance(search, dict) or not isinstance(given, str):
+        return data
+    keys: Keys = ("search", "advice")
+    if not given.strip():
+        problems.append((keys, f"must be a text that is not empty, found {given!r}; leave it out for none"))
+    named = "\n" not in given and (len(given.split()) == 1 or given.endswith((".md", ".txt")))
+    text = _read(folder / given, keys, problems) if named else given
+    if named and text is not None and not text.strip():
+        problems.append((keys, f"{given} is empty; write the advice into it, or leave search.advice out"))
+    return data | {"search": search | {"advice": f"{text.strip()}\n" if named and text and text.strip() else given}}
 
 
 def _messages(file: str, text: str, problems: list[Problem]) -> Any:

@@ -39,6 +39,8 @@ def _facts(task: Task) -> dict[str, Any]:
     recorded = {key: {f.name: getattr(output, f.name) for f in fields(output)} for key, output in known}
     if settings["stages"]:
         agreed["stages"] = settings["stages"]
+    if advice := settings["search"]["advice"]:
+        agreed["advice"] = advice
     data = [examples, task.strata, task.slices, recorded]
     return {"name": task.name, "prompt": task.prompt.to_dict(), "agreed": agreed, "data": data}
 

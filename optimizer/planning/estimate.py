@@ -16,7 +16,7 @@ from optimizer.config.scoring import judgements
 from optimizer.data.split import Split
 from optimizer.metrics.judges.scrutiny import RATED, REPEATED
 from optimizer.models.money.meter import worst_case
-from optimizer.models.money.prices import A_DOLLAR_A_TOKEN
+from optimizer.models.money.prices import A_DOLLAR_A_TOKEN, tokens
 from optimizer.planning.scenarios import Scenario, scenarios
 from optimizer.planning.sizes import Usage, size_of, summed
 from optimizer.pricing import price_of, price_of_vectors
@@ -128,7 +128,7 @@ class _Run:
         roles = {
             "source": self._source(way.each or size.fresh),
             "target": summed(way.of_target(section, size) for section in settings.targets),
-            "proposer": summed(self._proposer(settings.proposer or s, way.questions) for s in settings.targets),
+            "proposer": summed(self._proposer(settings.proposer or s, way) for s in settings.targets),
         }
         answers = [way.searched(section, size) for section in settings.targets]
         scored = round(sum(answers) + len(answers) * way.confirmed * self.held_out) + self.train
@@ -168,10 +168,12 @@ class _Run:
             return _NOTHING
         return self.size.usage(self.settings.source, len(self.task.examples) + self.held_out, each=each)
 
-    def _proposer(self, writer: ModelSettings, questions: int) -> Usage:
-        """Instructions and failures are read; a few new instructions are written."""
+    def _proposer(self, writer: ModelSettings, way: Scenario) -> Usage:
+        """Instructions and failures are read, and the experts' advice; a few new instructions are written."""
         read, wrote = int(2.5 * self.size.read), max(800, self.size.read - self.size.demo)
-        return Usage(questions, questions * price_of(writer).cost(read, wrote), questions * read, questions * wrote)
+        told = way.proposals * int(tokens(self.settings.search.advice or ""))
+        dollars = way.questions * price_of(writer).cost(read, wrote) + price_of(writer).cost(told, 0)
+        return Usage(way.questions, dollars, way.questions * read + told, way.questions * wrote)
 
     def _judging(self) -> Usage:
         """Ratings of the source's held-out answers, and those that check the judge: of each target some once more, and

@@ -14,7 +14,7 @@ from optimizer.planning.estimate import Estimate, estimate
 from optimizer.planning.least import refuse_small_budget
 from optimizer.planning.window import unfit
 from optimizer.prompt import Prompt
-from optimizer.search.compiles import check_programs, fit_for
+from optimizer.search.compiles import check_programs, fit_for, too_few
 from optimizer.search.study import check_names, check_suggestions
 from optimizer.space import SearchSpace
 from optimizer.space.check import faults, refuse_faults, scarce, without_faults
@@ -77,7 +77,8 @@ def plan(task: Task, *, strict: bool = False, accepted: Accepted = accepted) -> 
     check_names(task.settings.search.sampler, task.settings.search.pruner)
     check_programs(space)
     check_suggestions(space)
-    notes = (*notes, *scarce(space, task.prompt, len(parts.train)))
+    notes = (*notes, *scarce(space, task.prompt, len(parts.train)), *_unheard(task, space))
+    notes = (*notes, *too_few(space, task.prompt, task.settings.search.compile_calls))
     fits = tuple(_fit(task, section, space, notes, accepted) for section in task.settings.targets)
     expected = estimate(task, parts, space)
     refuse_small_budget(task, parts, expected)
@@ -89,8 +90,14 @@ def _sound_space(task: Task, *, strict: bool) -> tuple[SearchSpace, tuple[str, .
     space, unfit = by_parts(find_space(name, task.folder), task.prompt)
     if strict:
         refuse_faults(name, faults(space, task.prompt))
-    sound, lost = without_faults(fit_for(space, task.prompt), task.prompt)
-    return sound, (*unfit, *lost)
+    fit, unused = fit_for(space, task.prompt)
+    sound, lost = without_faults(fit, task.prompt)
+    return sound, (*unfit, *unused, *lost)
+
+
+def _unheard(task: Task, space: SearchSpace) -> Iterator[str]:
+    if task.settings.search.advice and all(name.partition(".")[0] != "wording" for name in space.names):
+        yield "search.advice is shown to nobody: no instructions are proposed in a space without `wording`"
 
 
 def _fit(task: Task, section: ModelSettings, space: SearchSpace, lost: tuple[str, ...], accepted: Accepted) -> Fit:

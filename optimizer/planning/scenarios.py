@@ -34,7 +34,8 @@ _MOST_QUESTIONS = 10  # of one compile to the proposer
 @dataclass(frozen=True)
 class Scenario:
     """`demos`: worked examples in the raced prompts. `race`: calls of the race at the unchanged prompt's price, with
-    `most_raced` answers at the most; `training`: answers to training examples. `questions`: to the proposer.
+    `most_raced` answers at the most; `training`: answers to training examples. `questions`: to the proposer,
+    of which `proposals` are asked by the search itself, the others by DSPy's optimizers.
     `confirmed`: prompts that meet the held-out examples, with `confirmation` answers each.
 
     `elasticity`: where prompts cost f times as much, the race makes f ** elasticity times fewer calls. `each`: calls of
@@ -45,6 +46,7 @@ class Scenario:
     race: float
     training: float
     questions: int
+    proposals: int
     confirmed: int
     most_raced: int
     confirmation: int
@@ -105,6 +107,7 @@ def scenarios(task: Task, parts: Split, space: SearchSpace, size: Size) -> Scena
         race=0.5 * race / max(1, search.rounds - 1),
         training=look,
         questions=wordings,
+        proposals=wordings,
         confirmed=1,
         most_raced=search.trials * len(parts.validation),
         confirmation=task.settings.decision.draws * len(parts.test),
@@ -116,6 +119,7 @@ def scenarios(task: Task, parts: Split, space: SearchSpace, size: Size) -> Scena
         training=look * looks + compiled,
         questions=search.rounds * wordings + sum(recipe.written for recipe in programs),
         confirmed=2,
+        proposals=search.rounds * wordings,
         elasticity=0.0 if suite else _ELASTICITY,
     )
     high = replace(

@@ -47,8 +47,9 @@ def reworded(prompt: Prompt, text: str) -> Prompt:
     return replace(prompt, instructions=_parse(text, prompt.instructions.names))
 
 
-def fault(prompt: Prompt, text: str, *, shown: Copies | None = None) -> str | None:
-    """Why `text` cannot be the prompt's instructions, or None. `shown`: examples that its author has seen."""
+def fault(prompt: Prompt, text: str, *, shown: Copies | None = None, told: str = "") -> str | None:
+    """Why `text` cannot be the prompt's instructions, or None. `shown`: examples that its author has seen; `told`: what
+    the prompt's team told it, and it may say as well."""
     before = prompt.instructions.text
     if text == before:
         return None
@@ -61,7 +62,7 @@ def fault(prompt: Prompt, text: str, *, shown: Copies | None = None) -> str | No
         return f"it contains {odd!a}, which is no plain text"
     if problem := _variables(prompt, text) or _protected(prompt, text):
         return problem
-    known = "\n".join([before, prompt.question.text, prompt.contract.told(), prompt.contract.shown()])
+    known = "\n".join([before, prompt.question.text, prompt.contract.told(), prompt.contract.shown(), told])
     if added := _new(_ADDRESS.findall, text, known):
         return f"it brings in {added[:80]!r}, which the prompt did not have"
     if defiant := _new(_DEFIANT.findall, text, known):

@@ -50,6 +50,8 @@ def _agreed(migration: Migration) -> Iterator[Agreed]:
     if scores := settings.get("scores"):
         told = ", ".join(f"{name} ({found['low']:g} to {found['high']:g})" for name, found in scores.items())
         yield Agreed("Scores", f"found elsewhere: {told}", "scores", _of(scores))
+    if advice := settings.get("search", {}).get("advice"):
+        yield Agreed("Advice", f"{len(advice):,} characters, for the proposer", "search.advice", _of(advice))
     decision = settings.get("decision", {})
     if decision:
         told = f"{100 * decision['margin']:g} points at {100 * decision['confidence']:g} %, {_draws(decision)}"

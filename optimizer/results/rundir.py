@@ -41,6 +41,7 @@ from optimizer.results import records
 from optimizer.results.migration import Migration, TargetResult
 from optimizer.results.records import as_json
 from optimizer.results.restore import read_decisions, read_migration
+from optimizer.results.studies import studies
 from optimizer.search.journal import write_study
 from optimizer.verdict.confirm import Decision
 
@@ -129,9 +130,8 @@ class RunDir:
         self._decision.unlink(missing_ok=True)
         files = {name: _digest(text.encode()) for name, text in texts.items()}
         self._write_manifest(run=records.facts(migration), files=files, status="finished")
-        studies = {result.model: result.search.trials for result in migration.targets if result.search.trials}
-        if studies:
-            write_study(self.study, studies)
+        if found := studies(migration):
+            write_study(self.study, found)
         for name, text in texts.items():
             write_whole(self.path / name, text)
 
@@ -246,5 +246,5 @@ def _digest(data: bytes) -> str:
 def _differing(earlier: Any, parts: Mapping[str, str]) -> str:
     """Which sections of the task file; all that may where the run is of an earlier version."""
     known = earlier if isinstance(earlier, dict) else {}
-    found = [name for name, value in parts.items() if known and known.get(name) != value]
+    found = [name for name in {**parts, **known} if known and known.get(name) != parts.get(name)]
     return ", ".join(found) or "data, prompt, models, metrics, split, constraints or margin"

@@ -55,12 +55,13 @@ class Scale:
 
 @dataclass(frozen=True)
 class Cast:
-    """The models that take part, and what is known of the target's family."""
+    """The models that take part, what is known of the target's family, and what the team's experts advise."""
 
     target: Model
     proposer: Model
     habits: Habits
     price: Price | None = None  # of the target's tokens; None: all prompts count alike
+    advice: str = ""
 
 
 @dataclass(frozen=True)

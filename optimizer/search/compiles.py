@@ -11,7 +11,7 @@ from typing import Any
 
 from optimizer.errors import BudgetExceeded, ModelError, SearchError
 from optimizer.programs.dspy import OPTIMIZERS, Compiled, compile_prompt
-from optimizer.programs.dspy.recipes import check, recipe_of
+from optimizer.programs.dspy.recipes import check, enough, recipe_of
 from optimizer.prompt import Prompt
 from optimizer.prompt.suite import Suite, calls_of
 from optimizer.search.brief import Brief, Effort
@@ -32,16 +32,31 @@ def check_programs(space: SearchSpace) -> None:
             check(optimizer, {} if value is None else {knob: value})
 
 
-def fit_for(space: SearchSpace, prompt: Prompt) -> SearchSpace:
+def fit_for(space: SearchSpace, prompt: Prompt) -> tuple[SearchSpace, tuple[str, ...]]:
     """The space without what no program of several prompts can use: rows of data, and the source's record, as examples
-    of its predictors."""
+    of its predictors; and a note on what that is."""
     if not isinstance(prompt, Suite):
-        return space
+        return space, ()
     lost: set[tuple[str, Value]] = {("program", "labeled_few_shot")}
     for optimizer, knob, values in _knobs(space):
         if knob in ("teacher", "labeled") or optimizer == "labeled_few_shot":
             lost |= {(f"{optimizer}.{knob}", value) for value in values[1:]}
-    return space.without(lost)
+    named = [
+        d.name if d.name != "program" else str(v) for d in space.dimensions for v in d.choices if (d.name, v) in lost
+    ]
+    why = "rows of data and the source's answers are no worked examples of a program's prompts"
+    told = f"search space: {', '.join(dict.fromkeys(named))} left out: {why}"
+    return space.without(lost), (told,) if named else ()
+
+
+def too_few(space: SearchSpace, prompt: Prompt, compile_calls: int) -> Iterator[str]:
+    """Which programs of the space will be lost, since they need more calls than one compile may take."""
+    for name in map(str, space.choices("program")):
+        if name in OPTIMIZERS:
+            try:
+                enough(name, prompt, calls_of(prompt) * compile_calls, check(name, {}))
+            except SearchError as problem:
+                yield f"search space: program={name!r} will be lost: it {problem}"
 
 
 def extra_calls(space: SearchSpace, effort: Effort) -> int:

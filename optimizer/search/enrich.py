@@ -42,6 +42,7 @@ def _propose(pool: Pool, brief: Brief, best: Prompt, number: int, part: Part | N
         count=brief.effort.proposals,
         known=[template.text for template in pool.wordings.values()],
         seed=brief.effort.seed + number,
+        advice=brief.cast.advice,
     )
     for rank, proposal in enumerate(proposals, start=1):
         name = f"{part.name}/" if part else ""

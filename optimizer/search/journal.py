@@ -1,5 +1,7 @@
 """The journal that Optuna's tools open: one study for each target, with every trial and its result.
 
+Where several objectives are weighed against each other, another one has a value for each, to draw a Pareto front from.
+
 A journal, not a database: Optuna takes 15 ms to write a trial to SQLite, less than one to write it to a journal. The
 file is only ever appended to, so that a tool that has it open can read on: to rewrite a study is to delete it first.
 """
@@ -8,13 +10,34 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from optimizer.errors import RunDirError
 from optimizer.models.stores.pgserver import for_optuna
-from optimizer.search.study import door, facts, frozen, tried
+from optimizer.search.study import door, frozen, tried
 from optimizer.search.trial import Trial
+
+_ONE, _APART = ("objective",), ": "  # the only objective; and what stands between a target and several in a name
+
+
+@dataclass(frozen=True)
+class Study:
+    """What is written of one search. `courses`: by trial, the mean objective of its first example, its first two, and
+    so on. `objectives`: those that the sampler weighed against each other."""
+
+    trials: Sequence[Trial]
+    courses: Mapping[int, Sequence[float]] = field(default_factory=dict)
+    objectives: Sequence[str] = ()
+
+    def frozen(self) -> list[Any]:
+        """The trials as Optuna writes them down."""
+        distributions, courses = tried(self.trials), self.courses
+        return [
+            frozen(distributions, trial, course=courses.get(trial.number, ()), objectives=self.objectives)
+            for trial in self.trials
+        ]
 
 
 class StudyJournal:
@@ -58,7 +81,7 @@ class StudyJournal:
 
     def seen(self) -> int:
         """Examples that all trials in it have seen."""
-        studies = self.storage.get_all_studies()
+        studies = [study for study in self.storage.get_all_studies() if len(study.directions) == 1]
         trials = (trial for study in studies for trial in self.storage.get_all_trials(study._study_id))
         return sum(int(t.user_attrs.get("examples", max(t.intermediate_values, default=0))) for t in trials)
 
@@ -72,7 +95,7 @@ def open_journal(path: Path) -> StudyJournal:
         return StudyJournal(path)
 
 
-def write_study(path: Path, studies: Mapping[str, Sequence[Trial]]) -> None:
+def write_study(path: Path, studies: Mapping[str, Study]) -> None:
     """Write the results of a run's searches over what was noted on the way, unless they are there already.
 
     Raises RunDirError where it cannot be written.
@@ -88,7 +111,7 @@ def write_study(path: Path, studies: Mapping[str, Sequence[Trial]]) -> None:
         ) from error
 
 
-def share_study(url: str, prefix: str, studies: Mapping[str, Sequence[Trial]]) -> None:
+def share_study(url: str, prefix: str, studies: Mapping[str, Study]) -> None:
     """The same on a PostgreSQL server, for one dashboard over many runs; replaces what an earlier run left there.
 
     Raises RunDirError where the server cannot be used.
@@ -98,7 +121,7 @@ def share_study(url: str, prefix: str, studies: Mapping[str, Sequence[Trial]]) -
 
     try:
         storage = optuna.storages.RDBStorage(for_optuna(url))
-        fill(storage, {f"{prefix} {name}": trials for name, trials in studies.items()})
+        fill(storage, {f"{prefix} {name}": study for name, study in studies.items()})
     except (SQLAlchemyError, optuna.exceptions.OptunaError) as error:
         said = str(getattr(error, "orig", None) or error).splitlines()[0]
         raise RunDirError(
@@ -114,26 +137,45 @@ def open_storage(storage: str | Path) -> Any:
     return optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(storage)))
 
 
-def new_study(storage: Any, name: str) -> Any:
-    """An empty study of that name; an earlier one is deleted."""
+def new_study(storage: Any, name: str, objectives: Sequence[str] = ()) -> Any:
+    """An empty study of that name; an earlier one is deleted. Of several objectives all but the quality are costs."""
     for study in storage.get_all_studies():
         if study.study_name == name:
             storage.delete_study(study._study_id)
-    study = door().create_study(storage=storage, study_name=name, direction="maximize")
-    study.set_metric_names(["objective"])
+    directions = ["maximize" if name in ("objective", "quality") else "minimize" for name in objectives or _ONE]
+    study = door().create_study(storage=storage, study_name=name, directions=directions)
+    study.set_metric_names(list(objectives or _ONE))
     return study
 
 
-def fill(storage: Any, studies: Mapping[str, Sequence[Trial]]) -> None:
-    for name, trials in studies.items():
-        distributions, study = tried(trials), new_study(storage, name)
-        study.add_trials(frozen(distributions, trial) for trial in trials)
+def fill(storage: Any, studies: Mapping[str, Study]) -> None:
+    for old in _apart(storage, studies):
+        storage.delete_study(old._study_id)
+    for name, study in _pages(studies).items():
+        new_study(storage, name, study.objectives).add_trials(study.frozen())
 
 
-def _holds(storage: Any, studies: Mapping[str, Sequence[Trial]]) -> bool:
+def _pages(studies: Mapping[str, Study]) -> dict[str, Study]:
+    """What is written, by the studies' names."""
+    pages = {name: replace(study, objectives=()) for name, study in studies.items()}
+    weighed = {name: study for name, study in studies.items() if study.objectives}
+    apart = {f"{name}{_APART}{' and '.join(s.objectives)}": replace(s, courses={}) for name, s in weighed.items()}
+    return pages | apart
+
+
+def _apart(storage: Any, studies: Iterable[str]) -> list[Any]:
+    """The studies with several objectives that are there; a run that went on may have others, or none any more."""
+    names = tuple(name + _APART for name in studies)
+    return [study for study in storage.get_all_studies() if study.study_name.startswith(names)]
+
+
+def _holds(storage: Any, studies: Mapping[str, Study]) -> bool:
     found = {study.study_name: storage.get_all_trials(study._study_id) for study in storage.get_all_studies()}
-    return found.keys() >= studies.keys() and all(
-        [(t.params, t.value, t.user_attrs) for t in found[name]]
-        == [(dict(t.params), t.value, facts(t)) for t in trials]
-        for name, trials in studies.items()
-    )
+    pages = _pages(studies)
+    if any(old.study_name not in pages for old in _apart(storage, studies)):
+        return False
+    return all(_facts(found.get(name, [])) == _facts(study.frozen()) for name, study in pages.items())
+
+
+def _facts(trials: Iterable[Any]) -> list[tuple[Any, ...]]:
+    return [(trial.params, trial.values, trial.user_attrs, trial.intermediate_values) for trial in trials]

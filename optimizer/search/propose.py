@@ -26,6 +26,9 @@ _TAGS = (
     "prompt|question|reply_format|tools|habits|keep|failures?|input|expected|source_answer|answered|shared|why|examples?"
     "|output|instructions"
 )
+_ADVICE = "advice"
+_SPELT = r"(?:\s*/\s*)?"  # a model takes `</ INPUT>` for an end, too; `a < input` is a comparison
+_THERE = "its text is there already"
 
 _SYSTEM = """\
 You write instructions for language models. You get the instructions of a prompt that was made for another model, \
@@ -85,18 +88,22 @@ def propose(
     count: int = 3,
     seed: int = 0,
     known: Collection[str] = (),
+    advice: str = "",
 ) -> tuple[Proposal, ...]:
     """Up to `count` proposals. `examples`: inputs with good replies. `known`: wordings that are there already.
+    `advice`: what the team's own experts say; what stands there, a version may take over.
 
     Raises SearchError where the answer holds no instructions; ModelError and BudgetExceeded pass.
     """
     failures = _chosen(failures, seed)
     examples = examples[:_EXAMPLES]
-    request = question(prompt, habits, failures, examples, count)
-    answer = bridge.run(proposer.complete(replace(request, sample=seed))).text
-    found = [_bare(text) for text in _FOUND.findall(answer)][:count]
+    request = question(prompt, habits, failures, examples, count, advice=advice)
+    answer = bridge.run(proposer.complete(replace(request, sample=seed)))
+    found = [_bare(text) for text in _FOUND.findall(answer.text)][:count]
     if not found:
-        raise SearchError(f"{proposer.name} wrote no <instructions>...</instructions>, but {answer[:80]!r}")
+        cut = "; it was cut off at the token limit: raise max_tokens in proposer.params"
+        told = f"{proposer.name} wrote no <instructions>...</instructions>, but {answer.text[:80]!r}"
+        raise SearchError(told + cut if answer.finish == "length" else told)
     seen = [text for f in failures for text in (f.input, f.answered, f.source_answer)] + [
         given for given, _ in examples
     ]
@@ -104,7 +111,7 @@ def propose(
     taken = {_plain(text) for text in (*known, prompt.instructions.text)}
     proposals = []
     for number, text in enumerate(found):
-        refused = "its text is there already" if _plain(text) in taken else fault(prompt, text, shown=copies)
+        refused = _THERE if _plain(text) in taken else fault(prompt, text, shown=copies, told=advice)
         taken.add(_plain(text))
         proposals.append(
             Proposal(
@@ -118,7 +125,13 @@ def propose(
 
 
 def question(
-    prompt: Prompt, habits: Habits, failures: Sequence[Failure], examples: Sequence[tuple[str, str]], count: int
+    prompt: Prompt,
+    habits: Habits,
+    failures: Sequence[Failure],
+    examples: Sequence[tuple[str, str]],
+    count: int,
+    *,
+    advice: str = "",
 ) -> Request:
     """What the proposer is asked."""
     before = prompt.instructions.text
@@ -130,8 +143,11 @@ def question(
         _tagged("habits", habits.advice),
         _tagged("failures", "\n".join(_failure(failure) for failure in failures) or "(none)"),
         _tagged("examples", "\n".join(_example(*pair) for pair in examples) or "(none)"),
-        _RULES.format(count=count, limit=max(6_000, int(2.5 * len(before))), keep=_keep(prompt)),
+        _RULES.format(count=count, limit=max(6_000, int(2.5 * len(before))), keep=_keep(prompt, advice)),
     ]
+    if advice:  # without it the tag means nothing, and nothing is done about it
+        parts = [_fenced(part, _ADVICE) for part in parts]
+        parts.insert(-3, _tagged(_ADVICE, _fenced(advice.strip(), f"{_TAGS}|{_ADVICE}")))
     return Request((Message("system", _SYSTEM), Message("user", "\n\n".join(parts))))
 
 
@@ -147,10 +163,11 @@ def _chosen(failures: Sequence[Failure], seed: int) -> list[Failure]:
     return [failure for _, failure in sorted(ranked, key=lambda pair: pair[0])][:_FAILURES]
 
 
-def _keep(prompt: Prompt) -> str:
+def _keep(prompt: Prompt, advice: str) -> str:
     kept = [f"- Keep the placeholder {{{{{name}}}}} exactly as it is.\n" for name in sorted(prompt.instructions.names)]
     texts = [text for text in prompt.protected if text in prompt.instructions.text]
-    return "".join([*kept, *(f"- Keep this text word for word: <keep>{text}</keep>\n" for text in texts)])
+    heed = ["- The advice tags hold what the team's own experts say: heed what concerns this task.\n"] if advice else []
+    return "".join([*heed, *kept, *(f"- Keep this text word for word: <keep>{text}</keep>\n" for text in texts)])
 
 
 def _failure(failure: Failure) -> str:
@@ -177,14 +194,14 @@ def _data(text: str) -> str:
     return _fenced(text if len(text) <= _LONGEST else text[:_LONGEST] + " [...]")
 
 
-def _fenced(text: str) -> str:
-    """Unable to close the tags it stands in; `_bare` turns it back."""
-    return re.sub(rf"<(?=/?(?:{_TAGS})\b)", "&lt;", text)
+def _fenced(text: str, tags: str = _TAGS) -> str:
+    """Unable to close the tags it stands in, however they are spelt; `_bare` turns it back."""
+    return re.sub(rf"<(?={_SPELT}(?:{tags})\b)", "&lt;", text, flags=re.IGNORECASE)
 
 
 def _bare(text: str) -> str:
     """A version without the fences that models like to put around what they write."""
-    text = re.sub(rf"&lt;(?=/?(?:{_TAGS})\b)", "<", text.strip())
+    text = re.sub(rf"&lt;(?={_SPELT}(?:{_TAGS}|{_ADVICE})\b)", "<", text.strip(), flags=re.IGNORECASE)
     return re.sub(r"\A```\w*\n(.*?)\n?```\Z", r"\1", text, flags=re.DOTALL).strip()
 
 

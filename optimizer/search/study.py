@@ -7,6 +7,7 @@ storage, so replaying from seeds is exact where reopening would not be.
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -138,15 +139,21 @@ def tried(trials: Sequence[Trial]) -> dict[str, Any]:
     return {key: door().distributions.CategoricalDistribution(list(found)) for key, found in values.items()}
 
 
-def frozen(distributions: Mapping[str, Any], trial: Trial) -> Any:
-    """A trial that is over, as Optuna writes it down."""
+def frozen(
+    distributions: Mapping[str, Any], trial: Trial, *, course: Sequence[float] = (), objectives: Sequence[str] = ()
+) -> Any:
+    """A trial that is over, as Optuna writes it down; with one value for each of several `objectives`, if they are
+    named. `course`: what it was worth by its first example, its first two, and so on."""
     optuna = door()
+    found = [getattr(trial, name) for name in objectives or ("value",)]
+    known = trial.value is not None and all(map(math.isfinite, found))
     return optuna.trial.create_trial(
-        state=optuna.trial.TrialState.FAIL if trial.value is None else optuna.trial.TrialState.COMPLETE,
+        state=optuna.trial.TrialState.COMPLETE if known else optuna.trial.TrialState.FAIL,
         params=dict(trial.params),
         distributions=dict(distributions),
-        value=trial.value,
+        values=found if known else None,
         user_attrs=facts(trial),
+        intermediate_values=dict(enumerate(course, start=1)),
     )
 
 

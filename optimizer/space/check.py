@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from optimizer.errors import ConfigError, nearest
@@ -29,6 +30,9 @@ _RANGES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
 
 #: Dimensions that gain values in the course of a search.
 _GROWING = ("wording", "demo_choice")
+_SLIP = 0.85  # how alike two names are if one is the other misspelt; `reasoning` and `reasoning_effort` are 0.72
+#: Dimensions that each prompt of a program has for itself, by its name behind a dot.
+_BY_PARTS = ("wording", "demos")
 
 
 @dataclass(frozen=True)
@@ -123,10 +127,18 @@ def _never(dimension: Dimension, space: SearchSpace) -> str | None:
         other, value = condition
         if other == dimension.name:
             return f"has {key}={condition!r}, which is itself; name another dimension"
+        if meant := _misspelt(other, space):
+            return f"has {key}={condition!r}, and no dimension is called {other!r}. Did you mean {meant!r}?"
         known = space.choices(other)
         if key == "when" and known and value not in known and other.partition(".")[0] not in _GROWING:
             return f"counts only where {other} is {value!r}, which {other} does not offer; it has {known!r}"
     return None
+
+
+def _misspelt(name: str, space: SearchSpace) -> str:
+    """A condition on a dimension that other spaces have, and this one does not, holds; a slip of the pen is none."""
+    names = {own.partition(".")[0] if own.partition(".")[0] in _BY_PARTS else own for own in space.names}
+    return "" if name in names else next(iter(get_close_matches(str(name), names, 1, _SLIP)), "")
 
 
 def _changed(dimension: Dimension, prompt: Prompt) -> str | None:
@@ -163,6 +175,9 @@ def _broken(dimension: Dimension, value: Value, prompt: Prompt) -> str | None:
         return f"changes the variables to {found}, from {wanted}; a choice keeps every {{{{variable}}}}, and adds none"
     if lost := made.prompt.lacks(prompt.protected):
         return f"loses the protected text {lost[:40]!r}; leave what prompt.protect names as it is"
+    if odd := [knob for knob in made.knobs if getattr(dimension, "when", None) != ("program", knob.partition(".")[0])]:
+        program = odd[0].partition(".")[0]
+        return f"turns {odd[0]} whatever the program is; add when=('program', {program!r}), as search_spaces.knob does"
     if isinstance(dimension, Choice) and dimension.tells and made == Variant(prompt):
         return "changes nothing in this prompt: the text that it replaces does not stand in the instructions"
     return _unknown(made)

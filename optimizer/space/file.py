@@ -94,6 +94,8 @@ def _known(dimension: Dimension, given: Any) -> Dimension:
         return dimension
     if isinstance(given, dict):
         raise ConfigError(f"is a known dimension: give a list of its values ({_words(dimension.choices)})")
+    if given == []:
+        raise ConfigError("has an empty list: name some of its values, or leave the list out for all of them")
     values = given if isinstance(given, list) else [given]
     others = dimension.choices[1:]
     if not others or not isinstance(dimension, Choice):

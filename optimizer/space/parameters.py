@@ -13,7 +13,7 @@ from typing import Any
 from optimizer.errors import ConfigError
 from optimizer.prompt import Prompt
 from optimizer.space.search_space import SearchSpace
-from optimizer.space.variant import Value, Variant
+from optimizer.space.variant import DemoPlan, Value, Variant
 from optimizer.tools import Toolset
 from optimizer.types import Params
 
@@ -118,12 +118,18 @@ def _against(space: SearchSpace, prompt: Prompt, target: Capabilities, name: str
     if built is None:
         return None
     unchanged, made = built
-    if made == unchanged:
+    if _heard(made) == _heard(unchanged):
         return "changes nothing in this prompt"
     before = unchanged.prompt.sent
     new = {key: wanted for key, wanted in made.prompt.sent.items() if key not in before or before[key] != wanted}
     refused = target.refused(new)
     return f"{target.model} does not take {', '.join(refused)}" if refused else None
+
+
+def _heard(variant: Variant) -> Variant:
+    """Without what nobody reads: how worked examples are chosen where none are shown, knobs of the plain prompt."""
+    demos = variant.demos if variant.demos.count else DemoPlan()
+    return replace(variant, demos=demos, knobs={} if variant.program == "plain" else variant.knobs)
 
 
 def _made(space: SearchSpace, prompt: Prompt, name: str, value: Value) -> tuple[Variant, Variant] | None:

@@ -22,7 +22,7 @@ from optimizer.prompt.suite import Part, Suite
 from optimizer.prompt.template import Template
 from optimizer.report import write_report
 from optimizer.results.rundir import RunDir
-from optimizer.search.compiles import compile_planned, fit_for
+from optimizer.search.compiles import compile_planned, fit_for, too_few
 from optimizer.search.pool import Pool
 from optimizer.space import Choice, SearchSpace
 from optimizer.space.check import faults
@@ -448,7 +448,7 @@ def test_the_same_compile_on_one_thread_and_on_four() -> None:
     [
         ("labeled_few_shot", {}, "is no worked example of a program's predictors"),
         ("bootstrap_few_shot", {"teacher": "source"}, "the target must teach"),
-        ("simba", {}, "needs 160 calls at least for a program of 2 prompts, but may make only 100"),
+        ("simba", {}, "may make only 100; raise search.compile_calls to 80"),
     ],
 )
 def test_what_cannot_be_compiled_for_a_program_is_said_before_the_first_call(
@@ -481,12 +481,35 @@ def test_answers_that_dspy_cannot_read_and_asks_for_again_fit_in_the_limit() -> 
 
 
 def test_what_a_program_cannot_use_is_not_offered() -> None:
-    space = fit_for(SearchSpace((WORDING, ALL_PROGRAMS, *KNOBS)), opened())
+    space, (note,) = fit_for(SearchSpace((WORDING, ALL_PROGRAMS, *KNOBS)), opened())
 
     assert "labeled_few_shot" not in space.choices("program") and "gepa" in space.choices("program")
     assert "gepa.minibatch" in space.names
     assert not [name for name in space.names if name.endswith((".teacher", ".labeled"))]
-    assert fit_for(SPACE, opened().part("divide").as_prompt()) == SPACE
+    assert note.startswith(
+        "search space: labeled_few_shot, labeled_few_shot.labeled, knn_few_shot.teacher, bootstrap_few"
+    )
+    assert note.endswith(
+        "left out: rows of data and the source's answers are no worked examples of a program's prompts"
+    )
+    assert fit_for(SPACE, opened().part("divide").as_prompt()) == (SPACE, ())
+
+
+def test_a_program_that_needs_more_calls_than_a_compile_may_take_is_told_beforehand() -> None:
+    """COPRO judges each of two prompts afresh in each of its two rounds: 40 answers of 6 calls, at 3 of 4 calls."""
+    space = SearchSpace((WORDING, ALL_PROGRAMS.among("copro", "gepa")))
+
+    assert list(too_few(space, opened(), 160)) == []
+    assert list(too_few(space, opened(), 150)) == [
+        "search space: program='copro' will be lost: it needs 320 calls at least for a program of 2 prompts, but may "
+        "make only 300; raise search.compile_calls to 160"
+    ]
+    alone = opened().part("divide").as_prompt()
+    assert list(too_few(space, alone, 39)) == [
+        f"search space: program={name!r} will be lost: it needs 40 calls at least, but may make only 39; "
+        "raise search.compile_calls"
+        for name in ("copro", "gepa")
+    ]
 
 
 def test_protected_texts_stay_in_the_part_that_has_them() -> None:

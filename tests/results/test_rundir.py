@@ -7,6 +7,7 @@ import os
 import random
 from dataclasses import asdict, replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import optuna
@@ -22,6 +23,7 @@ from optimizer.results.rundir import RunDir, slug, write_whole
 from optimizer.task import load_task
 from optimizer.types import Example, Output
 from tests.conftest import Walked
+from tests.walking import SEARCH, finished, walk, write_task
 
 FILES = (
     "task.yaml",
@@ -246,3 +248,40 @@ def test_what_stands_in_the_way_of_a_command_is_told_without_a_traceback(
     done = CliRunner().invoke(main, [command, str(run)], catch_exceptions=False)
 
     assert f"{(run / name).parent if command == 'report' else run / name}: cannot write here" in done.stderr
+
+
+def test_optuna_draws_the_course_of_every_trial(tmp_path: Path) -> None:
+    """Step n is the mean objective of a trial's first n examples, as anyone can reckon from answers.jsonl."""
+    migration, run = finished(tmp_path, objective={"quality": 2.0, "cost": 0.0})
+    journal = JournalFileBackend(str(run / "study.journal"))
+    study = optuna.load_study(study_name="test/target", storage=optuna.storages.JournalStorage(journal))
+    found = migration.targets[0].search
+
+    for drawn, trial in zip(study.trials, found.trials, strict=True):
+        scores = [score.value for score in found.answers[trial.number].scores]
+        wanted = {n: pytest.approx(2 * fmean(scores[:n])) for n in range(1, trial.examples + 1)}
+        assert wanted and drawn.intermediate_values == wanted
+
+
+def test_of_several_objectives_there_is_a_study_with_a_pareto_front(tmp_path: Path) -> None:
+    def studies(run: Path) -> dict[str, optuna.Study]:
+        storage = optuna.storages.JournalStorage(JournalFileBackend(str(run / "study.journal")))
+        names = optuna.get_all_study_names(storage)
+        return {name: optuna.load_study(study_name=name, storage=storage) for name in names}
+
+    migration, run = finished(tmp_path, search=SEARCH | {"objectives": ["quality", "cost"]})
+
+    apart = studies(run)["test/target: quality and cost"]
+    assert [*studies(run)] == ["test/target", "test/target: quality and cost"]
+    assert apart.metric_names == ["quality", "cost"]
+    assert [direction.name for direction in apart.directions] == ["MAXIMIZE", "MINIMIZE"]
+    trials = migration.targets[0].search.trials
+    assert [trial.values for trial in apart.trials] == [[trial.quality, trial.cost] for trial in trials]
+    best = max(trial.quality or 0.0 for trial in trials)
+    assert best in [trial.values[0] for trial in apart.best_trials]
+    before = (run / "study.journal").read_bytes()
+    walk(tmp_path / "task.yaml", run)
+    assert (run / "study.journal").read_bytes() == before, "what is there already is not written again"
+
+    walk(write_task(tmp_path), run)
+    assert [*studies(run)] == ["test/target"], "a run that went on without them keeps no old front"

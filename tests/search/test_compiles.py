@@ -179,7 +179,9 @@ def test_a_compile_that_fails_is_not_bought_again() -> None:
 
     first = asked(into, lost, program="gepa", gepa__minibatch=4)
 
-    assert first == ["gepa(minibatch=4) lost: gepa: needs 40 calls at least, but may make only 20"]
+    assert first == [
+        "gepa(minibatch=4) lost: gepa: needs 40 calls at least, but may make only 20; raise search.compile_calls"
+    ]
     assert asked(into, lost, program="gepa", gepa__minibatch=4) == []
     assert into.bought["gepa(minibatch=4)"] == 20
 

@@ -19,7 +19,7 @@ import optimizer.report
 from optimizer.errors import RunDirError
 from optimizer.progress import Progress
 from optimizer.search.brief import Brief
-from optimizer.search.journal import write_study
+from optimizer.search.journal import Study, write_study
 from optimizer.search.live import Live
 from optimizer.search.loop import search
 from optimizer.search.trial import Glance, SearchResult, Standing, Trial
@@ -223,8 +223,8 @@ def test_the_end_of_a_run_writes_what_each_trial_came_out_at(tmp_path: Path) -> 
     path, alone = tmp_path / "study.journal", tmp_path / "alone.journal"
     result = search(PROMPT, SPACE, watched(path))
 
-    write_study(path, {"target": result.trials})
-    write_study(alone, {"target": result.trials})
+    write_study(path, {"target": Study(result.trials)})
+    write_study(alone, {"target": Study(result.trials)})
 
     assert written(study(path).trials) == written(study(alone).trials)
     assert [t.value for t in study(path).trials] == [t.value for t in result.trials]
@@ -264,7 +264,7 @@ def test_a_record_that_cannot_be_written_at_the_end_is_told_with_a_way_out(plain
     (tmp_path / "study.journal").mkdir()
 
     with pytest.raises(RunDirError, match=r"study\.journal: cannot be written .* choose another --run-dir"):
-        write_study(tmp_path / "study.journal", {"t": plain_run.migration.targets[0].search.trials})
+        write_study(tmp_path / "study.journal", {"t": Study(plain_run.migration.targets[0].search.trials)})
 
 
 def test_the_page_of_the_report_tells_how_optuna_opens_a_study(plain_run: Walked) -> None:

@@ -25,6 +25,8 @@ from optimizer.space.parameters import Capabilities, carried, fitted, varied
 from optimizer.types import Example, Message, Request, Response
 from search_spaces import (
     DELIMITERS,
+    DEMO_CHOICE,
+    DEMOS,
     EFFORT,
     KNOBS,
     MAX_TOKENS,
@@ -34,6 +36,7 @@ from search_spaces import (
     TEMPERATURE,
     TOP_P,
 )
+from search_spaces.compilers import knob
 
 CLOSED: dict[str, Any] = {
     "type": "object",
@@ -49,6 +52,20 @@ ALL = SearchSpace((DELIMITERS, MAX_TOKENS, TOP_P, TEMPERATURE, EFFORT, RESPONSE_
 
 def built(space: SearchSpace, prompt: Prompt, **chosen: Any) -> Any:
     return Pool(prompt, space, (), seed=0).build({**space.unchanged, **chosen}).params
+
+
+def test_a_dimension_that_nobody_reads_goes_with_a_note() -> None:
+    """Which worked examples, where none are ever shown; a knob of a program that is not there."""
+    free = Capabilities("x/y")
+    space, notes = fitted(SearchSpace((DELIMITERS, DEMO_CHOICE, knob("gepa", "minibatch", 2))), LABELS, free)
+
+    assert space.names == ("delimiters",)
+    assert notes == (
+        "dimension demo_choice left out for x/y: changes nothing in this prompt",
+        "dimension gepa.minibatch left out for x/y: changes nothing in this prompt",
+    )
+    whole = SearchSpace((DELIMITERS, DEMOS, DEMO_CHOICE, PROGRAMS, knob("gepa", "minibatch", 2)))
+    assert fitted(whole, LABELS, free) == (whole, ())
 
 
 def test_a_dimension_whose_parameter_is_refused_goes_with_a_note() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,17 @@ from optimizer.objective import Evaluation
 from optimizer.prompt import Prompt
 from optimizer.prompt.contract import Contract
 from optimizer.prompt.template import Template
-from optimizer.search.journal import write_study
+from optimizer.search.journal import Study, write_study
 from optimizer.search.pool import Pool
 from optimizer.search.study import SAMPLERS, ask, check_names
 from optimizer.search.trial import Trial
-from optimizer.space import Choice, DemoPlan, SearchSpace, in_layout
+from optimizer.space import Choice, DemoPlan, SearchSpace, in_knobs, in_layout
 from optimizer.space.check import faults
 from optimizer.space.demos import Shot, choose, good_shots
 from optimizer.testing import check_space
 from optimizer.types import Example, Output, Score
-from search_spaces import DELIMITERS, DEMOS, QUICK, REPLY, STANDARD, TEMPERATURE, WORDING
+from search_spaces import DELIMITERS, DEMOS, PROGRAMS, QUICK, REPLY, STANDARD, TEMPERATURE, WORDING
+from search_spaces.compilers import knob
 
 PROMPT = Prompt.from_messages(
     [{"role": "system", "content": "Rate it."}, {"role": "user", "content": "Text: {{text}}"}],
@@ -41,8 +43,6 @@ def test_the_ready_made_spaces_keep_the_contract(space: SearchSpace) -> None:
 
 
 def test_the_contract_check_finds_a_dimension_that_loses_the_input() -> None:
-    from dataclasses import replace
-
     broken = Choice(
         "x", ("as_is", "y"), lambda v, _: replace(v, prompt=replace(v.prompt, question=Template(("gone",))))
     )
@@ -66,6 +66,8 @@ def test_a_space_of_ones_own_takes_few_lines() -> None:
         ({"when": ("case", "upper")}, r"case has when=\('case', 'upper'\), which is itself"),
         ({"unless": ("case", "upper")}, "which is itself"),
         ({"when": ("delimiters", "html")}, "counts only where delimiters is 'html', which delimiters does not offer"),
+        ({"when": ("delimeters", "xml")}, "no dimension is called 'delimeters'. Did you mean 'delimiters'?"),
+        ({"unless": ("delimeters", "xml")}, "no dimension is called 'delimeters'. Did you mean 'delimiters'?"),
     ],
 )
 def test_a_condition_under_which_a_dimension_never_counts_is_a_fault(odd: dict[str, Any], problem: str) -> None:
@@ -80,6 +82,17 @@ def test_a_condition_on_a_wording_that_is_yet_to_be_written_or_on_an_absent_dime
     absent = Choice("b", ("as_is", "none"), in_layout("reasoning"), when=("program", "gepa"))
 
     check_space(SearchSpace((WORDING, later, absent)), PROMPT)
+
+
+def test_a_knob_that_is_turned_for_every_program_is_a_fault() -> None:
+    """It would be asked of optimizers that do not have it."""
+    loose = Choice("gepa.minibatch", (None, 2), in_knobs("gepa.minibatch"))
+    problem = r"gepa.minibatch=2 turns gepa.minibatch whatever the program is; add when=\('program', 'gepa'\)"
+
+    for odd in (loose, replace(loose, when=("program", "miprov2"))):
+        with pytest.raises(AssertionError, match=problem):
+            check_space(SearchSpace((PROGRAMS, odd)), PROMPT)
+    check_space(SearchSpace((PROGRAMS, knob("gepa", "minibatch", 2))), PROMPT)
 
 
 def test_a_dimension_that_lacks_what_one_has_is_a_fault_that_names_it() -> None:
@@ -220,7 +233,7 @@ def test_the_study_opens_with_optuna_itself(tmp_path: Path) -> None:
     ]
     trials.append(Trial(3, 1, {"demos": 0, "reply": "as_is"}, "failed", PROMPT, note="never measured"))
 
-    write_study(tmp_path / "study.journal", {"target": trials})
+    write_study(tmp_path / "study.journal", {"target": Study(trials)})
 
     journal = JournalFileBackend(str(tmp_path / "study.journal"))
     study = optuna.load_study(study_name="target", storage=optuna.storages.JournalStorage(journal))

@@ -169,6 +169,7 @@ def test_a_sentence_goes_behind_the_wording_that_is_chosen(tmp_path: Path) -> No
         ("dimensions: {delimters: [xml]}", r"1: dimensions\.delimters: no dimension is.*Did you mean 'delimiters'"),
         ("dimensions:\n  delimiters: [html]", r"yaml:2: dimensions\.delimiters: has no value 'html'.*: as_is, xml"),
         ("dimensions: {demos: [many]}", "has no value 'many'.* Known: 0, .*or another number"),
+        ("dimensions: {demos: []}", "demos: has an empty list: name some of its values, or leave the list out for all"),
         ("dimensions: {demos: {few: 2}}", "demos: is a known dimension: give a list of its values"),
         ("dimensions: {wording: [rewritten]}", "wording: has no values to choose from"),
         ("dimensions: {tone: {}}", "no dimension is called 'tone'"),

@@ -14,7 +14,7 @@ from optimizer.models import Model
 from optimizer.programs.dspy.engine import Allowance, Engine, Halt
 from optimizer.programs.dspy.job import Job
 from optimizer.programs.dspy.quiet import hush
-from optimizer.programs.dspy.recipes import check, for_suite, recipe_of
+from optimizer.programs.dspy.recipes import check, enough, recipe_of
 from optimizer.programs.dspy.rows import Marker, answers, good_score, replies, rows, source_scores, words_of
 from optimizer.prompt import Prompt
 from optimizer.prompt.suite import Suite
@@ -54,8 +54,8 @@ def compile_prompt(
     if prompt.picking:  # an optimizer chooses examples of its own, and shows the same ones to every input
         prompt = replace(prompt, demos=(), picking=None)
     recipe, knobs = recipe_of(optimizer), check(optimizer, options or {})
-    if max_calls < recipe.least:
-        raise SearchError(f"{optimizer}: needs {recipe.least} calls at least, but may make only {max_calls}")
+    with _translated(optimizer):
+        calls, knobs = enough(optimizer, prompt, max_calls, knobs)
     mark = Marker({example.id: example for example in trainset}, references, metric)
     scores = source_scores(mark)
     answered = answers(mark, prompt.contract, scores)
@@ -70,10 +70,8 @@ def compile_prompt(
         bench, student, replay, task = _student(prompt, mark, model, allowance, copies)
         if len(made := rows(mark, answered, bench.fields, seed)) < recipe.least_rows:
             raise SearchError(f"needs {recipe.least_rows} training examples with an answer, found {len(made)}")
-        if isinstance(prompt, Suite):
-            max_calls, knobs = for_suite(optimizer, prompt, max_calls, knobs)
         good = good_score(scores)
-        job = Job(student, replay, made, task, author, asking, good, max_calls, seed, threads, knobs)
+        job = Job(student, replay, made, task, author, asking, good, calls, seed, threads, knobs)
         with dspy.context(lm=task, adapter=asking, num_threads=threads, trace=None, disable_history=True):
             program = recipe.build(job)
         return Compiled(bench.shipped(program), optimizer, allowance.calls, _notes(bench.faults, trainset, answered))

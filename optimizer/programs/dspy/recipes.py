@@ -20,9 +20,10 @@ from optimizer.programs.dspy.showing import (
     knn_few_shot,
     labeled_few_shot,
 )
+from optimizer.prompt import Prompt
 from optimizer.prompt.suite import Suite
 
-__all__ = ["OPTIMIZERS", "check", "for_suite", "recipe_of"]
+__all__ = ["OPTIMIZERS", "check", "enough", "recipe_of"]
 
 OPTIMIZERS: Mapping[str, Recipe] = {
     "labeled_few_shot": Recipe(labeled_few_shot, options={"labeled": 8}),
@@ -112,7 +113,14 @@ def check(optimizer: str, options: Mapping[str, Any]) -> dict[str, Any]:
     return {**known, **options}
 
 
-def for_suite(optimizer: str, suite: Suite, calls: int, options: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
+def enough(optimizer: str, prompt: Prompt, calls: int, options: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
+    """Calls and knobs of a compile. Raises SearchError where they do not suffice for the prompt, or the program."""
+    if calls < (least := recipe_of(optimizer).least):
+        raise SearchError(f"needs {least} calls at least, but may make only {calls}; raise search.compile_calls")
+    return _for_suite(optimizer, prompt, calls, options) if isinstance(prompt, Suite) else (calls, dict(options))
+
+
+def _for_suite(optimizer: str, suite: Suite, calls: int, options: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
     """Calls and knobs for a program of several predictors: an answer takes several calls, and a row of the training
     data is no worked example of any of them. Raises SearchError where nothing is left to do."""
     parts = len(suite.parts)
@@ -125,7 +133,10 @@ def for_suite(optimizer: str, suite: Suite, calls: int, options: Mapping[str, An
     answers = int(_FIRST * calls) // spread
     if answers < (least := OPTIMIZERS[optimizer].least):
         need = ceil(least * spread / _FIRST)
-        raise SearchError(f"needs {need} calls at least for a program of {parts} prompts, but may make only {calls}")
+        raise SearchError(
+            f"needs {need} calls at least for a program of {parts} prompts, but may make only {calls}; "
+            f"raise search.compile_calls to {ceil(need / parts)}"
+        )
     return answers, {**options, "labeled": 0}
 
 
