@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
@@ -99,7 +100,8 @@ def _by_length(runs: Iterable[Run]) -> dict[int, set[Run]]:
 
 
 def _words(text: str) -> Run:
-    return tuple(_WORD.findall(text.casefold()))
+    """The same for signs that only look otherwise (full-width letters, ligatures)."""
+    return tuple(_WORD.findall(unicodedata.normalize("NFKC", text).casefold()))
 
 
 def _windows(words: Run, length: int) -> Iterator[Run]:

@@ -104,6 +104,14 @@ def test_copies_are_seen_through_case_and_punctuation_unless_the_prompt_has_them
     assert fault(own, f"Sort, as in: {EXAMPLE}", shown=Copies([EXAMPLE])) is None
 
 
+def test_a_copy_in_full_width_letters_is_one() -> None:
+    wide = "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in EXAMPLE)
+
+    assert wide != EXAMPLE
+    told = fault(SHORT, f"Sort, as in: {wide}", shown=Copies([EXAMPLE]))
+    assert told is not None and "copies an example word for word" in told and "parcel came on monday" in told
+
+
 # -- what hides, what leads elsewhere
 
 
