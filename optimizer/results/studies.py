@@ -29,6 +29,6 @@ def studies(migration: Migration) -> dict[str, Study]:
 
 
 def _course(found: Evaluation, objective: Objective, unit: Unit) -> tuple[float, ...]:
-    pairs = zip(found.outputs, found.scores, strict=True)
-    values = (objective.of(mark.value, output.cost, output.latency, unit) for output, mark in pairs)
+    """Of the answers that count: one that could not be had, or not be scored, says nothing of the trial."""
+    values = (objective.of(mark.value, output.cost, output.latency, unit) for output, mark in found.scored)
     return tuple(total / seen for seen, total in enumerate(accumulate(values), start=1))

@@ -20,6 +20,7 @@ from optimizer.cli import main
 from optimizer.errors import RunDirError
 from optimizer.results.records import as_json, as_lines
 from optimizer.results.rundir import RunDir, slug, write_whole
+from optimizer.results.studies import studies
 from optimizer.task import load_task
 from optimizer.types import Example, Output
 from tests.conftest import Walked
@@ -261,6 +262,17 @@ def test_optuna_draws_the_course_of_every_trial(tmp_path: Path) -> None:
         scores = [score.value for score in found.answers[trial.number].scores]
         wanted = {n: pytest.approx(2 * fmean(scores[:n])) for n in range(1, trial.examples + 1)}
         assert wanted and drawn.intermediate_values == wanted
+
+
+def test_an_answer_that_could_not_be_had_is_no_step_of_the_course(tmp_path: Path) -> None:
+    migration, _ = finished(tmp_path)
+    (one,) = migration.targets
+    whole = studies(migration)["test/target"].courses[0]
+    found = one.search.answers[0]
+    lost = replace(found, outputs=(*found.outputs[:-1], replace(found.outputs[-1], status="failed")))
+    search = replace(one.search, answers={**one.search.answers, 0: lost})
+
+    assert studies(replace(migration, targets=(replace(one, search=search),)))["test/target"].courses[0] == whole[:-1]
 
 
 def test_of_several_objectives_there_is_a_study_with_a_pareto_front(tmp_path: Path) -> None:
