@@ -61,6 +61,7 @@ def test_a_run_names_its_frozen_stages_and_adds_them_to_its_totals(tmp_path: Pat
     for name in ("report.html", "report.md"):
         written = (tmp_path / "run" / name).read_text("utf-8")
         assert "retrieve" in written and "Without the frozen ones" in written
+    assert "A frozen stage was not run again" in (tmp_path / "run" / "report.html").read_text("utf-8")
     told = json.loads((tmp_path / "run" / "report.json").read_text("utf-8"))
     assert [row["name"] for row in told["targets"][0]["stages"]][:2] == ["retrieve", "rerank"]
 

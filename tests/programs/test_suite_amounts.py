@@ -99,6 +99,8 @@ def test_the_report_breaks_a_run_down_by_prompt(migrated: tuple[Migration, Path]
             assert sum(shares) == pytest.approx(rows["All stages"].sides[amount][at].value)
     assert RunDir.read(run).migration() == migration
     assert "name.predict</code> | migrated" in (run / "report.md").read_text("utf-8")
+    page = (run / "report.html").read_text("utf-8")
+    assert "Stage by stage" in page and "A frozen stage" not in page
 
 
 def test_a_recorded_source_has_a_total_and_no_parts(migrated: tuple[Migration, Path]) -> None:
