@@ -126,3 +126,17 @@ def test_calls_of_no_prompt_have_a_row_of_their_own(migrated: tuple[Migration, P
     rows = by_name(replace(migration, targets=(replace(one, confirmation=replace(met, winner=more)),)))
 
     assert [side.value for side in rows["(other calls)"].sides["cost"]] == [pytest.approx(0), pytest.approx(500)]
+
+
+def test_a_prompt_that_an_example_did_not_need_took_nothing_of_it(migrated: tuple[Migration, Path]) -> None:
+    migration, _ = migrated
+    (one,) = migration.targets
+    met = one.confirmation
+    first, *rest = met.winner.outputs
+    short = replace(first, parts={"divide": first.parts["divide"]})
+    fewer = replace(met.winner, outputs=(short, *rest))
+    rows = by_name(replace(migration, targets=(replace(one, confirmation=replace(met, winner=fewer)),)))
+
+    took = sum(output.parts["name.predict"]["latency"] for output in rest)
+    found = rows["name.predict"].sides["latency"][1]
+    assert (found.n, found.value) == (len(rest) + 1, pytest.approx(took / (len(rest) + 1)))
