@@ -23,7 +23,7 @@ from optimizer.models.money.prices import Price
 from optimizer.models.replies.names import same_model
 from optimizer.pricing import price_of
 from optimizer.prompt import Prompt
-from optimizer.types import Example, Output
+from optimizer.types import AMOUNTS, Example, Output
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ def _price(settings: Settings, document: Document) -> Price | None:
 
 def _unmeasured(settings: Settings, price: Price | None) -> frozenset[str]:
     given = settings.data.source.model_dump() if settings.data.source else {}
-    lacking = {name for name in ("cost", "latency", "input_tokens", "output_tokens") if not given.get(name)}
+    lacking = {name for name in AMOUNTS if not given.get(name)}
     return frozenset(lacking - {"cost"} if price else lacking)
 
 

@@ -12,6 +12,8 @@ JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | Non
 Inputs: TypeAlias = Mapping[str, JSON]
 Params: TypeAlias = Mapping[str, JSON]
 Role = Literal["system", "user", "assistant"]
+#: What an answer takes: seconds, tokens, dollars. `Response` and `Output` have fields of these names.
+AMOUNTS = ("latency", "input_tokens", "output_tokens", "cost")
 
 
 @dataclass(frozen=True, slots=True)

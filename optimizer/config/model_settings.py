@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any
 from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from optimizer.config.sections import Count, NotNegative, Positive, Section, Text, many, named
 from optimizer.habits import GENERIC, family_of
 from optimizer.models.money.prices import Price
-from optimizer.models.providers.direct import PROVIDERS
+from optimizer.models.providers.clocks import CLOCKS, OPENAI_LIKE, Clock
 from optimizer.models.providers.reserved import SET_HERE
 from optimizer.redact import names_secret
 
@@ -64,7 +64,7 @@ class ModelSettings(Section):
     )
     limits: Limits = Limits()
     timeout: Positive = Field(default=60.0, description="Seconds for one call")
-    latency: Literal["transport", "first_token", "provider"] = Field(
+    latency: Clock = Field(
         default="transport",
         description="Which clock counts: until the whole reply came, until its first token did, or the provider's own",
     )
@@ -88,11 +88,11 @@ class ModelSettings(Section):
 
     @model_validator(mode="after")
     def _may_stream(self) -> ModelSettings:
-        spoken = self.api_base and self.model.partition("/")[0] in PROVIDERS
+        spoken = self.api_base and self.model.partition("/")[0] in OPENAI_LIKE
         if self.latency == "first_token" and not spoken:
             raise ValueError(
                 "latency: first_token needs a server that speaks OpenAI's protocol (a LiteLLM proxy does, for any "
-                f"model): name it as {' or '.join(f'{name}/MODEL' for name in PROVIDERS)}, with its `api_base`"
+                f"model): name it as {' or '.join(f'{name}/MODEL' for name in OPENAI_LIKE)}, with its `api_base`"
             )
         return self
 
@@ -120,14 +120,6 @@ class ModelSettings(Section):
         if value is not None and not (value.isascii() and value.isidentifier()):
             raise ValueError("must be the name of an environment variable, as in OPENAI_API_KEY, never the key itself")
         return value
-
-
-#: What each clock reads.
-CLOCKS: Mapping[str, str] = {
-    "transport": "until the whole reply came",
-    "first_token": "until the first token of the reply came",
-    "provider": "that the provider says",
-}
 
 
 def odd_clocks(source: ModelSettings, targets: Sequence[ModelSettings], *, recorded: bool) -> Iterator[str]:

@@ -57,6 +57,13 @@ class Budget(Section):
     tokens: Count | None = Field(default=None, description="In and out, of all models together")
     minutes: Positive | None = None
 
+    @property
+    def limits(self) -> list[str]:
+        """In words; empty where there is none."""
+        words = {"${:g}": self.dollars, "{:,} calls": self.calls, "{:,} tokens": self.tokens}
+        words |= {"{:g} minutes": self.minutes}
+        return [text.format(limit) for text, limit in words.items() if limit is not None]
+
 
 class Settings(Section):
     name: Annotated[str, Field(pattern=r"^\w[\w .-]{0,99}$")] = Field(

@@ -14,7 +14,7 @@ from optimizer.data.rows import Row, Table
 from optimizer.errors import ConfigError, DataError, nearest
 from optimizer.models.money.prices import Price
 from optimizer.prompt.contract import Contract
-from optimizer.types import JSON, Example, Output
+from optimizer.types import AMOUNTS, JSON, Example, Output
 
 _SHOWN = 5  # problems listed before "and so many more"
 MISSING: Any = object()
@@ -106,7 +106,7 @@ def read_outputs(
     for row, example in zip(table.rows, examples, strict=True):
         numbers = {
             key: amount(row, column, key.endswith("_tokens"), problems)
-            for key in ("latency", "input_tokens", "output_tokens", "cost")
+            for key in AMOUNTS
             if (column := getattr(columns, key))
         }
         if price and "cost" not in numbers:

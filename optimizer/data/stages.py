@@ -14,8 +14,8 @@ from optimizer.config import Settings
 from optimizer.config.stages import StageColumns, StageSettings
 from optimizer.data.columns import At, Problems, amount, has_column, no_column, pick
 from optimizer.data.rows import Row, Table
+from optimizer.types import AMOUNTS
 
-AMOUNTS = ("latency", "input_tokens", "output_tokens", "cost")
 EVERYONE = ""  # in place of a model's name: the stage took the same with all of them
 
 Amounts = Mapping[str, Mapping[str, float]]  # by example id, by name of the amount

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from optimizer import connect
 from optimizer.config import Budget
-from optimizer.errors import OptimizerError
+from optimizer.errors import ConfigError, OptimizerError
 from optimizer.fleet.settings import FleetSettings, names, opened, read_fleet, tasks_below
 from optimizer.fleet.share import Want, Wants, budgets, tighter
+from optimizer.planning.least import least_minutes, refuse_small_budget
 from optimizer.planning.plan import Plan, plan
 from optimizer.redact import redact
 from optimizer.task import Task
@@ -51,13 +53,17 @@ def read_plans(settings: FleetSettings, named: Mapping[str, Path], *, strict: bo
     for name, path in named.items():
         try:
             tasks[name] = task = opened(path, settings)
-            free = replace(task, settings=task.settings.model_copy(update={"budget": Budget()}))
-            planned = plan(free, strict=strict)
+            planned = plan(within(task, Budget()), strict=strict)
             connect.preflight(task.settings, recorded=task.recorded is not None)
             plans[name] = planned
         except Exception as error:  # noqa: BLE001  one task that cannot be read stops nobody
             errors[name] = error
     return Plans(tasks, plans, errors)
+
+
+def within(task: Task, budget: Budget) -> Task:
+    """The same task with that budget in place of its own."""
+    return replace(task, settings=task.settings.model_copy(update={"budget": budget}))
 
 
 def told(error: Exception) -> str:
@@ -88,15 +94,19 @@ def _row(found: Plans, name: str, share: Budget | None) -> tuple[str, bool]:
     """What is said of a task, and whether it would fail."""
     if name in found.errors:
         return f"error: {told(found.errors[name])}", True
-    expected, own = found.plans[name].expected, found.tasks[name].settings.budget
+    planned, task = found.plans[name], found.tasks[name]
+    expected = planned.expected
     amounts = _amounts(expected.calls, [expected.dollars, expected.low.dollars, expected.high.dollars])
     least = expected.least
     takes = f"{least.calls:,} calls, ${least.dollars:.4f}, {least.tokens:,} tokens"
+    if minutes := math.ceil(least_minutes(task, planned.parts, expected)[0]):
+        takes += f", about {minutes:,} minutes"
     if share is None:
         return f"{amounts}  nothing, unless others leave something: {NO_ROOM} ({takes})", True
-    given = tighter(own, share)
-    pairs = ((given.calls, least.calls), (given.dollars, least.dollars), (given.tokens, least.tokens))
-    if any(limit is not None and limit < need for limit, need in pairs):
+    given = tighter(task.settings.budget, share)
+    try:
+        refuse_small_budget(within(task, given), planned.parts, expected)
+    except ConfigError:
         return f"{amounts}  {_limits(given)}: less than it takes at least ({takes}); raise the task's own budget", True
     return f"{amounts}  {_limits(given)}", False
 
@@ -107,8 +117,7 @@ def _amounts(calls: int, dollars: Sequence[float]) -> str:
 
 
 def _limits(budget: Budget) -> str:
-    words = {"${:,.4f}": budget.dollars, "{:,} calls": budget.calls, "{:,} tokens": budget.tokens}
-    return ", ".join(form.format(limit) for form, limit in words.items() if limit is not None) or "no limit"
+    return ", ".join(budget.limits) or "no limit"
 
 
 def _wants(planned: Plan) -> Wants:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from optimizer.config import Budget
 from optimizer.errors import BudgetExceeded
 from optimizer.fleet.ledger import Entry
 from optimizer.fleet.opening import Fleet
-from optimizer.fleet.planned import NO_ROOM, told
+from optimizer.fleet.planned import NO_ROOM, told, within
 from optimizer.fleet.share import tighter
 from optimizer.pipeline import migrate
 from optimizer.planning.agreement import fingerprint
@@ -27,8 +26,8 @@ def run_task(fleet: Fleet, name: str, task: Task, budget: Budget | None, part: i
         return failed(name, BudgetExceeded(_NO_ROOM))
     begun, path = time.monotonic(), fleet.folder / "tasks" / name
     own = task.settings.budget
-    settings = task.settings.model_copy(update={"budget": tighter(own, budget)})
-    task = replace(task, settings=settings)
+    task = within(task, tighter(own, budget))
+    settings = task.settings
     agreed = sha256((fingerprint(task) + settings.to_yaml()).encode()).hexdigest()[:16]
     if known := fleet.ledger.known(name, part, agreed):
         return known

@@ -15,9 +15,8 @@ from typing import Any
 from optimizer.importers.values import Draft, ImportFault, Log, Record
 from optimizer.prompt.layout import Turn
 from optimizer.prompt.template import Segment, Template, Var
-from optimizer.types import JSON, Role
+from optimizer.types import AMOUNTS, JSON, Role
 
-AMOUNTS = ("latency", "input_tokens", "output_tokens", "cost")
 _ENOUGH = 3  # calls from which a shared beginning is no chance
 _LONGER = (
     ". For conversations of all lengths name this file and its format in the task's `data`: {{history}} in the prompt "

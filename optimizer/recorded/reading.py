@@ -18,7 +18,7 @@ from optimizer.data import Row, Table
 from optimizer.data.columns import MISSING, Problems, as_text, has_column, no_column, pick, read_outputs
 from optimizer.data.golds import gold_reader
 from optimizer.data.remarks import slow
-from optimizer.data.stages import AMOUNTS, Origin, Stage, columns_of, read_stages, thawed
+from optimizer.data.stages import Origin, Stage, columns_of, read_stages, thawed
 from optimizer.errors import ConfigError, DataError
 from optimizer.models.money.prices import Price
 from optimizer.pricing import price_of
@@ -26,7 +26,7 @@ from optimizer.recorded.findings import cut_off, mispriced
 from optimizer.recorded.joining import Rows
 from optimizer.recorded.recording import Answers, Recording
 from optimizer.recorded.scores import named_scores, read_scores, without_scores
-from optimizer.types import Example, Output
+from optimizer.types import AMOUNTS, Example, Output
 
 
 def load_recording(path: Path, options: Mapping[str, Any] | None = None) -> Recording:

@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from optimizer.data.stages import AMOUNTS, Stage
+from optimizer.data.stages import Stage
 from optimizer.objective import Evaluation
 from optimizer.report import intervals
 from optimizer.report.intervals import Measured
 from optimizer.report.measures import Unit
 from optimizer.results.migration import Migration, TargetResult
-from optimizer.types import Output
+from optimizer.types import AMOUNTS, Output
 from optimizer.verdict.matched import Confirmation
 
 UNITS: Mapping[str, Unit] = {

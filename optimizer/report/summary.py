@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from optimizer.data.stages import AMOUNTS, EVERYONE, Stage
+from optimizer.data.stages import EVERYONE, Stage
 from optimizer.models.money.book import Spend
 from optimizer.objective import Evaluation
 from optimizer.plugins import described, first_line, known_names, resolve
@@ -18,6 +18,7 @@ from optimizer.results.migration import Migration, TargetResult
 from optimizer.results.recommendation import recommend
 from optimizer.results.records import best_verdict
 from optimizer.results.rundir import RunDir
+from optimizer.types import AMOUNTS
 from optimizer.verdict.power import power
 
 _MANY = 0.05  # a larger share of invalid replies is no slip: it is told why
@@ -49,11 +50,7 @@ def expectation(plan: Plan) -> str:
         f"  {'at least':10} {plan.expected.low.calls:7,} calls   ${plan.expected.low.dollars:.4f}",
         f"  {'at most':10} {plan.expected.high.calls:7,} calls   ${plan.expected.high.dollars:.4f}",
     ]
-    budget = settings.budget
-    words = {"${:g}": budget.dollars, "{:,} calls": budget.calls, "{:,} tokens": budget.tokens}
-    words |= {"{:g} minutes": budget.minutes}
-    limits = [text.format(limit) for text, limit in words.items() if limit is not None]
-    if limits:
+    if limits := settings.budget.limits:
         lines.append(f"budget: {', '.join(limits)}; the search ends early enough to leave what the confirmation needs")
     notes = (
         *plan.notes,

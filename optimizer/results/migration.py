@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from optimizer.config.decision_settings import ObjectiveSettings
 from optimizer.data.stages import Stage
 from optimizer.models.money.book import Spend, together
+from optimizer.objective import Objective
 from optimizer.prompt import Prompt
 from optimizer.search.trial import SearchResult
 from optimizer.types import Example, Output
@@ -63,6 +65,11 @@ class Migration:
         """Short, as its targets."""
         ends = "; ".join(f"{target.model}: {target.decision.verdict.value}" for target in self.targets)
         return f"<Migration {self.name!r} from {self.source} to {ends}; {len(self.examples)} examples>"
+
+    @property
+    def objective(self) -> Objective:
+        """What the run weighed. Raises PluginError for a formula that fails to load."""
+        return ObjectiveSettings(**self.settings.get("objective", {})).build()
 
     @property
     def spent(self) -> Spend:

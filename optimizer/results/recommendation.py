@@ -11,7 +11,6 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from optimizer.config import ObjectiveSettings
 from optimizer.objective import Unit
 from optimizer.results.migration import Migration
 from optimizer.verdict.confirm import Verdict
@@ -56,8 +55,7 @@ class Recommendation:
 
 def recommend(migration: Migration) -> Recommendation:
     """By the figures on held-out examples. Raises PluginError for a formula that fails to load or gives no number."""
-    objective = ObjectiveSettings(**migration.settings.get("objective", {})).build()
-    unit = Unit.of(migration.baseline)
+    objective, unit = migration.objective, Unit.of(migration.baseline)
     targets = []
     for result in migration.targets:
         met = result.confirmation.winner

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from itertools import accumulate
 
-from optimizer.config.decision_settings import ObjectiveSettings
 from optimizer.objective import Evaluation, Objective, Unit
 from optimizer.results.migration import Migration
 from optimizer.search.journal import Study
@@ -15,9 +14,8 @@ def studies(migration: Migration) -> dict[str, Study]:
     searched = [result for result in migration.targets if result.search.trials]
     if not searched:
         return {}
-    settings = migration.settings
-    objective = ObjectiveSettings(**settings.get("objective", {})).build()
-    unit, weighed = Unit.of(migration.baseline), tuple(settings.get("search", {}).get("objectives", ()))
+    objective, unit = migration.objective, Unit.of(migration.baseline)
+    weighed = tuple(migration.settings.get("search", {}).get("objectives", ()))
     return {
         result.model: Study(
             result.search.trials,

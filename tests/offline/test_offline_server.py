@@ -12,7 +12,8 @@ from openai import AsyncOpenAI
 from optimizer.errors import ConfigError, ModelError
 from optimizer.models import bridge
 from optimizer.models.money.prices import Price
-from optimizer.models.providers.litellm import Clock, LiteLLMModel
+from optimizer.models.providers.clocks import Clock
+from optimizer.models.providers.litellm import LiteLLMModel
 from optimizer.offline.model import OfflineModel
 from optimizer.offline.serving.faults import KINDS, Faults
 from optimizer.offline.serving.quota import Quota, Till

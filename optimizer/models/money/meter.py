@@ -16,11 +16,10 @@ from optimizer.models.money.book import PICO
 from optimizer.models.money.prices import A_DOLLAR_A_TOKEN, Price
 from optimizer.models.money.purse import Left, Purse
 from optimizer.models.money.tries import Cost, paying
-from optimizer.types import Request, Response
+from optimizer.types import AMOUNTS, Request, Response
 
 __all__ = ["Left", "Metered", "Purse", "Tally", "worst_case"]
 
-_AMOUNTS = ("latency", "input_tokens", "output_tokens", "cost")
 MAX_TOKENS = 4096  # taken for the length of an answer to a request that states no limit
 
 
@@ -108,6 +107,8 @@ class Tally:
         self.calls += 1
         self.cut += response.finish == "length"
         if request.part:
-            took = self.parts.setdefault(request.part, dict.fromkeys((*_AMOUNTS, "calls"), 0))
-            took |= {name: took[name] + getattr(response, name) for name in _AMOUNTS} | {"calls": took["calls"] + 1}
+            took = self.parts.setdefault(request.part, dict.fromkeys((*AMOUNTS, "calls"), 0))
+            took["calls"] += 1
+            for name in AMOUNTS:
+                took[name] += getattr(response, name)
         return response

@@ -14,12 +14,10 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from optimizer.models import transport
+from optimizer.models.providers.clocks import OPENAI_LIKE
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse
-
-#: Providers whose protocol is OpenAI's, where an `api_base` is given.
-PROVIDERS = ("openai", "hosted_vllm")
 
 #: Parameters that LiteLLM would pass on as they are. With any other one the call takes the long way.
 _PLAIN = frozenset(
@@ -67,7 +65,7 @@ class Answered(Exception):
 
 def suits(provider: str, arguments: Mapping[str, Any]) -> bool:
     """Is this a call that LiteLLM would only pass on?"""
-    plain = provider in PROVIDERS and "api_base" in arguments
+    plain = provider in OPENAI_LIKE and "api_base" in arguments
     return plain and set(arguments) - _OURS <= _PLAIN and not _REASONS.search(str(arguments["model"]))
 
 

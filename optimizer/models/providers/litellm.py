@@ -10,13 +10,14 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 from optimizer.errors import ModelError
 from optimizer.models import transport
 from optimizer.models.money.prices import Price, known_price
 from optimizer.models.providers import direct, gateway, streaming
 from optimizer.models.providers.access import Access
+from optimizer.models.providers.clocks import Clock
 from optimizer.models.providers.gateway import NO_LABELS, Answerer, Labels
 from optimizer.models.providers.library import http_client, library, unlogged
 from optimizer.models.providers.listing import Listing
@@ -28,9 +29,6 @@ from optimizer.types import Params, Request, Response
 
 #: Providers whose HTTP client LiteLLM takes as an argument; OpenAI-like ones take our session, the rest neither.
 _TAKES_CLIENT = frozenset({"anthropic", "bedrock", "gemini", "vertex_ai"})
-
-
-Clock = Literal["transport", "first_token", "provider"]
 
 
 class LiteLLMModel:

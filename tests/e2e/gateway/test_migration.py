@@ -20,8 +20,9 @@ from optimizer.errors import ModelError
 from optimizer.models import bridge
 from optimizer.models.money.prices import Price
 from optimizer.models.pacing.retry import Retrying
+from optimizer.models.providers.clocks import Clock
 from optimizer.models.providers.gateway import NO_LABELS, Labels
-from optimizer.models.providers.litellm import Clock, LiteLLMModel
+from optimizer.models.providers.litellm import LiteLLMModel
 from optimizer.offline.serving.server import Faults
 from optimizer.pricing import price_of
 from optimizer.types import Message, Request, Response
