@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,7 +15,7 @@ from optimizer.metrics.whole import Figure
 from optimizer.objective import Evaluation
 from optimizer.types import Example, Output, Score
 from optimizer.verdict import reasons
-from optimizer.verdict.confirm import Decision, Family
+from optimizer.verdict.confirm import Decision, Family, Verdict
 from optimizer.verdict.matched import Confirmation
 from optimizer.verdict.slices import CLUSTER, SliceResult, find_slices
 from optimizer.verdict.statistics import Comparison, Noise
@@ -157,6 +158,18 @@ def test_a_target_that_was_not_confirmed_has_no_decision_and_takes_its_share_of_
 
     assert none is None and found is not None
     assert found.confidence == pytest.approx(0.95) and found.family == Family(2, 0.9)
+
+
+@pytest.mark.parametrize(("score", "told"), [(0.0, False), (0.9, True)])
+def test_where_the_noise_comes_from_is_told_of_an_open_verdict_alone(score: float, told: bool) -> None:
+    one = met([1.0, score] * 20)
+    draws = {"winner": (met([1.0] * 40).winner, met([1.0, max(0.0, 2 * score - 1)] * 20).winner)}
+
+    (found,) = weighed([replace(one, draws=draws)], clusters=0)
+
+    assert found is not None and found.noise is not None
+    assert (found.verdict is Verdict.INCONCLUSIVE) is told
+    assert ("of the variance of the differences comes from asking an example again" in found.reason) is told
 
 
 @pytest.mark.parametrize(
