@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from optimizer.config.sections import Data, Recorded
+from optimizer.data.conversations import read_turns
 from optimizer.data.golds import Gold, gold_reader
 from optimizer.data.rows import Row, Table
 from optimizer.errors import ConfigError, DataError, nearest
@@ -75,8 +76,13 @@ def check_columns(data: Data, names: frozenset[str], table: Table, at: At) -> No
                 raise no_column(at("data", section, key), column, table)
 
 
-def read_examples(data: Data, names: frozenset[str], contract: Contract, table: Table) -> tuple[Example, ...]:
-    """One example for each row. Raises DataError with the rows that lack something."""
+def read_examples(
+    data: Data, names: frozenset[str], contract: Contract, table: Table, turns: str | None = None
+) -> tuple[Example, ...]:
+    """One example for each row. `turns`: the variable that holds the earlier turns of a conversation.
+
+    Raises DataError with the rows that lack something.
+    """
     problems, sources, answers = Problems(), _sources(data, names), _expected(data)
     judge = gold_reader(contract)
     seen: dict[str, Row] = {}
@@ -87,7 +93,10 @@ def read_examples(data: Data, names: frozenset[str], contract: Contract, table: 
             first = seen[identity].place
             problems.add(f"{row.place}, field {data.id!r}: the id {identity!r} is that of {first}; ids must be unique")
         seen[identity] = row
-        inputs = {variable: _needed(row, column, problems) for variable, column in sources.items()}
+        inputs = {
+            variable: (_turns if variable == turns else _needed)(row, column, problems)
+            for variable, column in sources.items()
+        }
         expected = _gold(row, answers, judge, problems)
         examples.append(Example(identity, inputs, expected, _group(row, data.group)))
     problems.raise_any()
@@ -185,6 +194,15 @@ def _needed(row: Row, column: str, problems: Problems) -> JSON:
         problems.add(f"{row.place}, field {column!r}: {found}; {way}")
         return ""
     return value
+
+
+def _turns(row: Row, column: str, problems: Problems) -> JSON:
+    value = pick(row, column)
+    try:
+        return read_turns(None if value is MISSING else value)
+    except ValueError as problem:
+        problems.add(f"{row.place}, field {column!r}: {problem}")
+        return []
 
 
 def _identity(column: str | None, row: Row, position: int, problems: Problems) -> str:
