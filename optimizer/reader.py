@@ -57,7 +57,9 @@ def render(bundle: dict[str, Any], inputs: dict[str, Any]) -> list[dict[str, Any
 def earlier(parts: list[Any], inputs: Any) -> list[dict[str, Any]]:
     """The earlier turns of a conversation, [{"role": "user" or "assistant", "content": text}], from their variable."""
     (name,) = [part["var"] for part in parts]
-    turns = inputs[name] if isinstance(inputs[name], list) else [inputs[name]]
+    turns = inputs[name]
+    if not isinstance(turns, list):
+        raise ValueError(f"{name} must be a list of turns, got {type(turns).__name__}")
     for number, turn in enumerate(turns, 1):
         known = isinstance(turn, dict) and set(turn) == {"role", "content"} and isinstance(turn["content"], str)
         if not known or turn["role"] not in ("user", "assistant"):

@@ -13,6 +13,7 @@ from optimizer.config.yamlfile import Document
 from optimizer.data import Table, columns, read_files, read_hub
 from optimizer.data.conversations import overlapping
 from optimizer.data.other_rows import header_of, on_other_rows
+from optimizer.data.outputs import read_outputs
 from optimizer.data.ratings import read_ratings
 from optimizer.data.remarks import remarks, unbundled, unfilled
 from optimizer.data.stages import Origin, Stage, columns_of, read_stages, unasked
@@ -69,7 +70,7 @@ def load_task(path: str | Path, *, data: Path | None = None) -> Task:
     recorded, unmeasured = None, frozenset[str]()
     if settings.data.source:
         price = _price(settings, document)
-        recorded = columns.read_outputs(settings.data.source, prompt.contract, price, table, examples)
+        recorded = read_outputs(settings.data.source, prompt.contract, price, table, examples)
         unmeasured = _unmeasured(settings, price)
     strata, ids = _strata(settings, prompt, table, examples, document), [example.id for example in examples]
     return Task(

@@ -20,6 +20,8 @@ from optimizer.types import JSON, Inputs
 Said: TypeAlias = list[dict[str, Any]]
 #: From the variables as text to messages.
 Render: TypeAlias = Callable[[Mapping[str, str]], Said]
+#: A text with its variables filled in.
+Substitute: TypeAlias = Callable[[str, Mapping[str, str]], str]
 
 _WAY_OUT = "use --as bundle, whose reader renders it as scored"
 ROLES = "lines that look like role markers"
@@ -125,16 +127,21 @@ def identifiers(shipment: Shipment, form: str, pattern: str = r"[A-Za-z_]\w*") -
             )
 
 
-def substituted(messages: Said, substitute: Callable[[str, Mapping[str, str]], str]) -> Render:
-    """A consumer that fills each message on its own: the turns are fixed beforehand, but for those in a placeholder."""
+def substituted(messages: Said, substitute: Substitute, *, place: Substitute | None = None) -> Render:
+    """A consumer that fills each message on its own: the turns are fixed beforehand, but for those in a placeholder.
+
+    `place`: what it does to the text of each of these; nothing, if it is None.
+    """
 
     def rendered(values: Mapping[str, str]) -> Said:
         found: Said = []
         for message in messages:
-            if message["role"] == "placeholder":
-                found += json.loads(substitute(message["content"], values))
-            else:
-                found.append({"role": message["role"], "content": substitute(message["content"], values)})
+            text = substitute(message["content"], values)
+            if message["role"] != "placeholder":
+                found.append({"role": message["role"], "content": text})
+                continue
+            turns = json.loads(text)
+            found += [{**turn, "content": place(turn["content"], values)} for turn in turns] if place else turns
         return found
 
     return rendered

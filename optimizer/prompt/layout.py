@@ -9,7 +9,6 @@ from typing import Literal, TypeAlias
 
 from optimizer.prompt.contract import Contract
 from optimizer.prompt.template import Template, join
-from optimizer.types import Role
 
 Delimiters = Literal["as_is", "xml", "markdown"]
 Placement = Literal["as_is", "system", "user"]
@@ -39,7 +38,7 @@ class Layout:
     reasoning: Literal["as_is", "first", "none"] = "as_is"
 
 
-Speaker: TypeAlias = Role | Literal["placeholder"]  # see `history`
+Speaker: TypeAlias = Literal["system", "user", "assistant", "placeholder"]  # the last: see `history`
 
 
 @dataclass(frozen=True)
