@@ -15,6 +15,7 @@ from optimizer.exporters.shipment import Shipment
 from optimizer.objective import Evaluation, pooled
 from optimizer.prompt.contract import Contract
 from optimizer.results.migration import Migration, TargetResult
+from optimizer.results.rescore import metric_of_run
 from optimizer.types import Output, Score
 from optimizer.verdict.confirm import Decision
 from optimizer.verdict.matched import MatchedPairs, standard_of
@@ -62,7 +63,7 @@ def decided(migration: Migration, result: TargetResult, contract: Contract) -> D
     standard = standard_of(terms.metrics, migration.examples.values())
     held_out = [migration.examples[identity] for identity in migration.split["test"]]
     references = {output.example_id: output for output in migration.baseline}
-    evidence = Evidence(held_out, references, None, migration.columns)
+    evidence = Evidence(held_out, references, metric_of_run(migration, terms, asking=True), migration.columns)
     pairs = MatchedPairs(replace(met, winner=winner, draws=draws), standard, evidence.golds)
     before = result.decision
     return weigh(pairs, evidence, terms, confidence=before.confidence, family=before.family)

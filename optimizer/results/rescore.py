@@ -62,7 +62,7 @@ def rescore(migration: Migration, terms: Terms) -> tuple[Rescored, ...]:
     changed = Terms.of(migration.settings).metrics != terms.metrics
     if changed and not terms.metrics:
         raise ConfigError("metrics: must not be empty, found an empty list; name one, or leave the section out")
-    marks = _Marks(migration, terms, _metric(migration, terms) if changed else None)
+    marks = _Marks(migration, terms, metric_of_run(migration, terms) if changed else None)
     found: list[Rescored] = []
     earlier: list[SearchResult] = []
     for result in migration.targets:
@@ -109,7 +109,7 @@ class _Marks:
         scored = metric is None and bool(migration.settings.get("scores"))
         self.standard = standard_of(terms.metrics, migration.examples.values(), scored=scored)
         held_out = [migration.examples[identity] for identity in migration.split["test"]]
-        whole = metric or (_metric(migration, terms, asking=True) if _has_answers(migration) else None)
+        whole = metric or (metric_of_run(migration, terms, asking=True) if _has_answers(migration) else None)
         self.evidence = Evidence(held_out, self.references, whole, migration.columns)
 
     def of(self, found: Evaluation) -> Evaluation:
@@ -173,8 +173,11 @@ def _met(result: TargetResult, best: int) -> Confirmation | None:
     """What is known of this winner on held-out examples: only the run's winner and the unchanged prompt met them."""
     if best == result.search.best:
         return result.confirmation
-    unchanged = result.confirmation.unchanged
-    return replace(result.confirmation, winner=unchanged) if best == 0 and unchanged else None
+    met = result.confirmation
+    if best != 0 or met.unchanged is None:
+        return None
+    draws = {**met.draws, "winner": met.draws["unchanged"]} if met.draws else {}
+    return replace(met, winner=met.unchanged, draws=draws)
 
 
 def _has_answers(migration: Migration) -> bool:
@@ -182,7 +185,7 @@ def _has_answers(migration: Migration) -> bool:
     return bool(migration.settings.get("metrics"))
 
 
-def _metric(migration: Migration, terms: Terms, *, asking: bool = False) -> Metric:
+def metric_of_run(migration: Migration, terms: Terms, *, asking: bool = False) -> Metric:
     """`asking`: it may be one that asks a model, since its scores are known and only its figures are wanted."""
     contract = migration.prompt.contract if migration.prompt else ReplySettings(**migration.settings["reply"]).build()
     metric = build_metric(terms.metrics, contract, NOBODY, NOBODY)

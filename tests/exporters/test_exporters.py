@@ -301,6 +301,30 @@ def test_a_reply_that_only_the_parser_reads_refuses_the_export_unless_the_verdic
     assert "1 of 60 held-out replies" in told and "the verdict is migrate" in told
 
 
+def test_a_contract_change_that_costs_a_figure_over_the_set_is_refused_too(plain_run: Walked) -> None:
+    """The one example of a third label is read by the parser alone: its F1 falls to 0, and macro-F1 by a third."""
+    given = replying(plain_run, "**third**")
+    assert given.result is not None and given.migration is not None
+    first, found = given.examples[0], given.migration
+
+    def third(side: Evaluation) -> Evaluation:
+        output = replace(side.outputs[0], value="third", status="ok", error=None)
+        return Evaluation((output, *side.outputs[1:]), (Score(1.0), *side.scores[1:]))
+
+    met = given.result.confirmation
+    met = replace(met, source=third(met.source), winner=third(met.winner), unchanged=None)
+    settings = {**found.settings, "decision": {"margin": 0.2, "confidence": 0.95}, "metrics": [{"name": "macro_f1"}]}
+    examples = {**found.examples, first.id: replace(first, expected="third")}
+    given = replace(
+        given,
+        migration=replace(found, settings=settings, examples=examples),
+        result=replace(given.result, confirmation=met),
+    )
+
+    with pytest.raises(ExportError, match=r"1 of 60 .* the verdict is (inconclusive|stay): .*macro_f1 is 0\.66"):
+        export(given, "openai", allow_contract_change=True)
+
+
 def test_a_contract_change_that_costs_the_verdict_is_refused(plain_run: Walked) -> None:
     given = replying(plain_run, "x")
     assert given.result is not None

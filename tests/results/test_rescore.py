@@ -29,7 +29,7 @@ from optimizer.search.trial import Trial
 from optimizer.types import Output, Request, Score
 from optimizer.verdict.confirm import Verdict
 from tests.recorded.test_compare import comparison, table
-from tests.walking import SEARCH, Crew, crew, finished, number, parity
+from tests.walking import SEARCH, Crew, crew, finished, number, parity, wordy
 
 #: One round, and money enough for every candidate to see every example: then other terms meet the same answers.
 WHOLE = {**SEARCH, "trials": 8, "rounds": 1, "calls_per_trial": 20_000, "least_gain": 0}
@@ -103,6 +103,22 @@ def test_weights_that_change_the_winner_say_what_a_verdict_would_take(tmp_path: 
     assert (dear.calls, dear.dollars) == (0, 0.0)
     told = as_text([Outcome(wished(migration, weights=["cost=0.5"]), False, (cheap,))], [])
     assert f"60 calls of the target would tell, about ${60 * unit:,.4f}" in told
+
+
+@pytest.mark.parametrize("metric", ["label_accuracy", "exact_match"])
+def test_where_the_unchanged_prompt_wins_its_own_draws_are_weighed(tmp_path: Path, metric: str) -> None:
+    """It is never right here, and was confirmed beside a winner that always is; cost alone decides for it."""
+    migration, _ = finished(tmp_path, crew(target=wordy), decision={"draws": 2})
+    met = migration.targets[0].confirmation
+    assert met.winner.quality == 1.0 and met.unchanged is not None and met.unchanged.quality == 0.0
+
+    (found,) = rescore(migration, wished(migration, weights=("quality=0.001,cost=1",), metrics=(metric,)))
+
+    assert (found.best, found.before) == (0, migration.targets[0].search.best)
+    assert found.confirmation is not None and found.decision is not None
+    assert found.confirmation.winner.quality == 0.0
+    assert found.confirmation.draws["winner"] == found.confirmation.draws["unchanged"]
+    assert found.decision.verdict is Verdict.STAY and found.decision.comparison.mean == -1.0
 
 
 def crafted(migration: Migration, known: dict[int, tuple[float, float]], best: int) -> Migration:
