@@ -113,8 +113,10 @@ def test_a_right_answer_without_a_number_is_refused_with_its_example() -> None:
 
 
 def test_options_out_of_range_are_refused() -> None:
-    with pytest.raises(ConfigError, match="tolerance must be a number of 0 or more, found -1"):
-        build("numeric", {"tolerance": -1})
+    for wrong in (-1, float("inf"), float("nan"), True, "1"):
+        for name in ("tolerance", "absolute"):
+            with pytest.raises(ConfigError, match=f"{name} must be a number of 0 or more, found {wrong!r}"):
+                build("numeric", {name: wrong})
     with pytest.raises(ConfigError, match=r"pick must be first, last or any, found 'frist'\. Did you mean 'first'"):
         build("numeric", {"pick": "frist"})
 

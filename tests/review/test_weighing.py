@@ -63,6 +63,19 @@ def test_where_a_part_was_judged_the_same_part_of_the_equal_answers_counts(
     assert found["preference"]["n"] == 3 + 11  # 47 * 3 / 12, no more than is sure
 
 
+def test_a_comment_alone_is_no_judgement_and_is_kept(laid: tuple[Path, list[Row]], tmp_path: Path) -> None:
+    run, rows = laid
+    said = [fill(row, preferred=target_is(row)) if n < 2 else fill(row, comment="hm") for n, row in enumerate(rows[:3])]
+    path = tmp_path / "anna.csv"
+    path.write_text(as_csv(said), "utf-8", newline="")
+
+    found = told(run, path)
+
+    assert (found["judged"], found["preferred"]) == (2, {"source": 0, "same": 0, "target": 2})
+    assert found["preference"]["n"] == 2 + 7  # 47 * 2 / 12
+    assert [one["comment"] for one in found["judgements"]] == ["", "", "hm"]
+
+
 def test_two_reviewers_of_one_example_are_one_example(laid: tuple[Path, list[Row]], tmp_path: Path) -> None:
     run, rows = laid
     found = told(run, judged(tmp_path / "anna.csv", rows, "t" * 12), judged(tmp_path / "ben.csv", rows, "n" * 12))
