@@ -17,7 +17,7 @@ from optimizer.exporters.bundle.making import as_bundle
 from optimizer.exporters.bundle.thresholds import held_out, thresholds
 from optimizer.exporters.bundle.verifying import schema_text
 from optimizer.metrics.judges.judge import wording
-from optimizer.metrics.whole import mean_bounds
+from optimizer.metrics.whole import Figure, mean_bounds
 from optimizer.objective import Evaluation
 from optimizer.prompt import Prompt
 from optimizer.prompt.contract import KEYWORDS, NOTES
@@ -340,3 +340,20 @@ def test_the_reader_names_a_programs_prompts_and_says_how_to_run_it(tmp_path: Pa
 
 def test_a_single_prompt_has_no_prompts_by_name(bundle: dict[str, Any]) -> None:
     assert reader.prompts(bundle) == {}
+
+
+def test_what_was_not_measured_has_no_threshold(plain_run: Walked) -> None:
+    result = plain_run.migration.targets[0]
+    met = result.confirmation
+    nobody = Evaluation(tuple(replace(o, status="failed") for o in met.winner.outputs), met.winner.scores)
+    known, unknown = (Figure(name, 0.9, None, value, None, None, 60) for name, value in (("f1", 0.8), ("kappa", None)))
+    decision = replace(result.decision, figures=(known, unknown))
+
+    found = thresholds(
+        plain_run.migration, replace(result, decision=decision, confirmation=replace(met, winner=nobody))
+    )
+
+    assert found["figures"] == {"f1": {"sealed": 0.8, "least": pytest.approx(0.75)}}
+    assert found["quality"] == {"sealed": None, "low": None, "high": None, "least": None}
+    assert [found[name] for name in ("cost_per_1000", "latency_p95")] == [{"sealed": None, "most": None}] * 2
+    assert found["valid"]["sealed"] is None

@@ -301,6 +301,26 @@ def test_a_reply_that_only_the_parser_reads_refuses_the_export_unless_the_verdic
     assert "1 of 60 held-out replies" in told and "the verdict is migrate" in told
 
 
+def test_white_space_around_a_reply_takes_no_parser(plain_run: Walked) -> None:
+    given = of_run(plain_run.migration)
+    assert given.result is not None
+    said = given.result.confirmation.winner.outputs[0].value
+
+    assert export(replying(plain_run, f"\n {said} "), "openai").notes[-1] == (
+        "all 60 held-out replies read the same without a parser (as they are, but for white space at their ends)"
+    )
+
+
+def test_a_contract_change_is_held_to_the_share_of_valid_replies(plain_run: Walked) -> None:
+    given = replying(plain_run, "**even**")
+    assert given.migration is not None
+    terms = {"decision": {"margin": 0.2, "confidence": 0.95}, "constraints": {"valid": 1.0}}
+    strict = replace(given, migration=replace(given.migration, settings={**given.migration.settings, **terms}))
+
+    with pytest.raises(ExportError, match=r"the verdict is stay: .* valid replies 98\.3%, at least 100\.0% allowed"):
+        export(strict, "openai", allow_contract_change=True)
+
+
 def test_a_contract_change_that_costs_a_figure_over_the_set_is_refused_too(plain_run: Walked) -> None:
     """The one example of a third label is read by the parser alone: its F1 falls to 0, and macro-F1 by a third."""
     given = replying(plain_run, "**third**")
