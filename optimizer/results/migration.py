@@ -38,7 +38,7 @@ class Migration:
     """`split` maps "train", "validation" and "test" to example ids; `settings` is the task file with all
     defaults filled in; `simulated` says that an offline model took part; `prices` names the table and its date.
     `notes` are sentences on what was found in the data; `columns` is what slices are made of, by name and example id.
-    `stages`: what the application does beside the prompt.
+    `stages`: what the application does beside the prompt. `left_out`: targets that could not be asked, and why.
     Outputs that were recorded elsewhere come without a `prompt`, and their targets with NO_SEARCH."""
 
     name: str
@@ -60,6 +60,7 @@ class Migration:
     notes: tuple[str, ...] = ()
     columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     stages: tuple[Stage, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         """Short, as its targets."""

@@ -18,9 +18,9 @@ NEED = Need(Usage(10, 0.1), first=4, answer=Usage(1, 0.01), worst=0.05)
 _keys: Iterator[int] = iter(range(10**9))
 
 
-def spend(purse: Purse, calls: int, each: float, role: str = "target") -> None:
+def spend(purse: Purse, calls: int, each: float, role: str = "target", model: str = "t") -> None:
     for _ in range(calls):
-        purse.charge(role, f"{next(_keys):064x}", Response("", cost=each))
+        purse.charge(role, f"{next(_keys):064x}", Response("", cost=each), model)
 
 
 def untimed() -> Clock:

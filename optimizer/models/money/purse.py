@@ -69,9 +69,10 @@ class Purse:
         """Charged so far."""
         return sum(book.pico for book in list(self._books.values())) / PICO
 
-    def dearest(self, role: str) -> float:
-        """Dollars of the dearest call of a role so far; 0 before its first."""
-        return self._books[role].dearest / PICO if role in self._books else 0.0
+    def dearest(self, role: str, model: str | None = None) -> float:
+        """Dollars of the dearest call so far of a role, or of one model in it; 0 before its first."""
+        found = self._books[role].dearest if role in self._books else {}
+        return max((pico for name, pico in found.items() if model in (None, name)), default=0) / PICO
 
     @property
     def tokens(self) -> int:
@@ -144,12 +145,12 @@ class Purse:
         elif not billed and self._journal:
             self._journal.freed(question)
 
-    def charge(self, role: str, key: str, response: Response) -> None:
+    def charge(self, role: str, key: str, response: Response, model: str = "") -> None:
         """Books an answer, once for each question."""
         question = bytes.fromhex(key)
         if question not in self._paid:
             self._paid.add(question)
-            self._books.setdefault(role, Book()).add(response)
+            self._books.setdefault(role, Book()).add(response, model)
             if self._journal:
                 self._journal.answered(question, role)
             if lost := self._before.taken(question):
