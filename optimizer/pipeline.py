@@ -30,7 +30,7 @@ from optimizer.probe import probe, try_metric
 from optimizer.programs.shipped import program_of
 from optimizer.progress import Progress, Stage, Watch
 from optimizer.prompt import Prompt
-from optimizer.results.migration import Migration, Spend, TargetResult
+from optimizer.results.migration import Migration, TargetResult
 from optimizer.search.brief import Brief, Cast, Effort, Ground, Scale
 from optimizer.search.loop import search
 from optimizer.search.trial import SearchResult
@@ -78,12 +78,13 @@ class _Run:
             self.watch(Progress("baseline", text=note))
         if task.recorded:
             refuse_unfit(tuple(task.recorded.values()), settings.source.model)
-        left_out = probe(self.planned, self.roles.targets, self.watch)
+        left_out = probe(self.planned, self.roles.targets, self.purse, self.watch)
         baseline = self._baseline()
         source = self._source(baseline)
         asked = [number for number, section in enumerate(settings.targets) if section.model not in left_out]
         found = {number: self._target(number, asked, baseline, source) for number in asked}
         results = self._decided([found.get(number) for number in range(len(settings.targets))], baseline)
+        self.purse.come_due()
         return Migration(
             name=task.name,
             source=settings.source.model,
@@ -93,24 +94,19 @@ class _Run:
             baseline=tuple(baseline.values()),
             targets=results,
             settings=settings.to_dict(),
-            spend=self._spend(),
+            spend=self.purse.spend,
             earlier=self.purse.earlier,
             expected={role: share.as_spend() for role, share in self.expected.roles.items()},
             at_least=self.expected.low.as_spend(),
             at_most=self.expected.high.as_spend(),
             versions=versions(),
             prices=origin_of_prices((settings.source, *settings.targets)),
-            notes=(*self.notes, *(f"target left out: {why}" for why in left_out.values())),
+            notes=(*self.notes, *(f"target left out: {model}: {why}" for model, why in left_out.items())),
             left_out=left_out,
             columns=task.slices,
             stages=task.stages,
             simulated=any(m.model.startswith(OFFLINE_PREFIX) for m in (settings.source, *settings.targets)),
         )
-
-    def _spend(self) -> Mapping[str, Spend]:
-        """The source first, though each target was asked once before it."""
-        spent = self.purse.spend
-        return {role: spent[role] for role in ("source", *spent) if role in spent}
 
     def _baseline(self) -> Mapping[str, Output]:
         """The source's answer to every example: the reference, and where worked examples come from."""

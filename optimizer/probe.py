@@ -9,13 +9,15 @@ the source's first answers.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 
 from optimizer.errors import CreditExhausted, ModelError
 from optimizer.evaluate import record, score
 from optimizer.metrics import Metric
 from optimizer.models import Model
+from optimizer.models.money.meter import Purse
 from optimizer.models.pacing.retry import Impatient
-from optimizer.planning.labels import is_probed, labels_of
+from optimizer.planning.labels import is_probed, known_before, labels_of
 from optimizer.planning.plan import Plan
 from optimizer.programs.shipped import program_of
 from optimizer.progress import Progress, Watch
@@ -25,18 +27,20 @@ from optimizer.types import Example, Output
 _FOUND = "found by one question to each target, before the source is asked"
 
 
-def probe(planned: Plan, targets: Sequence[Model], watch: Watch) -> Mapping[str, str]:
+def probe(planned: Plan, targets: Sequence[Model], purse: Purse, watch: Watch) -> Mapping[str, str]:
     """The targets that cannot be asked, by name, and why.
 
     Raises ModelError where that leaves none. What may pass (a limit, a silent server) is told and keeps nobody out.
     """
     sections, refused = planned.task.settings.targets, dict[str, ModelError]()
     example = _first_asked(planned)
+    comes_up = known_before(planned.task, planned.parts.validation)
     for section, fit, target in zip(sections, planned.fits, targets, strict=True):
         if not is_probed(section):
             continue
         try:
-            (output,) = record(program_of(fit.prompt), Impatient(target), (example,))
+            with purse.ahead() if comes_up else nullcontext():
+                (output,) = record(program_of(fit.prompt), Impatient(target), (example,))
         except CreditExhausted:
             raise
         except ModelError as problem:
@@ -49,10 +53,9 @@ def probe(planned: Plan, targets: Sequence[Model], watch: Watch) -> Mapping[str,
         first, *others = refused.values()
         said = "; ".join((first.said, *map(str, others)))
         raise ModelError(f"{said} ({_FOUND})", model=first.model, status=first.status) from first
-    left_out = {model: str(why) for model, why in refused.items()}
-    for model, told in left_out.items():
-        watch(Progress("baseline", model, text=f"target left out: {told}"))
-    return left_out
+    for model, why in refused.items():
+        watch(Progress("baseline", model, text=f"target left out: {why}"))
+    return {model: why.said for model, why in refused.items()}
 
 
 def try_metric(metric: Metric, planned: Plan, outputs: Sequence[Output]) -> None:

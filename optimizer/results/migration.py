@@ -8,6 +8,7 @@ from typing import Any
 
 from optimizer.config.decision_settings import ObjectiveSettings
 from optimizer.data.stages import Stage
+from optimizer.errors import ModelError
 from optimizer.models.money.book import Spend, together
 from optimizer.objective import Objective
 from optimizer.prompt import Prompt
@@ -71,6 +72,15 @@ class Migration:
     def objective(self) -> Objective:
         """What the run weighed. Raises PluginError for a formula that fails to load."""
         return ObjectiveSettings(**self.settings.get("objective", {})).build()
+
+    @property
+    def incomplete(self) -> ModelError | None:
+        """What a run ends with, after its report, where targets were left out."""
+        if not self.left_out:
+            return None
+        (model, why), *others = self.left_out.items()
+        also = "".join(f"; {name}: left out: {said}" for name, said in others)
+        return ModelError(f"left out: {why}{also}; mend that, and run the same command again", model=model)
 
     @property
     def spent(self) -> Spend:
