@@ -187,7 +187,8 @@ class _Run:
         """Instructions and failures are read, and the experts' advice; a few new instructions are written."""
         read, wrote = int(2.5 * self.size.read), max(800, self.size.read - self.size.demo)
         told = way.proposals * int(tokens(self.settings.search.advice or ""))
-        dollars = way.questions * price_of(writer).cost(read, wrote) + price_of(writer).cost(told, 0)
+        price = price_of(writer)
+        dollars = way.questions * price.cost(read, wrote) + price.cost(told, 0) - price.call
         return Usage(way.questions, dollars, way.questions * read + told, way.questions * wrote)
 
     def _judging(self) -> Usage:

@@ -108,7 +108,8 @@ def _deployment(section: Mapping[str, Any]) -> dict[str, Any]:
         params |= {"api_base": section["api_base"], "api_key": "none"}
     if section.get("api_key_env"):
         params["api_key"] = f"os.environ/{section['api_key_env']}"
-    price = section.get("price") or {}
+    by_the_hour = {"input": 0.0, "output": 0.0} if section.get("provisioned") else {}
+    price = section.get("price") or by_the_hour
     for name, ours in (
         ("input_cost_per_token", "input"),
         ("output_cost_per_token", "output"),

@@ -154,6 +154,7 @@ def _limits(migration: Migration, result: TargetResult) -> list[dict[str, Any]]:
         1.25 * max((output.cost for output in met.outputs), default=0.0),
     )
     dollars = f"({usage}.prompt * {price.input:g} + {usage}.completion * {price.output:g}) / 1e6"
+    dollars += f" + {price.call:g}" if price.call else ""
     return [
         {"type": "javascript", "value": f"{dollars} <= {most:.6g}", "metric": "cost"},
         {"type": "latency", "threshold": max(1000, math.ceil(2000 * met.p95_latency)), "metric": "latency"},
