@@ -80,6 +80,14 @@ def test_what_is_kept_grows_with_the_dearest_call_of_the_target() -> None:
     assert allow(20) == "the dollars of the budget are used ($0.0300 by the search, $0.3500 kept to confirm)"
 
 
+def test_what_another_target_takes_for_a_call_is_no_measure_of_this_one() -> None:
+    purse = Purse(dollars=1.03)
+    spend(purse, 1, 0.03, model="dear")
+    allow = Allowance(purse, untimed(), "t", [NEED])
+
+    assert allow(79) is None and allow(81) is not None
+
+
 def test_with_a_judge_an_answer_takes_two_calls_and_the_price_of_both() -> None:
     """100 calls and $10; 40 calls and $2.00 are kept, and twice $0.50 for one call at its worst."""
     need = Need(Usage(40, 2.0), first=4, answer=Usage(2, 0.1), worst=0.5)
