@@ -21,7 +21,7 @@ LAYERS = """
     commands                                                parse, call one function, print
     fleet
     pipeline   compare   gate                               the run, from top to bottom; the same for recorded outputs
-    opening   outlets                                       what a run opens; what it hands out
+    opening   probe   outlets                               what a run opens and asks first; what it hands out
     operations
     cluster
     report   exporters   planning   recorded   testing
