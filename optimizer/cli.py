@@ -88,6 +88,8 @@ def run(task_file: Path, run_dir: Path | None, as_json: bool, target: str | None
     with _watcher(quiet=as_json, log=options["log"], name=task.name) as watch, tracing as around:
         migration = migrate(task, folder, watch=watch, around=around)
     say(json.dumps(outcome_json(migration, folder)) if as_json else outcome(migration, folder))
+    if migration.incomplete:
+        raise migration.incomplete
     leave(options["require"], outcome_json(migration, folder)["verdict"])
 
 

@@ -135,7 +135,7 @@ def _vectors(section: ModelSettings, store: Answers, purse: Purse) -> Model:
 
 def _access(section: ModelSettings) -> dict[str, Any]:
     own = section.model_dump(include={"api_base", "api_key_env", "params", "timeout"})
-    return {**own, "price": section.price.build() if section.price else None}
+    return {**own, "price": section.own_price}
 
 
 def metric_of(settings: Settings, contract: Contract, roles: Roles) -> Metric:

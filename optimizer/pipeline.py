@@ -1,7 +1,7 @@
 """The whole run, in the order in which it happens.
 
-    read the task ▸ estimate its cost ▸ split ▸ record the source ▸ for each target: search, confirm, decide
-    ▸ write report and bundle
+    read the task ▸ estimate its cost ▸ split ▸ ask each target once ▸ record the source
+    ▸ for each target: search, confirm, decide ▸ write report and bundle
 
 Resuming is replaying: decisions depend on seeds and on answers, and every answer is remembered. A run that was cut
 off is finished by starting it again: it takes the same steps and pays for nothing twice.
@@ -23,8 +23,10 @@ from optimizer.opening import Opened, opened
 from optimizer.outlets import publish, share_trials
 from optimizer.planning.agreement import fingerprint, versions
 from optimizer.planning.allowance import Allowance
+from optimizer.planning.labels import labels_of
 from optimizer.planning.plan import Plan, plan
 from optimizer.pricing import OFFLINE_PREFIX, origin_of_prices, price_of
+from optimizer.probe import probe, try_metric
 from optimizer.programs.shipped import program_of
 from optimizer.progress import Progress, Stage, Watch
 from optimizer.prompt import Prompt
@@ -32,7 +34,6 @@ from optimizer.results.migration import Migration, TargetResult
 from optimizer.search.brief import Brief, Cast, Effort, Ground, Scale
 from optimizer.search.loop import search
 from optimizer.search.trial import SearchResult
-from optimizer.space.demos import choices_in
 from optimizer.task import Task
 from optimizer.types import Example, Output
 from optimizer.verdict.matched import Confirmation, Standard, standard_of
@@ -64,7 +65,7 @@ class _Run:
     """A run from data to decisions; every method is one stage of it."""
 
     def __init__(self, planned: Plan, at: Opened) -> None:
-        self.task, self.parts, self.notes = planned.task, planned.parts, planned.notes
+        self.planned, self.task, self.parts, self.notes = planned, planned.task, planned.parts, planned.notes
         self.metric = metric_of(self.task.settings, self.task.prompt.contract, at.roles)
         self.fits, self.needs, self.expected = planned.fits, planned.expected.needs, planned.expected
         self.roles, self.purse, self.clock, self.live = at.roles, at.purse, at.clock, at.live
@@ -75,10 +76,15 @@ class _Run:
         task, settings = self.task, self.task.settings
         for note in self.notes:
             self.watch(Progress("baseline", text=note))
+        if task.recorded:
+            refuse_unfit(tuple(task.recorded.values()), settings.source.model)
+        left_out = probe(self.planned, self.roles.targets, self.purse, self.watch)
         baseline = self._baseline()
         source = self._source(baseline)
-        found = [self._target(number, baseline, source) for number in range(len(settings.targets))]
-        results = self._decided(found, baseline)
+        asked = [number for number, section in enumerate(settings.targets) if section.model not in left_out]
+        found = {number: self._target(number, asked, baseline, source) for number in asked}
+        results = self._decided([found.get(number) for number in range(len(settings.targets))], baseline)
+        self.purse.come_due()
         return Migration(
             name=task.name,
             source=settings.source.model,
@@ -95,7 +101,8 @@ class _Run:
             at_most=self.expected.high.as_spend(),
             versions=versions(),
             prices=origin_of_prices((settings.source, *settings.targets)),
-            notes=self.notes,
+            notes=(*self.notes, *(f"target left out: {model}: {why}" for model, why in left_out.items())),
+            left_out=left_out,
             columns=task.slices,
             stages=task.stages,
             simulated=any(m.model.startswith(OFFLINE_PREFIX) for m in (settings.source, *settings.targets)),
@@ -105,21 +112,13 @@ class _Run:
         """The source's answer to every example: the reference, and where worked examples come from."""
         if self.task.recorded:
             outputs = tuple(self.task.recorded.values())
-            refuse_unfit(outputs, self.task.settings.source.model)
         else:
             first, rest = self.task.examples[:_FIRST], self.task.examples[_FIRST:]
             outputs = self._record("baseline", self.task.prompt, self.roles.source, first)
             refuse_unfit(outputs, self.task.settings.source.model)
-            self._try_metric(outputs)
+            try_metric(self.metric, self.planned, outputs)
             outputs += self._record("baseline", self.task.prompt, self.roles.source, rest)
         return {output.example_id: output for output in outputs}
-
-    def _try_metric(self, outputs: Sequence[Output]) -> None:
-        """A metric that cannot score one answer ends the run here, before all the others are paid for."""
-        pairs = zip(self.task.examples, outputs, strict=False)  # the outputs are those of the first examples
-        tried = next(([example], (output,)) for example, output in pairs if output.status == "ok")
-        if not getattr(self.metric, "asks", False):
-            score(*tried, {output.example_id: output for output in outputs}, self.metric)
 
     def _source(self, baseline: Mapping[str, Output]) -> tuple[Evaluation, ...]:
         """The source's draws on the held-out examples: one more than the task wants, to see how well it agrees with
@@ -131,16 +130,16 @@ class _Run:
         return tuple(self._score(baseline, outputs) for outputs in (first, *more))
 
     def _target(
-        self, number: int, baseline: Mapping[str, Output], source: tuple[Evaluation, ...]
+        self, number: int, asked: Sequence[int], baseline: Mapping[str, Output], source: tuple[Evaluation, ...]
     ) -> tuple[str, SearchResult, Confirmation]:
         settings = self.task.settings
         section, fit = settings.targets[number], self.fits[number]
         target = Tolerant(self.roles.targets[number], fit.prompt.params)
         for note in fit.notes:
             self.watch(Progress("search", target.name, text=note))
-        allowance = Allowance(self.purse, self.clock, target.name, self.needs[number:])
+        allowance = Allowance(self.purse, self.clock, target.name, [self.needs[n] for n in asked if n >= number])
         brief = Brief(
-            Ground(self.parts.train, self.parts.validation, baseline, self._labels(baseline), self.task.slices),
+            Ground(self.parts.train, self.parts.validation, baseline, labels_of(self.task, baseline), self.task.slices),
             self._scale(baseline),
             Cast(target, self.roles.proposers[number], fit.habits, price_of(section), settings.search.advice or ""),
             Effort(**settings.search.model_dump(exclude={"space", "jobs", "advice"})),
@@ -157,22 +156,18 @@ class _Run:
         return section.model, found, self._confirm(target, fit.prompt, found.winner.prompt, baseline, source)
 
     def _decided(
-        self, found: Sequence[tuple[str, SearchResult, Confirmation]], baseline: Mapping[str, Output]
+        self, found: Sequence[tuple[str, SearchResult, Confirmation] | None], baseline: Mapping[str, Output]
     ) -> tuple[TargetResult, ...]:
         evidence = Evidence(self.parts.test, baseline, self.metric, self.task.slices, self.task.rated)
-        met = [confirmation for _, _, confirmation in found]
+        met = [one and one[2] for one in found]
         decisions = weigh_all(met, evidence, self.task.settings, self._standard())
-        results = [TargetResult(*one, decision) for one, decision in zip(found, decisions, strict=True) if decision]
+        results = [
+            TargetResult(*one, decision) for one, decision in zip(found, decisions, strict=True) if one and decision
+        ]
         for target in results:
             told = f"{target.model}: {target.decision.verdict.value}. {target.decision.reason}"
             self.watch(Progress("confirm", target.model, text=told))
         return tuple(results)
-
-    def _labels(self, baseline: Mapping[str, Output]) -> Mapping[str, str]:
-        """By what examples are stratified and balanced: as the task says, else by values that come from a list."""
-        contract = self.task.prompt.contract
-        known = ((e.id, baseline[e.id].value if e.expected is None else e.expected) for e in self.task.examples)
-        return self.task.strata or {key: choices_in(value, contract) for key, value in known}
 
     def _scale(self, baseline: Mapping[str, Output]) -> Scale:
         settings = self.task.settings

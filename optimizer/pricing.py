@@ -18,7 +18,7 @@ def price_of(section: ModelSettings) -> Price:
     if section.model.startswith(OFFLINE_PREFIX) and section.model not in PRICES:
         hint, known = nearest(section.model, PRICES), ", ".join(PRICES)
         raise ConfigError(f"no offline model is called {section.model!r}.{hint} Known: {known}")
-    given = section.price.build() if section.price else None
+    given = section.own_price
     if given is None and section.model in PRICES:
         return PRICES[section.model]
     return known_price(section.priced_as or section.model, given)
@@ -28,11 +28,10 @@ def price_of_vectors(section: ModelSettings) -> Price:
     """As `price_of`, of an embedding model; a local one is free."""
     if section.model.startswith(LOCAL_PREFIX):
         return Price(0.0, 0.0)
-    given = section.price.build() if section.price else None
-    return known_price(section.priced_as or section.model, given, modes=("embedding",))
+    return known_price(section.priced_as or section.model, section.own_price, modes=("embedding",))
 
 
 def origin_of_prices(sections: Iterable[ModelSettings]) -> str:
     """For reports: the table that list prices were read from, or that none was read."""
-    listed = any(s.price is None and not s.model.startswith(OFFLINE_PREFIX) for s in sections)
+    listed = any(s.own_price is None and not s.model.startswith(OFFLINE_PREFIX) for s in sections)
     return table_date() if listed else "as stated in the task file, or pretended by the offline models"

@@ -549,7 +549,7 @@ def test_a_source_that_breaks_its_contract_is_refused_after_twenty_calls(tmp_pat
     with pytest.raises(DataError, match=r"20 of 20 replies of the source .* correct prompt.reply or the prompt"):
         finished(tmp_path, models)
 
-    assert models.calls == 20
+    assert models.models["test/source"].calls == 20
 
 
 def test_a_source_that_declines_is_told_from_one_that_breaks_its_contract(tmp_path: Path) -> None:
@@ -760,4 +760,4 @@ def test_a_metric_that_cannot_score_is_found_out_on_the_first_answers(tmp_path: 
     models = crew()
     with pytest.raises(DataError, match=r"'tests.test_walk:lost', example .*: LookupError: no such label"):
         walk(write_task(tmp_path, metrics="tests.test_walk:lost"), tmp_path / "run", models)
-    assert models.calls == 20, "of 120 examples"
+    assert models.models["test/source"].calls == 20, "of 120 examples"

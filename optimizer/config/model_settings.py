@@ -39,6 +39,23 @@ class PriceSettings(Section):
         return Price(**self.model_dump())
 
 
+class ProvisionedSettings(Section):
+    """A model that is billed by the hour, whatever it answers: provisioned throughput, an own server.
+
+    What a call costs depends on how many share the hour, which no run can know: its user states it.
+    """
+
+    per_hour: Positive = Field(description="Dollars for all units or servers together")
+    requests_per_hour: Positive = Field(description="How many requests share them in production, on average")
+
+    @property
+    def per_call(self) -> float:
+        return self.per_hour / self.requests_per_hour
+
+    def build(self) -> Price:
+        return Price(0.0, 0.0, call=self.per_call)
+
+
 def _names(value: Any) -> Any:
     return value if value is None else many(value)
 
@@ -58,6 +75,9 @@ class ModelSettings(Section):
     api_key_env: Text | None = Field(default=None, description="Name of the environment variable that holds the key")
     price: PriceSettings | None = Field(
         default=None, description="Dollars per million tokens; default: the price table's"
+    )
+    provisioned: ProvisionedSettings | None = Field(
+        default=None, description="Instead of a price: dollars per hour, shared by the requests of an hour"
     )
     priced_as: Text | None = Field(
         default=None, description="The name in the price table, where `model` is a gateway's alias"
@@ -84,7 +104,16 @@ class ModelSettings(Section):
     def _one_price(self) -> ModelSettings:
         if self.price and self.priced_as:
             raise ValueError("give either `price` or `priced_as`, not both")
+        if self.provisioned and (self.price or self.priced_as):
+            other = "price" if self.price else "priced_as"
+            raise ValueError(f"give either `provisioned` or `{other}`, not both: by the hour, tokens cost nothing")
         return self
+
+    @property
+    def own_price(self) -> Price | None:
+        """As the task file states it, of tokens or of calls."""
+        stated = self.price or self.provisioned
+        return stated.build() if stated else None
 
     @model_validator(mode="after")
     def _may_stream(self) -> ModelSettings:
@@ -120,6 +149,16 @@ class ModelSettings(Section):
         if value is not None and not (value.isascii() and value.isidentifier()):
             raise ValueError("must be the name of an environment variable, as in OPENAI_API_KEY, never the key itself")
         return value
+
+
+def hourly(sections: Sequence[ModelSettings]) -> Iterator[str]:
+    """What the dollars of a call are, where it is billed by the hour."""
+    for model, plan in {s.model: s.provisioned for s in sections if s.provisioned}.items():
+        yield (
+            f"{model}: every call is reckoned at ${plan.per_call:.4g}, its share of ${plan.per_hour:g} an hour at "
+            f"{plan.requests_per_hour:,g} requests an hour, whatever its length; at another load it is another amount, "
+            "and the hours are billed whether the model is asked or not"
+        )
 
 
 def odd_clocks(source: ModelSettings, targets: Sequence[ModelSettings], *, recorded: bool) -> Iterator[str]:

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from optimizer.config.decision_settings import ConstraintSettings, DecisionSettings, ObjectiveSettings
 from optimizer.config.engine_settings import EngineSettings, Store
 from optimizer.config.gateway_settings import GatewaySettings
-from optimizer.config.model_settings import Model, ModelSettings, odd_clocks
+from optimizer.config.model_settings import Model, ModelSettings, hourly, odd_clocks
 from optimizer.config.prompts import PromptSettings
 from optimizer.config.scoring import DEFAULT_METRICS, MetricSettings, SliceSettings, odd_judges
 from optimizer.config.search_settings import SearchSettings
@@ -143,6 +143,7 @@ class Settings(Section):
         for target in self.targets:
             if target.model == self.source.model and target.api_base == self.source.api_base:
                 found.append(f"target {target.model!r} is the source itself: this run compares it with itself (A/A)")
+        found += hourly([one for one in (self.source, *self.targets, self.proposer, *self.panel, self.embedder) if one])
         found += odd_clocks(self.source, self.targets, recorded=bool(self.data.source))
         found += odd_judges(self.panel, self.source, self.targets, self.metrics)
         return tuple(found)

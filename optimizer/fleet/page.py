@@ -26,12 +26,12 @@ def summary(settings: FleetSettings, ended: Mapping[str, Entry], paid: Bill) -> 
     """Tasks in order; nothing in it is a time of day. An answer that several tasks share is in each one's figures, and
     once in the fleet's. `wasted` came to nothing and may be billed, at the most that it can have cost: it counts
     against the budget beside `calls` and `dollars`."""
-    done = {name: entry for name, entry in ended.items() if not entry.error}
+    done = {name: entry for name, entry in ended.items() if entry.outcome}  # also where a target was left out
     verdicts = Counter(target["verdict"] for entry in done.values() for target in entry.outcome["targets"])
     return {
         "name": settings.name,
         "tasks": len(ended),
-        "done": len(done),
+        "done": sum(not entry.error for entry in ended.values()),
         "verdicts": {name: verdicts[name] for name in ("migrate", "inconclusive", "stay")},
         "calls": paid.answers.calls,
         "dollars": paid.answers.dollars,

@@ -32,6 +32,7 @@ def run_task(fleet: Fleet, name: str, task: Task, budget: Budget | None, part: i
     if known := fleet.ledger.known(name, part, agreed):
         return known
     spent = [Progress("baseline")]
+    error: Exception | None
 
     def watch(progress: Progress) -> None:
         spent[0] = progress if progress.calls else spent[0]
@@ -40,7 +41,7 @@ def run_task(fleet: Fleet, name: str, task: Task, budget: Budget | None, part: i
         migration = migrate(task, path, connect=fleet.connect, store=fleet.store, watch=watch)
         outcome = outcome_json(migration, path)
         out_of = any("budget" in target.search.stopped_by for target in migration.targets)
-        starved, error = out_of and settings.budget != own, None
+        starved, error = out_of and settings.budget != own, migration.incomplete
     except Exception as problem:  # noqa: BLE001  named, and no matter to the others
         outcome, starved, error = {}, isinstance(problem, BudgetExceeded) and settings.budget != own, problem
     entry = Entry(

@@ -32,8 +32,9 @@ def _facts(task: Task) -> dict[str, Any]:
     for section in (agreed["source"], *agreed["targets"]):
         section.pop("limits", None)
         section.pop("timeout", None)
-        if section["priced_as"] is None:  # runs from before there was such a key go on
-            del section["priced_as"]
+        for name in ("priced_as", "provisioned"):
+            if section[name] is None:  # runs from before there was such a key go on
+                del section[name]
     known = (task.recorded or {}).items()
     examples = [[e.id, dict(e.inputs), e.expected, e.group] for e in task.examples]
     recorded = {key: {f.name: getattr(output, f.name) for f in fields(output)} for key, output in known}

@@ -143,7 +143,7 @@ class Allowance:
     def _overrun(self) -> float:
         """By what factor an answer may cost more than expected, judging by the dearest calls so far; 1 at least."""
         beside = max(self._purse.dearest("judge"), self._purse.dearest("embedder"))
-        dearest = self._purse.dearest("target") + (self._need.answer.calls - 1) * beside
+        dearest = self._purse.dearest("target", self._target) + (self._need.answer.calls - 1) * beside
         return max(1.0, dearest / self._need.answer.dollars) if self._need.answer.dollars else 1.0
 
     def _hold_back(self, calls: int, dollars: float, tokens: int) -> None:

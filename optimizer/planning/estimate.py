@@ -17,6 +17,7 @@ from optimizer.data.split import Split
 from optimizer.metrics.judges.scrutiny import RATED, REPEATED
 from optimizer.models.money.meter import worst_case
 from optimizer.models.money.prices import A_DOLLAR_A_TOKEN, tokens
+from optimizer.planning.labels import is_probed, known_before
 from optimizer.planning.scenarios import Scenario, scenarios
 from optimizer.planning.sizes import Usage, size_of, summed
 from optimizer.pricing import price_of, price_of_vectors
@@ -122,12 +123,13 @@ class _Run:
         self.held_out = self.draws * self.test
         self.rating, self.vectors = self._rating(), self._vectors()
         self.judging = self._judging()
+        self.known = known_before(task, parts.validation)
 
     def roles(self, way: Scenario) -> dict[str, Usage]:
         settings, size = self.settings, self.size
         roles = {
             "source": self._source(way.each or size.fresh),
-            "target": summed(way.of_target(section, size) for section in settings.targets),
+            "target": summed((*(way.of_target(section, size) for section in settings.targets), *self._probes())),
             "proposer": summed(self._proposer(settings.proposer or s, way) for s in settings.targets),
         }
         answers = [way.searched(section, size) for section in settings.targets]
@@ -146,11 +148,24 @@ class _Run:
         request = replace(size.longest, params={**self.settings.source.params, **section.params})
         return Need(
             confirm=summed((answer.times(2 * self.held_out), self.judging)),
-            first=max(4, -(-search.trials // search.rounds) // 2),  # the race's first batch is never larger
+            # The race's first batch is never larger.
+            first=max(4, -(-search.trials // search.rounds) // 2) + self._probed_apart(section),
             answer=answer,
             worst=worst_case(request, price_of(section)) + grown.dollars - once.dollars,
             worst_tokens=math.ceil(worst_case(request, A_DOLLAR_A_TOKEN)) + grown.tokens - once.tokens,
         )
+
+    def _probes(self) -> list[Usage]:
+        """What a run asks its targets before the source, beyond what a search asks anyway."""
+        return [
+            self.size.usage(section, 1, each=self.size.calls)
+            for section in self.settings.targets
+            if self._probed_apart(section)
+        ]
+
+    def _probed_apart(self, section: ModelSettings) -> bool:
+        """May the search begin with another example than the probe, as the source's answers tell examples apart?"""
+        return is_probed(section) and not self.known
 
     def least(self, needs: Sequence[Need]) -> Least:
         source, longest = self._source(self.size.calls), self.size.longest
@@ -172,7 +187,8 @@ class _Run:
         """Instructions and failures are read, and the experts' advice; a few new instructions are written."""
         read, wrote = int(2.5 * self.size.read), max(800, self.size.read - self.size.demo)
         told = way.proposals * int(tokens(self.settings.search.advice or ""))
-        dollars = way.questions * price_of(writer).cost(read, wrote) + price_of(writer).cost(told, 0)
+        price = price_of(writer)
+        dollars = way.questions * price.cost(read, wrote) + price.cost(told, 0) - price.call
         return Usage(way.questions, dollars, way.questions * read + told, way.questions * wrote)
 
     def _judging(self) -> Usage:

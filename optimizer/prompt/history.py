@@ -42,13 +42,17 @@ def messages(turns: Iterable[Turn], inputs: Inputs) -> tuple[Message, ...]:
     for turn in turns:
         text = turn.content.render(inputs)
         if turn.role == PLACEHOLDER:
-            try:
-                found += [Message(said["role"], said["content"]) for said in reader.earlier(turn.content.parts, inputs)]
-            except ValueError as problem:
-                raise ConfigError(str(problem)) from problem
+            found += _earlier(turn, inputs)
         else:
             found.append(Message(turn.role, text, turn.content.render_parts(inputs)))
     return tuple(found)
+
+
+def _earlier(place: Turn, inputs: Inputs) -> list[Message]:
+    try:
+        return [Message(said["role"], said["content"]) for said in reader.earlier(place.content.parts, inputs)]
+    except ValueError as problem:
+        raise ConfigError(str(problem)) from problem
 
 
 def transcript(said: JSON) -> str:

@@ -71,14 +71,15 @@ def _price(settings: Mapping[str, Any], place: int) -> Price | None:
     section = targets[place]
     try:
         given = PriceSettings(**section["price"]) if section.get("price") else None
-        return price_of(ModelSettings(model=section["model"], price=given))
+        hourly = section.get("provisioned")
+        return price_of(ModelSettings(model=section["model"], price=given, provisioned=hourly))
     except (ConfigError, ValueError):
         return None
 
 
 def _explains(price: Price | None, side: Evaluation) -> Price | None:
     """The price, where tokens times it is the measured cost: not with tiers, with reads from a prompt cache, ..."""
-    if price is None or price.above or math.isnan(side.cost) or math.isnan(side.output_tokens):
+    if price is None or price.above or price.call or math.isnan(side.cost) or math.isnan(side.output_tokens):
         return None
     reckoned = (side.input_tokens * price.input + side.output_tokens * price.output) / 1e6
     return price if abs(reckoned - side.cost) <= _NEAR * side.cost else None

@@ -161,6 +161,7 @@ def outcome_json(migration: Migration, folder: Path) -> dict[str, Any]:
         "verdict": best_verdict(migration.targets).value,
         "recommended": recommend(migration).recommended,
         "targets": [_target_json(migration, result, run) for result in migration.targets],
+        "left_out": dict(migration.left_out),
         "calls": migration.spent.calls,
         "dollars": migration.spent.dollars,
         "wasted": migration.spent.wasted,

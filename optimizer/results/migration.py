@@ -8,6 +8,7 @@ from typing import Any
 
 from optimizer.config.decision_settings import ObjectiveSettings
 from optimizer.data.stages import Stage
+from optimizer.errors import ModelError
 from optimizer.models.money.book import Spend, together
 from optimizer.objective import Objective
 from optimizer.prompt import Prompt
@@ -38,7 +39,7 @@ class Migration:
     """`split` maps "train", "validation" and "test" to example ids; `settings` is the task file with all
     defaults filled in; `simulated` says that an offline model took part; `prices` names the table and its date.
     `notes` are sentences on what was found in the data; `columns` is what slices are made of, by name and example id.
-    `stages`: what the application does beside the prompt.
+    `stages`: what the application does beside the prompt. `left_out`: targets that could not be asked, and why.
     Outputs that were recorded elsewhere come without a `prompt`, and their targets with NO_SEARCH."""
 
     name: str
@@ -60,6 +61,7 @@ class Migration:
     notes: tuple[str, ...] = ()
     columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     stages: tuple[Stage, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         """Short, as its targets."""
@@ -70,6 +72,15 @@ class Migration:
     def objective(self) -> Objective:
         """What the run weighed. Raises PluginError for a formula that fails to load."""
         return ObjectiveSettings(**self.settings.get("objective", {})).build()
+
+    @property
+    def incomplete(self) -> ModelError | None:
+        """What a run ends with, after its report, where targets were left out."""
+        if not self.left_out:
+            return None
+        (model, why), *others = self.left_out.items()
+        also = "".join(f"; {name}: left out: {said}" for name, said in others)
+        return ModelError(f"left out: {why}{also}; mend that, and run the same command again", model=model)
 
     @property
     def spent(self) -> Spend:

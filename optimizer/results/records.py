@@ -77,6 +77,7 @@ def facts(migration: Migration) -> dict[str, Any]:
         "prices": migration.prices,
         "simulated": migration.simulated,
         "notes": list(migration.notes),
+        **({"left_out": dict(migration.left_out)} if migration.left_out else {}),
         "unmeasured": [_unmeasured(result.confirmation) for result in migration.targets],
         "searches": [
             {

@@ -49,6 +49,7 @@ def read_migration(path: Path, manifest: Mapping[str, Any]) -> Migration:
         simulated=run["simulated"],
         notes=tuple(run.get("notes", ())),
         columns=_json(path / "columns.json") if "columns.json" in written else {},
+        left_out=run.get("left_out", {}),
         stages=tuple(Stage(**row) for row in _json(path / "stages.json")) if "stages.json" in written else (),
     )
 

@@ -106,9 +106,9 @@ class RunDir:
             self._lock.release()
 
     def bundle(self, migration: Migration, result: TargetResult) -> Path:
-        """The bundle's folder; with several targets each has one below it."""
+        """The bundle's folder; with several targets, asked or left out, each has one below it."""
         folder = self.path / "bundle"
-        return folder / slug(result.model) if len(migration.targets) > 1 else folder
+        return folder / slug(result.model) if len(migration.targets) + len(migration.left_out) > 1 else folder
 
     def note_clock(self, facts: Mapping[str, Any]) -> None:
         self._write_manifest(clock=dict(facts))

@@ -11,10 +11,11 @@ import pytest
 
 from optimizer.errors import BudgetExceeded, ModelError
 from optimizer.models import Model, bridge
+from optimizer.models.model import identity
 from optimizer.models.money.book import PICO, Spend
 from optimizer.models.money.meter import Left, Metered, Purse, Tally
 from optimizer.models.money.prices import Price
-from optimizer.models.money.tries import Cost
+from optimizer.models.money.tries import Cost, Lost
 from optimizer.models.scripted import ScriptedModel
 from optimizer.models.stores.cache import Cached, CallStore
 from optimizer.types import Message, Request, Response
@@ -47,6 +48,61 @@ def test_calls_tokens_and_dollars_are_kept_by_role() -> None:
     assert purse.spend["judge"] == Spend(1, 1, 5, 5.0)
     assert (purse.calls, purse.dollars) == (3, 9.0)
     assert (purse.dearest("judge"), purse.dearest("source"), purse.dearest("nobody")) == (5.0, 2.0, 0.0)
+
+
+def test_of_several_models_in_a_role_each_has_its_own_dearest_call() -> None:
+    purse = Purse()
+    ask(Metered(words(5, name="dear"), purse, "target"), question("a"))
+    ask(Metered(words(2, name="cheap"), purse, "target"), question("a"), question("b"))
+    assert [purse.dearest("target", name) for name in ("dear", "cheap", "nobody")] == [5.0, 2.0, 0.0]
+    assert purse.dearest("target") == 5.0
+
+
+def test_what_is_asked_ahead_counts_against_the_limits_and_is_booked_in_its_turn() -> None:
+    """Of $10 and 3 calls, $4 and one call are used ahead: what may take $7 has no room, and one of $6 has."""
+    purse, model = Purse(dollars=10.0, calls=3), words(4)
+    first = Metered(model, purse, "target")
+    with purse.ahead():
+        ask(first, question("a"))
+
+    assert (purse.calls, purse.dollars, purse.tokens, purse.spend) == (0, 0.0, 0, {})
+    assert purse.left() == Left(3, 10.0), "those who plan with it plan as if it had not been asked"
+    assert purse.dearest("target") == 0.0
+    dear, fair = (Metered(words(1, name=f"{n}"), purse, "source", DOLLAR, max_tokens=n) for n in (7, 6))
+    assert isinstance(ask(dear, question("b"))[0], BudgetExceeded)
+    assert not isinstance(ask(fair, question("b"))[0], BaseException)
+    ask(first, question("a"))
+    assert purse.spend == {"source": Spend(1, 1, 1, 1.0), "target": Spend(1, 1, 4, 4.0)}
+    assert purse.left() == Left(1, 5.0) and purse.earlier is None
+    purse.come_due()
+    assert purse.calls == 2, "once"
+    assert not isinstance(ask(first, question("c"))[0], BudgetExceeded)
+    assert isinstance(ask(first, question("d"))[0], BudgetExceeded), "three calls are three calls"
+
+
+def test_what_was_asked_ahead_and_never_came_up_is_booked_in_the_end() -> None:
+    purse = Purse(calls=5)
+    with purse.ahead():
+        ask(Metered(words(4), purse, "target"), question("a"))
+    purse.come_due()
+    purse.come_due()
+
+    assert purse.spend == {"target": Spend(1, 1, 4, 4.0)} and purse.earlier is None
+    assert (purse.left().calls, purse.dearest("target", words(4).name)) == (4, 4.0)
+
+
+def test_tries_of_an_earlier_start_stay_with_a_question_that_is_asked_ahead() -> None:
+    """One try at $2 and 5 tokens came to nothing when the run was killed."""
+    request, model = question("a"), words(4)
+    key = bytes.fromhex(request.key(identity(model)))
+    purse = Purse(before={key: Lost("target", 1, Cost(2 * PICO, 5))})
+    with purse.ahead():
+        ask(Metered(model, purse, "target"), request)
+        ask(Metered(model, purse, "target"), request)
+
+    assert purse.earlier == Spend(calls=1, dollars=4.0, wasted=1, wasted_dollars=2.0)
+    purse.come_due()
+    assert purse.spend == {"target": Spend(1, 1, 4, 4.0, wasted=1, wasted_dollars=2.0)} and purse.earlier is None
 
 
 def test_a_question_is_charged_once_a_run_and_again_in_another_run(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from optimizer.errors import ModelError
 from optimizer.models import bridge
 from optimizer.models.money.meter import Metered, Purse
-from optimizer.models.pacing.retry import Retrying
+from optimizer.models.pacing.retry import Impatient, Retrying
 from optimizer.models.scripted import ScriptedModel
 from optimizer.models.stores.cache import Cached, CallStore
 from optimizer.types import Message, Request, Response
@@ -48,6 +48,19 @@ def passing(**options: float) -> ModelError:
 
 def run(model: Retrying) -> Response:
     return bridge.run(model.complete(QUESTION))
+
+
+def test_who_would_rather_go_without_gets_two_tries_and_everybody_else_as_many_as_ever() -> None:
+    model = failing(*[passing()] * 4)
+    patient = Retrying(model, sleep=Pauses())
+    with pytest.raises(ModelError, match="busy"):
+        bridge.run(Impatient(patient).complete(QUESTION))
+    assert model.calls == 2
+    assert run(patient).text == "fine"
+    assert model.calls == 5
+    with pytest.raises(ModelError, match="busy"):
+        bridge.run(Impatient(Retrying(failing(passing()), attempts=1)).complete(QUESTION))
+    assert (Impatient(patient).name, Impatient(patient).identity) == (patient.name, patient.identity)
 
 
 def test_a_passing_failure_is_asked_again() -> None:

@@ -18,9 +18,9 @@ NEED = Need(Usage(10, 0.1), first=4, answer=Usage(1, 0.01), worst=0.05)
 _keys: Iterator[int] = iter(range(10**9))
 
 
-def spend(purse: Purse, calls: int, each: float, role: str = "target") -> None:
+def spend(purse: Purse, calls: int, each: float, role: str = "target", model: str = "t") -> None:
     for _ in range(calls):
-        purse.charge(role, f"{next(_keys):064x}", Response("", cost=each))
+        purse.charge(role, f"{next(_keys):064x}", Response("", cost=each), model)
 
 
 def untimed() -> Clock:
@@ -78,6 +78,14 @@ def test_what_is_kept_grows_with_the_dearest_call_of_the_target() -> None:
 
     assert allow(18) is None
     assert allow(20) == "the dollars of the budget are used ($0.0300 by the search, $0.3500 kept to confirm)"
+
+
+def test_what_another_target_takes_for_a_call_is_no_measure_of_this_one() -> None:
+    purse = Purse(dollars=1.03)
+    spend(purse, 1, 0.03, model="dear")
+    allow = Allowance(purse, untimed(), "t", [NEED])
+
+    assert allow(79) is None and allow(81) is not None
 
 
 def test_with_a_judge_an_answer_takes_two_calls_and_the_price_of_both() -> None:

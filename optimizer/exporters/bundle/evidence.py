@@ -16,6 +16,7 @@ from optimizer.errors import ConfigError
 from optimizer.metrics.building import names_of
 from optimizer.metrics.judges.judge import wording
 from optimizer.metrics.whole import mean_bounds
+from optimizer.models.money.prices import Price
 from optimizer.objective import Evaluation
 from optimizer.pricing import origin_of_prices, price_of
 from optimizer.results.migration import Migration, TargetResult
@@ -78,6 +79,11 @@ def example_digest(example: Example) -> str:
     return digest(_content(example))
 
 
+def _rates(price: Price) -> dict[str, Any]:
+    """With `call` only where calls have a price."""
+    return {name: rate for name, rate in plain(price).items() if name != "call" or rate}
+
+
 def digest(value: Any) -> str:
     return hashlib.sha256(as_json(value).encode()).hexdigest()
 
@@ -88,7 +94,7 @@ def prices(migration: Migration, target: str) -> dict[str, Any] | None:
     if origin_of_prices((sections[0], *_targets(migration))) != migration.prices:
         return None
     try:
-        return dict(zip(("source", "target"), (plain(price_of(section)) for section in sections), strict=True))
+        return dict(zip(("source", "target"), (_rates(price_of(section)) for section in sections), strict=True))
     except ConfigError:  # a source that was recorded may have no price
         return None
 

@@ -124,7 +124,8 @@ def _prices(section: Mapping[str, Any]) -> dict[str, Any]:
     the task file states, and those of the model behind an alias. (LiteLLM's own `base_model` finds few of these.)"""
     if section.get("priced_as"):
         return listed(section["priced_as"])
-    price = section.get("price") or {}
+    by_the_hour = {"input": 0.0, "output": 0.0} if section.get("provisioned") else {}
+    price = section.get("price") or by_the_hour
     return {name: price[ours] / 1e6 for ours, name in _RATES.items() if price.get(ours) is not None}
 
 

@@ -155,8 +155,10 @@ def _limits(migration: Migration, result: TargetResult) -> list[dict[str, Any]]:
     if not met.answered:
         return []
     price, usage = price_of(section_of(migration, result.model)), "context.providerResponse.tokenUsage"
-    most = 1.25 * max(o.input_tokens * price.input + o.output_tokens * price.output for o in met.answered) / 1e6
+    dearest = max(o.input_tokens * price.input + o.output_tokens * price.output for o in met.answered) / 1e6
+    most = 1.25 * (dearest + price.call)
     dollars = f"({usage}.prompt * {price.input:g} + {usage}.completion * {price.output:g}) / 1e6"
+    dollars += f" + {price.call:g}" if price.call else ""
     return [
         {"type": "javascript", "value": f"{dollars} <= {most:.6g}", "metric": "cost"},
         {"type": "latency", "threshold": max(1000, math.ceil(2000 * met.p95_latency)), "metric": "latency"},

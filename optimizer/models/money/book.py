@@ -37,17 +37,18 @@ class Book:
     """One role's sums."""
 
     def __init__(self) -> None:
-        self.calls = self.read = self.wrote = self.pico = self.dearest = self.retries = 0
+        self.calls = self.read = self.wrote = self.pico = self.retries = 0
+        self.dearest: dict[str, int] = {}  # by model: several may play one role
         self.wasted = self.wasted_pico = self.wasted_tokens = 0
 
-    def add(self, response: Response) -> None:
+    def add(self, response: Response, model: str = "") -> None:
         pico = round(response.cost * PICO)
         self.calls += 1
         self.read += response.input_tokens
         self.wrote += response.output_tokens
         self.pico += pico
         self.retries += response.retries
-        self.dearest = max(self.dearest, pico)
+        self.dearest[model] = max(self.dearest.get(model, 0), pico)
 
     def waste(self, lost: Lost) -> None:
         self.wasted += lost.times

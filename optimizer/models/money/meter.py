@@ -51,11 +51,11 @@ class Metered:
                 response = await self._model.complete(request)
             except ModelError as error:
                 if error.refused:  # the provider did answer, and the question is not asked again
-                    self._purse.charge(self._role, key, Response(""))
+                    self._purse.charge(self._role, key, Response(""), self.name)
                 raise
             finally:
                 paying.reset(mine)
-            self._purse.charge(self._role, key, response)
+            self._purse.charge(self._role, key, response, self.name)
         return response
 
 

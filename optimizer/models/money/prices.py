@@ -44,7 +44,7 @@ class Price:
 
     `cached_input` (read from the provider's prompt cache) and `cache_write` (written to it) fall back to `input`,
     `reasoning` to `output`. `above` holds dearer prices: `(200_000, price)` is the price of the whole call as soon
-    as its input is longer than 200,000 tokens.
+    as its input is longer than 200,000 tokens. `call`: dollars of a call, whatever its tokens.
     """
 
     input: float
@@ -53,6 +53,7 @@ class Price:
     reasoning: float | None = None
     cache_write: float | None = None
     above: tuple[tuple[int, Price], ...] = ()
+    call: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("input", "output", "cached_input", "reasoning", "cache_write"):
@@ -62,7 +63,11 @@ class Price:
 
     @property
     def free(self) -> bool:
-        return not any((self.input, self.output, self.cached_input, self.reasoning, self.cache_write, self.above))
+        return not (self.by_tokens or self.call)
+
+    @property
+    def by_tokens(self) -> bool:
+        return any((self.input, self.output, self.cached_input, self.reasoning, self.cache_write, self.above))
 
     def cost(
         self,
@@ -84,14 +89,14 @@ class Price:
             + (output_tokens - reasoning) * rates.output
             + reasoning * _or(rates.reasoning, rates.output)
         )
-        return total / 1e6
+        return total / 1e6 + self.call
 
     def worst(self, input_tokens: int, output_tokens: int) -> float:
         """The most that a call with at most so many tokens can cost, in dollars."""
         levels = [self, *(price for start, price in self.above if start < input_tokens)]
         dearest_in = max(max(p.input, p.cached_input or 0, p.cache_write or 0) for p in levels)
         dearest_out = max(max(p.output, p.reasoning or 0) for p in levels)
-        return (input_tokens * dearest_in + output_tokens * dearest_out) / 1e6
+        return (input_tokens * dearest_in + output_tokens * dearest_out) / 1e6 + self.call
 
     def _at(self, input_tokens: int) -> Price:
         reached = [(start, price) for start, price in self.above if input_tokens > start]

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from typing import NamedTuple
 
 from optimizer.errors import BudgetExceeded, ModelError
@@ -52,6 +52,8 @@ class Purse:
         self._landed = asyncio.Condition()
         self._journal = journal
         self._before = Earlier(before or {})  # counts against the limits, and is booked when the question comes up
+        self._is_ahead = False
+        self._ahead: dict[bytes, tuple[str, Response, str]] = {}  # what was asked ahead: role, answer, model
         self.late: Callable[[], str | None] = lambda: None
 
     @property
@@ -69,9 +71,10 @@ class Purse:
         """Charged so far."""
         return sum(book.pico for book in list(self._books.values())) / PICO
 
-    def dearest(self, role: str) -> float:
-        """Dollars of the dearest call of a role so far; 0 before its first."""
-        return self._books[role].dearest / PICO if role in self._books else 0.0
+    def dearest(self, role: str, model: str | None = None) -> float:
+        """Dollars of the dearest call so far of a role, or of one model in it; 0 before its first."""
+        found = self._books[role].dearest if role in self._books else {}
+        return max((pico for name, pico in found.items() if model in (None, name)), default=0) / PICO
 
     @property
     def tokens(self) -> int:
@@ -144,16 +147,43 @@ class Purse:
         elif not billed and self._journal:
             self._journal.freed(question)
 
-    def charge(self, role: str, key: str, response: Response) -> None:
+    def charge(self, role: str, key: str, response: Response, model: str = "") -> None:
         """Books an answer, once for each question."""
         question = bytes.fromhex(key)
-        if question not in self._paid:
+        if question not in self._paid and self._is_ahead:
+            self._charge_ahead(question, role, response, model)
+        elif question not in self._paid:
             self._paid.add(question)
-            self._books.setdefault(role, Book()).add(response)
+            self._books.setdefault(role, Book()).add(response, model)
             if self._journal:
                 self._journal.answered(question, role)
             if lost := self._before.taken(question):
                 self._books[role].waste(lost)
+
+    @contextmanager
+    def ahead(self) -> Iterator[None]:
+        """What is asked inside counts against the limits, and is booked when the run itself comes to ask it.
+
+        So a run decides as if nothing had been asked beforehand. For questions that it will ask: see `come_due`.
+        """
+        self._is_ahead = True
+        try:
+            yield
+        finally:
+            self._is_ahead = False
+
+    def come_due(self) -> None:
+        """Books what was asked ahead, and never came up."""
+        for question, (role, response, model) in self._ahead.items():
+            self.charge(role, question.hex(), response, model)
+
+    def _charge_ahead(self, question: bytes, role: str, response: Response, model: str) -> None:
+        self._ahead[question] = role, response, model
+        cost = Cost(round(response.cost * PICO), response.input_tokens + response.output_tokens)
+        known = self._before.get(question) or Lost(role, 0, cost)
+        self._before.put(question, known._replace(paid=cost))
+        if self._journal:
+            self._journal.answered(question, role)
 
     def _is_paid(self, question: bytes) -> bool:
         """In this start of the run, or in an earlier one."""

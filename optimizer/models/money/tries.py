@@ -74,6 +74,14 @@ class Earlier(dict[bytes, Lost]):
         self.pico = sum(one.pico for one in self.values())
         self.tokens = sum(one.tokens for one in self.values())
 
+    def put(self, question: bytes, lost: Lost) -> None:
+        """In place of what was known of the question."""
+        self.taken(question)
+        self[question] = lost
+        self.calls += lost.calls
+        self.pico += lost.pico
+        self.tokens += lost.tokens
+
     def taken(self, question: bytes) -> Lost | None:
         """What is known of a question; from now on it counts elsewhere."""
         lost = self.pop(question, None)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from dataclasses import replace
 
 from optimizer.errors import ModelError
 from optimizer.models.model import Model, identity
 from optimizer.types import Request, Response
+
+_FEW = 2  # tries of a question whose answer is not worth waiting for
+_most_tries: ContextVar[float] = ContextVar("most_tries", default=math.inf)
 
 
 class Retrying:
@@ -43,7 +48,8 @@ class Retrying:
         self._sleep = sleep
 
     async def complete(self, request: Request) -> Response:
-        for attempt in range(1, self._attempts):
+        attempts = int(min(self._attempts, _most_tries.get()))
+        for attempt in range(1, attempts):
             try:
                 return _after(attempt - 1, await self._model.complete(request))
             except ModelError as error:
@@ -51,11 +57,27 @@ class Retrying:
                     raise
                 self.retries[_reason(error)] += 1
                 await self._sleep(self._pause(attempt, error))
-        return _after(self._attempts - 1, await self._model.complete(request))
+        return _after(attempts - 1, await self._model.complete(request))
 
     def _pause(self, attempt: int, error: ModelError) -> float:
         jitter = self._rng.uniform(0, min(self._longest, self._base * 2 ** (attempt - 1)))
         return min(self._longest, (error.retry_after or 0.0) + jitter)
+
+
+class Impatient:
+    """The same model for who would rather go without an answer than wait for it: two tries, whatever retries it."""
+
+    def __init__(self, model: Model) -> None:
+        self.name = model.name
+        self.identity = identity(model)
+        self._model = model
+
+    async def complete(self, request: Request) -> Response:
+        token = _most_tries.set(_FEW)
+        try:
+            return await self._model.complete(request)
+        finally:
+            _most_tries.reset(token)
 
 
 def _after(retries: int, response: Response) -> Response:

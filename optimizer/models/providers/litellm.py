@@ -37,8 +37,8 @@ class LiteLLMModel:
     - `params` are sent with every request; a request's own params go before them.
     - `api_base` is an OpenAI-compatible server or a gateway. It gets the key in the variable `api_key_env` and no
       other: the provider's usual key never goes to somebody else's server.
-    - `price`: None means the list price. An answer without token counts is an error where tokens cost money; on a
-      free server they are estimated at four characters a token, and `estimated` counts such answers.
+    - `price`: None means the list price. An answer without token counts is an error where tokens cost money;
+      elsewhere they are estimated at four characters a token, and `estimated` counts such answers.
     - `timeout` (seconds) is for the whole call, however slowly the answer trickles.
     - `latency`: "transport" is the time on the wire; "first_token" the part of it until the text begins, which only
       servers with OpenAI's protocol tell (see `streaming`); "provider" is what the server says that it took (the
@@ -184,7 +184,7 @@ class LiteLLMModel:
     def _usage(self, raw: Any, request: Request, text: str) -> dict[str, int]:
         if usage := stated(getattr(raw, "usage", None), text):
             return usage
-        if self.price.free:
+        if not self.price.by_tokens:
             self.estimated += 1
             return estimated(request, text)
         raise ModelError(
