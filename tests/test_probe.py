@@ -116,6 +116,31 @@ def test_a_model_that_the_server_does_not_know_is_found_for_one_call(tmp_path: P
     assert (stats["requests"], stats["answered"]) == (1, 0)
 
 
+def test_a_name_that_is_mended_goes_on_in_the_same_directory(tmp_path: Path) -> None:
+    with gated() as gate:
+        task = task_at(tmp_path, gate.url)
+        right = task.read_text("utf-8")
+        task.write_text(right.replace("openai/sim-beta", "openai/sim-bet"), "utf-8")
+        wrong = run("run", task, "--run-dir", tmp_path / "run")
+        task.write_text(right, "utf-8")
+        mended = run("run", task, "--run-dir", tmp_path / "run")
+
+    assert (wrong.exit_code, mended.exit_code) == (3, 0), mended.output
+    assert RunDir.read(tmp_path / "run").migration().targets[0].model == "openai/sim-beta"
+
+
+def test_a_directory_with_an_answer_that_may_be_billed_stays_that_task_s(tmp_path: Path) -> None:
+    with gated(to_target(without_usage)) as gate:
+        task = task_at(tmp_path, gate.url)
+        lost = run("run", task, "--run-dir", tmp_path / "run")
+        text = task.read_text("utf-8").replace("openai/sim-beta", "openai/sim-gamma")
+        task.write_text(text, "utf-8")
+        other = run("run", task, "--run-dir", tmp_path / "run")
+
+    assert (lost.exit_code, other.exit_code) == (3, 2)
+    assert "holds a run of another task" in other.stderr
+
+
 # -- what does not
 
 
