@@ -45,7 +45,27 @@ def render(bundle: dict[str, Any], inputs: dict[str, Any]) -> list[dict[str, Any
         raise ValueError(usage(bundle) if "program" in bundle else "there are no messages here to render")
     inputs = given(bundle, inputs)
     values = {**inputs, **pick(bundle["examples"], inputs)} if "examples" in bundle else inputs
-    return [{"role": m["role"], "content": content(m["content"], values)} for m in bundle["messages"]]
+    turns = [
+        earlier(m["content"], values)
+        if m["role"] == "placeholder"
+        else [{"role": m["role"], "content": content(m["content"], values)}]
+        for m in bundle["messages"]
+    ]
+    return [message for turn in turns for message in turn]
+
+
+def earlier(parts: list[Any], inputs: Any) -> list[dict[str, Any]]:
+    """The earlier turns of a conversation, [{"role": "user" or "assistant", "content": text}], from their variable."""
+    (name,) = [part["var"] for part in parts]
+    turns = inputs[name]
+    if not isinstance(turns, list):
+        raise ValueError(f"{name} must be a list of turns, got {type(turns).__name__}")
+    for number, turn in enumerate(turns, 1):
+        known = isinstance(turn, dict) and set(turn) == {"role", "content"} and isinstance(turn["content"], str)
+        if not known or turn["role"] not in ("user", "assistant"):
+            told = f"turn {number} must be {{role: user or assistant, content: a text}}"
+            raise ValueError(f"{name}: {told}, got {str(turn)[:80]!r}")
+    return [dict(turn) for turn in turns]
 
 
 def content(parts: list[Any], inputs: Any) -> Any:

@@ -11,7 +11,9 @@ from optimizer.config.prompts import PromptSettings
 from optimizer.config.taskfile import open_file
 from optimizer.config.yamlfile import Document
 from optimizer.data import Table, columns, read_files, read_hub
+from optimizer.data.conversations import overlapping
 from optimizer.data.other_rows import header_of, on_other_rows
+from optimizer.data.outputs import read_outputs
 from optimizer.data.ratings import read_ratings
 from optimizer.data.remarks import remarks, unbundled, unfilled
 from optimizer.data.stages import Origin, Stage, columns_of, read_stages, unasked
@@ -63,12 +65,12 @@ def load_task(path: str | Path, *, data: Path | None = None) -> Task:
     prompt = _prompt(settings, path.parent, document)
     table = _table(settings, prompt, path.parent, document)
     columns.check_columns(settings.data, prompt.names, table, document.at)
-    examples = columns.read_examples(settings.data, prompt.names, prompt.contract, table)
+    examples = columns.read_examples(settings.data, prompt.names, prompt.contract, table, prompt.history)
     _check_gold(settings, examples, table, document)
     recorded, unmeasured = None, frozenset[str]()
     if settings.data.source:
         price = _price(settings, document)
-        recorded = columns.read_outputs(settings.data.source, prompt.contract, price, table, examples)
+        recorded = read_outputs(settings.data.source, prompt.contract, price, table, examples)
         unmeasured = _unmeasured(settings, price)
     strata, ids = _strata(settings, prompt, table, examples, document), [example.id for example in examples]
     return Task(
@@ -87,6 +89,7 @@ def load_task(path: str | Path, *, data: Path | None = None) -> Task:
             *remarks(settings, examples, recorded, unmeasured),
             *unasked(settings, prompt.names),
             *unfilled(settings, prompt),
+            *(overlapping(examples, prompt.history) if prompt.history else ()),
             *unbundled(prompt, examples),
         ),
     )

@@ -100,7 +100,7 @@ LATE = {
     "rich",
 }
 #: Imported inside functions only, by the door of their package or where a program is opened.
-BEHIND_A_DOOR = {f"programs.dspy.{name}" for name in ("module", "opening", "running", "variants", "whole")}
+BEHIND_A_DOOR = {f"programs.dspy.{name}" for name in ("module", "opening", "running", "typed", "variants", "whole")}
 BEHIND_A_DOOR |= {"exporters.formats.gateway_hook"}  # shipped as the file it is, never imported
 COMES_WITH = {
     "distributed": "dask[distributed]",

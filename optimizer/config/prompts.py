@@ -8,13 +8,16 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from optimizer.config.sections import ReplySettings, Section, Text, as_problem, many
 from optimizer.prompt import Prompt
+from optimizer.prompt.layout import Speaker
 from optimizer.prompt.template import Syntax
 from optimizer.tools import Toolset
-from optimizer.types import Params, Role
+from optimizer.types import Params
 
 
 class Turn(Section):
-    role: Role
+    role: Speaker = Field(
+        description="placeholder: here stand the earlier turns of a conversation; `content` is the variable with them"
+    )
     content: str | list[dict[str, Any]] = Field(
         description="A text, or a list of parts: texts, and images or documents, which are passed on as they are"
     )
@@ -24,7 +27,8 @@ class PromptSettings(Section):
     system: str | None = None
     user: str | None = None
     messages: tuple[Turn, ...] = Field(
-        default=(), description="Chat turns, few-shot turns among them; the last is the user's"
+        default=(),
+        description="Chat turns, few-shot turns and a placeholder for earlier ones among them; the last is the user's",
     )
     file: Text | None = Field(default=None, description="A text file (one user message) or a JSON file with messages")
     syntax: Syntax = Field(

@@ -5,8 +5,8 @@ give every row the same keys and types ("007" turns into 7, a missing key into n
 gold answers. Nothing of a user's file is copied or cached; what the hub sends stays in the hub's own cache.
 
 `files` and `hub` read `rows`, by way of `arrow`, the one door to `datasets`: `scan` looks at the bytes, `parsing` makes
-rows of lines. `columns` makes examples of rows, with `ratings`, `stages` and, for the gate, `other_rows`. `golds` and
-`remarks` find what is wrong or odd; `split` divides; `writing` is the way out.
+rows of lines. `columns` makes examples of rows, with `outputs`, `conversations`, `ratings`, `stages` and, for the gate,
+`other_rows`. `golds` and `remarks` find what is wrong or odd; `split` divides; `writing` is the way out.
 """
 
 from optimizer.data.files import ENDINGS, read_files

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from optimizer.config.sections import Data, Recorded
+from optimizer.config.sections import Data
+from optimizer.data.conversations import read_turns
 from optimizer.data.golds import Gold, gold_reader
 from optimizer.data.rows import Row, Table
 from optimizer.errors import ConfigError, DataError, nearest
-from optimizer.models.money.prices import Price
 from optimizer.prompt.contract import Contract
-from optimizer.types import AMOUNTS, JSON, Example, Output
+from optimizer.types import JSON, Example
 
 _SHOWN = 5  # problems listed before "and so many more"
 MISSING: Any = object()
@@ -75,8 +74,13 @@ def check_columns(data: Data, names: frozenset[str], table: Table, at: At) -> No
                 raise no_column(at("data", section, key), column, table)
 
 
-def read_examples(data: Data, names: frozenset[str], contract: Contract, table: Table) -> tuple[Example, ...]:
-    """One example for each row. Raises DataError with the rows that lack something."""
+def read_examples(
+    data: Data, names: frozenset[str], contract: Contract, table: Table, turns: str | None = None
+) -> tuple[Example, ...]:
+    """One example for each row. `turns`: the variable that holds the earlier turns of a conversation.
+
+    Raises DataError with the rows that lack something.
+    """
     problems, sources, answers = Problems(), _sources(data, names), _expected(data)
     judge = gold_reader(contract)
     seen: dict[str, Row] = {}
@@ -87,36 +91,14 @@ def read_examples(data: Data, names: frozenset[str], contract: Contract, table: 
             first = seen[identity].place
             problems.add(f"{row.place}, field {data.id!r}: the id {identity!r} is that of {first}; ids must be unique")
         seen[identity] = row
-        inputs = {variable: _needed(row, column, problems) for variable, column in sources.items()}
+        inputs = {
+            variable: (_turns if variable == turns else _needed)(row, column, problems)
+            for variable, column in sources.items()
+        }
         expected = _gold(row, answers, judge, problems)
         examples.append(Example(identity, inputs, expected, _group(row, data.group)))
     problems.raise_any()
     return tuple(examples)
-
-
-def read_outputs(
-    columns: Recorded, contract: Contract, price: Price | None, table: Table, examples: tuple[Example, ...]
-) -> dict[str, Output]:
-    """What the source answered, as recorded, read under the contract; by example id.
-
-    Dollars come from their column, else from the tokens at `price`, else they are 0 and unknown.
-    """
-    problems = Problems()
-    outputs = {}
-    for row, example in zip(table.rows, examples, strict=True):
-        numbers = {
-            key: amount(row, column, key.endswith("_tokens"), problems)
-            for key in AMOUNTS
-            if (column := getattr(columns, key))
-        }
-        if price and "cost" not in numbers:
-            tokens = (int(numbers.get("input_tokens", 0)), int(numbers.get("output_tokens", 0)))
-            numbers["cost"] = price.cost(*tokens)
-        outputs[example.id] = _output(example.id, pick(row, columns.output), contract, numbers)
-    problems.raise_any()
-    if all(output.status == "failed" for output in outputs.values()):
-        raise DataError(f"{table.name}: the column {columns.output!r} holds no recorded output; leave data.source out")
-    return outputs
 
 
 def strata(column: str, table: Table, examples: tuple[Example, ...]) -> dict[str, str] | None:
@@ -187,6 +169,15 @@ def _needed(row: Row, column: str, problems: Problems) -> JSON:
     return value
 
 
+def _turns(row: Row, column: str, problems: Problems) -> JSON:
+    value = pick(row, column)
+    try:
+        return read_turns(None if value is MISSING else value)
+    except ValueError as problem:
+        problems.add(f"{row.place}, field {column!r}: {problem}")
+        return []
+
+
 def _identity(column: str | None, row: Row, position: int, problems: Problems) -> str:
     if column is None:
         return str(position)
@@ -215,33 +206,6 @@ def _gold(row: Row, columns: Mapping[str, str], judge: Gold, problems: Problems)
         where = f"field {columns['']!r}" if "" in columns else "gold answer"
         problems.add(f"{row.place}, {where}: {problem}")
     return value
-
-
-def amount(row: Row, column: str, whole: bool, problems: Problems) -> float:
-    """Seconds, tokens or dollars: a number, or a text that is one."""
-    value = pick(row, column)
-    try:
-        number = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError, OverflowError):
-        number = math.nan
-    if not math.isfinite(number) or number < 0 or (whole and number != int(number)):
-        shown = "nothing" if value in (MISSING, None, "") else json.dumps(value)[:60]
-        kind = "a whole number" if whole else "a number"
-        problems.add(
-            f"{row.place}, field {column!r}: must be {kind}, 0 or more, as in {12 if whole else 1.5}, found {shown}"
-        )
-        return 0.0
-    return number
-
-
-def _output(identity: str, answer: Any, contract: Contract, numbers: Mapping[str, float]) -> Output:
-    amounts: dict[str, Any] = {key: int(n) if key.endswith("_tokens") else n for key, n in numbers.items()}
-    if answer is MISSING or answer is None:
-        return Output(identity, "", status="failed", error="no output was recorded", **amounts)
-    if contract.kind == "tools" and isinstance(answer, dict) and not answer.get("tool_calls") and "role" in answer:
-        answer = answer.get("content") or ""  # a message without calls says its words
-    reply = contract.read(answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False))
-    return Output(identity, reply.text, reply.value, reply.status, reply.error, calls=1, **amounts)
 
 
 def as_text(value: Any) -> str:

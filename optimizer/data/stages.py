@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 from optimizer.config import Settings
 from optimizer.config.stages import StageColumns, StageSettings
-from optimizer.data.columns import At, Problems, amount, has_column, no_column, pick
+from optimizer.data.columns import At, Problems, has_column, no_column, pick
+from optimizer.data.outputs import amount
 from optimizer.data.rows import Row, Table
 from optimizer.types import AMOUNTS
 

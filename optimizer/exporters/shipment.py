@@ -162,11 +162,18 @@ def _protected(bundle: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def plain(
-    shipment: Shipment, form: str, *, logic: bool = False, tools: bool = False, media: bool = False
+    shipment: Shipment,
+    form: str,
+    *,
+    logic: bool = False,
+    tools: bool = False,
+    media: bool = False,
+    history: bool = False,
 ) -> tuple[Turn, ...]:
     """The messages as text with variables. Raises ExportError for what only its own engine can make messages of.
 
-    The format can hold Jinja's control flow (`logic`), definitions of `tools`, parts that are no text (`media`).
+    The format can hold Jinja's control flow (`logic`), definitions of `tools`, parts that are no text (`media`), a
+    place for the earlier turns of a conversation (`history`).
     """
     prompt = shipment.prompt
     if isinstance(prompt, Suite):
@@ -191,6 +198,11 @@ def plain(
         raise ExportError(
             f"{form}: the prompt has parts that are no text (images, documents), which this format does not carry; "
             "use --as openai or bundle"
+        )
+    if prompt.history and not history:
+        raise ExportError(
+            f"{form}: the prompt has a place for the earlier turns of a conversation ({{{{{prompt.history}}}}}), which "
+            "this format does not carry; use --as langchain, langfuse or bundle"
         )
     return tuple(Turn(turn.role, _joined(turn.content)) for turn in shipment.messages)
 

@@ -12,28 +12,30 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from optimizer.importers import conversations
+from optimizer.importers.conversations import TURNS
 from optimizer.importers.values import Draft, ImportFault, Log, Record
 from optimizer.prompt.layout import Turn
 from optimizer.prompt.template import Segment, Template, Var
 from optimizer.types import AMOUNTS, JSON, Role
 
 _ENOUGH = 3  # calls from which a shared beginning is no chance
-_LONGER = (
-    ". For conversations of all lengths name this file and its format in the task's `data`: {{history}} in the prompt "
-    "is then what was said before {{input}}, as text"
-)
 Said = tuple[tuple[str, str], ...]
 
 
 def drafted(log: Log, format_name: str, file: str) -> Draft:
     """The task that the records are examples of. Raises ImportFault where there is none."""
     records, lost = _of_one_model(log.records)
-    records, more = _of_one_shape(records, file)
+    differ = conversations.differ(records)
+    records, more = _of_one_shape(conversations.shortened(records) if differ else records, file)
     lost = [*log.lost, *lost, *more]
     if records[0].inputs is not None:
         turns, inputs = _asked_by_inputs(records)
     else:
         turns, inputs = _asked_by_messages(records)
+    if differ and records[0].inputs is None:
+        turns = (*turns[:-1], conversations.PLACE, turns[-1])
+        inputs = [{TURNS: [*record.before], **given} for record, given in zip(records, inputs, strict=True)]
     columns, kept, missing = _columns(records)
     rows = [
         {"id": record.id, **given, **{key: getattr(record, key) for key in kept}}
@@ -54,8 +56,8 @@ def drafted(log: Log, format_name: str, file: str) -> Draft:
 
 
 def rows_of(records: Sequence[Record]) -> list[dict[str, JSON]]:
-    """The records as rows of a table: id, model, inputs (of messages: `system`, `input`, `messages`, and `history`, the
-    turns before the last question, as text), answer."""
+    """The records as rows of a table: id, model, inputs (of messages: `system`, `input`, `messages`, and the turns
+    before the last question, as `turns` and, as text, `history`), answer."""
     found = []
     for record in _distinct(records):
         row: dict[str, JSON] = {"id": record.id}
@@ -65,7 +67,7 @@ def rows_of(records: Sequence[Record]) -> list[dict[str, JSON]]:
             asked = [text for role, text in record.said if role == "user"]
             row |= {"input": asked[-1] if asked else ""}
             row |= {"system": next((text for role, text in record.said if role == "system"), "")}
-            row |= {"history": _before(record)}
+            row |= {TURNS: conversations.earlier(record), "history": _before(record)}
             row |= {"messages": [{"role": role, "content": text} for role, text in record.said]}
         row |= {"output": record.output, "expected": record.expected, "model": record.model}
         found.append(row | {key: getattr(record, key) for key in AMOUNTS})
@@ -115,7 +117,7 @@ def _of_one_shape(records: Sequence[Record], file: str) -> tuple[list[Record], l
     if len(kept) < len(usable):
         lost.append(
             f"{len(usable) - len(kept)} calls of another form (other inputs, other turns) than the {len(kept)} kept: "
-            f"first {next(r.id for r in usable if _shape(r) != shape)}{'' if records[0].inputs else _LONGER}"
+            f"first {next(r.id for r in usable if _shape(r) != shape)}"
         )
     return kept, lost
 

@@ -58,11 +58,13 @@ class Draft:
 class Record:
     """One call, as a log has it: what was asked (chat messages, or named inputs), what came back, what it took.
 
-    `latency` in seconds, `cost` in dollars; None: the log does not say. `expected` is a gold answer.
+    `latency` in seconds, `cost` in dollars; None: the log does not say. `expected` is a gold answer. `before`: earlier
+    turns of its conversation that `said` leaves out.
     """
 
     id: str
     said: tuple[tuple[str, str], ...] = ()
+    before: tuple[JSON, ...] = ()
     inputs: Mapping[str, JSON] | None = None
     output: JSON = None
     expected: JSON = None

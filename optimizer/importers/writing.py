@@ -20,8 +20,9 @@ from optimizer.config.yamlfile import write_yaml
 from optimizer.errors import ConfigError, DataError, PluginError
 from optimizer.importers.parsing.chat import names
 from optimizer.importers.promptfile import prompt_file, syntax_of
-from optimizer.importers.standin import MARK, ROWS
+from optimizer.importers.standin import stand_ins
 from optimizer.importers.values import Draft, ImportFault
+from optimizer.prompt import history
 from optimizer.redact import holds_secret
 from optimizer.types import JSON
 
@@ -143,11 +144,9 @@ class _Task:
                 f"the keys {', '.join(self.asks)} (and `expected`, the right answer, if you know it); "
                 "a run refuses the stand-ins"
             )
-            given = {name: self.draft.defaults.get(name) for name in self.asks}
-            self.rows = [{name: f"{MARK} {name} {n}" for name in self.asks} for n in range(1, ROWS + 1)]
-            if any(value is not None for value in given.values()):
-                shown = {name: f"{MARK} {name} 1" if value is None else value for name, value in given.items()}
-                self.rows[0] = shown
+            given = {name: self.draft.defaults[name] for name in self.asks if self.draft.defaults.get(name) is not None}
+            self.rows = list(stand_ins(self.asks, history.slot(self.draft.turns)))
+            self.rows[0] = {**self.rows[0], **given}
             columns = {}
         fields, todos = self._fields(columns)
         if fields:

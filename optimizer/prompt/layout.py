@@ -5,11 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from optimizer.prompt.contract import Contract
 from optimizer.prompt.template import Template, join
-from optimizer.types import Role
 
 Delimiters = Literal["as_is", "xml", "markdown"]
 Placement = Literal["as_is", "system", "user"]
@@ -39,9 +38,12 @@ class Layout:
     reasoning: Literal["as_is", "first", "none"] = "as_is"
 
 
+Speaker: TypeAlias = Literal["system", "user", "assistant", "placeholder"]  # the last: see `history`
+
+
 @dataclass(frozen=True)
 class Turn:
-    role: Role
+    role: Speaker
     content: Template
 
 
@@ -78,8 +80,9 @@ def arrange(
 
     spoken = [*turns]
     if not as_text:
-        for shot, reply in shots:
-            spoken += [Turn("user", _section(layout, "input", shot)), Turn("assistant", reply)]
+        shown = [(Turn("user", _section(layout, "input", shot)), Turn("assistant", reply)) for shot, reply in shots]
+        at = next((number for number, turn in enumerate(turns) if turn.role == "placeholder"), len(spoken))
+        spoken[at:at] = [turn for pair in shown for turn in pair]  # a conversation is not torn from its last question
     spoken.append(Turn("user", join("\n\n", [ask, tail])))
     opening = join("\n\n", head)
     if not opening:

@@ -12,13 +12,14 @@ from typing import Any
 
 from optimizer import reader
 from optimizer.errors import ConfigError
+from optimizer.prompt import history
 from optimizer.prompt.contract import Contract, spelled
 from optimizer.prompt.layout import MARKER, Layout, Turn, arrange
 from optimizer.prompt.packing import pack, unpack
 from optimizer.prompt.picking import Picking, pooled
 from optimizer.prompt.template import Syntax, Template, Var
 from optimizer.tools import Toolset
-from optimizer.types import Inputs, Message, Params, Request
+from optimizer.types import Inputs, Params, Request
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ class Demo:
 
 @dataclass(frozen=True)
 class Prompt:
-    """`instructions` say what to do, `question` carries the inputs; `turns` are fixed chat turns between them.
+    """`instructions` say what to do, `question` carries the inputs; `turns` are fixed chat turns between them, and the
+    place for the earlier turns of a conversation (see `history`).
 
     Where the team wrote both into one user message, `in_user` is set and `joint` keeps the white space
     between them, so that the unchanged prompt renders to the very bytes they wrote. `protected` texts stand
@@ -70,6 +72,7 @@ class Prompt:
         if "system" in roles[1:]:
             raise ConfigError(f"prompt: a system message may only stand first, found the roles {roles}")
         written = [Turn(m["role"], Template.of_content(m["content"], m["role"], syntax)) for m in messages]
+        history.check(written)
         *before, last = written
         shared: dict[str, Any] = {"contract": contract, "params": dict(params or {}), "protected": tuple(protected)}
         shared["tools"] = tools
@@ -87,6 +90,11 @@ class Prompt:
         """The inputs that the prompt asks for."""
         parts = (self.instructions, self.question, *(turn.content for turn in self.turns))
         return frozenset(name for part in parts for name in part.names)
+
+    @property
+    def history(self) -> str | None:
+        """The variable that holds the earlier turns of a conversation; None where the prompt has no place for them."""
+        return history.slot(self.turns)
 
     @cached_property
     def shown(self) -> dict[str, Any] | None:
@@ -126,9 +134,7 @@ class Prompt:
         if self.shown:
             own = {name: inputs[name] for name in self.names if name in inputs}
             inputs = {**inputs, **reader.pick(self.shown, own)}
-        turns = ((turn.role, turn.content) for turn in self.messages)
-        messages = tuple(Message(role, text.render(inputs), text.render_parts(inputs)) for role, text in turns)
-        return Request(messages, self.sent)
+        return Request(history.messages(self.messages, inputs), self.sent)
 
     def lacks(self, texts: Sequence[str]) -> str | None:
         """The first of `texts` that no message holds word for word; worked examples do not count."""
@@ -189,6 +195,8 @@ class Prompt:
     def _given(self, demo: Demo) -> str:
         """The question of a worked example; trimmed here for a slot, where the layout would trim it."""
         text = self.question.render(demo.inputs)
+        if self.history and (said := demo.inputs.get(self.history)):
+            text = f"{history.transcript(said)}\n\n{text}"
         trimmed = self.picking and (self.layout.delimiters != "as_is" or self.layout.demos == "text")
         return text.strip() if trimmed else text
 

@@ -15,8 +15,9 @@ from optimizer.config.sections import Recorded
 from optimizer.config.taskfile import checked
 from optimizer.config.yamlfile import Document, read_yaml
 from optimizer.data import Row, Table
-from optimizer.data.columns import MISSING, Problems, as_text, has_column, no_column, pick, read_outputs
+from optimizer.data.columns import MISSING, Problems, as_text, has_column, no_column, pick
 from optimizer.data.golds import gold_reader
+from optimizer.data.outputs import read_outputs
 from optimizer.data.remarks import slow
 from optimizer.data.stages import Origin, Stage, columns_of, read_stages, thawed
 from optimizer.errors import ConfigError, DataError

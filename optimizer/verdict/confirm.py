@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cached_property
-from statistics import fmean, pstdev
+from math import sqrt
+from statistics import NormalDist, fmean, pstdev
 
 from optimizer.metrics.judges.scrutiny import Scrutiny
 from optimizer.metrics.whole import Figure
@@ -16,7 +17,7 @@ from optimizer.verdict import reasons
 from optimizer.verdict.constraints import as_numbers, checked
 from optimizer.verdict.matched import MatchedPairs
 from optimizer.verdict.slices import SliceResult
-from optimizer.verdict.statistics import Comparison, Noise, examples_needed
+from optimizer.verdict.statistics import Comparison, Noise, examples_needed, smallest_difference
 
 FEWEST = 10  # pairs; on fewer no verdict is given
 LOST = 0.05  # a larger share of examples without an answer may hide the very ones that go wrong
@@ -139,14 +140,24 @@ def _verdict(basis: Basis, broken: Mapping[Check, bool]) -> Verdict:
 
 
 def _needed(basis: Basis, broken: Iterable[Check]) -> int | None:
-    """Enough for the quality, where it is open, and for every constraint that is."""
+    """Enough for the quality, where it is open, and for every figure and every constraint that is."""
     comparison, margin, confidence = basis.comparison, basis.margin, basis.confidence
     counts: list[int | None] = []
     if comparison.p_value > 1 - confidence and comparison.high >= -margin:
         counts.append(examples_needed(comparison.mean, comparison.sd, margin, confidence))
+    counts += [_needed_for(figure, margin, confidence) for figure in basis.figures if not figure.held(margin)]
     for check in (check for check in broken if check.name != "slice_drop"):
         numbers, limit = as_numbers(check, basis.measured)
         scale = max(1.0, limit)  # the formula thinks in scores; dollars and tokens are brought to its size
         counts.append(examples_needed((limit - fmean(numbers)) / scale, pstdev(numbers) / scale, 0.0, confidence))
     known = [count for count in counts if count is not None]
     return max(comparison.n + 1, FEWEST, *known) if len(known) == len(counts) else None
+
+
+def _needed_for(figure: Figure, margin: float, confidence: float) -> int | None:
+    """By its bounds: they come nearer with the root of the number, unless all that they show is what was not seen."""
+    if figure.low is None or figure.high is None:
+        return None
+    reach, unseen = (figure.high - figure.low) / 2, smallest_difference(figure.n, 0.0, confidence)
+    sd = reach * sqrt(figure.n) / NormalDist().inv_cdf(confidence) if reach > unseen + 1e-9 else 0.0
+    return examples_needed((figure.low + figure.high) / 2, sd, margin, confidence)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import multivariate_normal
 
 from benchmarks.tables import ours, recorded, report, runs
 from benchmarks.tables.game import Game, game
+from benchmarks.tables.plain import Plain
 from benchmarks.tables.recorded import Landscape
 from benchmarks.tables.runs import METHODS, Cell, Outcome
 
@@ -27,6 +30,31 @@ def test_every_method_finds_a_prompt_that_stands_out(name: str) -> None:
 
     assert chosen == 2
     assert told == pytest.approx(0.95, abs=0.1)
+
+
+def test_the_plain_race_finds_it_too_and_reckons_as_its_model_says() -> None:
+    assert Plain(played([0.2, 0.1, 0.95, 0.3, 0.2, 0.1]), 6 * 120, warm=False).winner() == 2
+
+    source, factors = [0.2, 0.8, 0.5], [{"x": 1}, {"x": 2}, {"x": 1}]
+    race = Plain(Game(np.zeros((3, 4), np.int8), np.zeros(3), source, factors), 12, warm=True)
+    race.seen[0, :4] = race.seen[1, :3] = race.seen[2, :1] = 1
+    race.values[race.seen > 0] = [0.5, 0.5, -0.5, 0.5, 0.5, -0.5, -0.5, 0.5]
+    rho, own, like, spread = 0.25, 0.015, 0.004, race._spread()
+
+    at = np.argwhere(race.seen > 0)  # all the answers as one normal vector, by its definition
+    kin = 2 * np.outer([1, -2, 1], [1, -2, 1]) / 9  # two choices, each a centred column
+    hints = np.array([-0.3, 0.3, 0.0])
+    prior = 0.25 + own * np.eye(3) + like * kin + 0.25 * np.outer(hints, hints)
+    shared = at[:, 1][:, None] == at[:, 1][None, :]
+    cov = prior[np.ix_(at[:, 0], at[:, 0])] + rho * spread * shared + (1 - rho) * spread * np.eye(8)
+    gain = prior[:, at[:, 0]] @ np.linalg.inv(cov)
+    wanted = 0.5 * hints + gain @ (race.values[race.seen > 0] - 0.5 * hints[at[:, 0]])
+
+    mean, first = race._known(rho, own, like)
+    assert mean == pytest.approx(wanted)
+    other = multivariate_normal(0.5 * hints[at[:, 0]], cov).logpdf(race.values[race.seen > 0])
+    doubt = 0.5 * (math.log(own / 0.006) / 1.4) ** 2
+    assert first + doubt - other == pytest.approx(8 / 2 * math.log(2 * math.pi))
 
 
 def test_full_evaluation_has_room_for_a_hundred_examples_each_and_no_more() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +15,8 @@ from optimizer.errors import ConfigError, ExportError
 from optimizer.exporters.formats.gateway import gateway, module_name, percent
 from optimizer.exporters.registry import export
 from optimizer.exporters.shipment import Export, Shipment, of_run
+from optimizer.models.money.prices import find_price
+from optimizer.prompt.contract import Contract
 from tests.conftest import Walked
 
 
@@ -89,7 +93,7 @@ def test_keys_are_named_and_prices_are_carried(shipment: Shipment) -> None:
         "model": "openai/new",
         "api_base": "http://new/v1",
         "api_key_env": "NEW_KEY",
-        "price": {"input": 2.0, "output": 8.0, "cached_input": 0.5, "cache_write": None},
+        "price": {"input": 2.0, "output": 8.0, "cached_input": 0.5, "cache_write": None, "reasoning": 16.0},
         "timeout": 30.0,
     }
     settings = {**migration.settings, "source": section}
@@ -102,9 +106,77 @@ def test_keys_are_named_and_prices_are_carried(shipment: Shipment) -> None:
         "os.environ/NEW_KEY",
         "http://new/v1",
     )
-    assert (first["input_cost_per_token"], first["cache_read_input_token_cost"]) == (2e-6, 5e-7)
-    assert "cache_creation_input_token_cost" not in first
+    assert {name: rate for name, rate in first.items() if "_cost" in name} == {
+        "input_cost_per_token": 2e-6,
+        "output_cost_per_token": 8e-6,
+        "cache_read_input_token_cost": 5e-7,
+        "output_cost_per_reasoning_token": 16e-6,
+    }
     assert any("if that is this very proxy" in note for note in made.notes)
+
+
+def sourced(shipment: Shipment, section: Mapping[str, Any]) -> Shipment:
+    """The run, had its source been another."""
+    assert shipment.migration
+    settings = {**shipment.migration.settings, "source": section}
+    return replace(shipment, migration=replace(shipment.migration, settings=settings))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "openai/gpt-4o",
+        "anthropic/claude-haiku-4-5",
+        "bedrock/eu.anthropic.claude-sonnet-4-5-20250929-v1:0",
+        "gemini/gemini-2.5-pro",
+        "dashscope/qwen-plus-latest",
+    ],
+)
+def test_a_proxy_counts_what_the_model_behind_an_alias_costs(shipment: Shipment, model: str) -> None:
+    """As LiteLLM reckons it: of an alias it knows no price, and would count it as free."""
+    from litellm import Router
+
+    section = {"model": "openai/desk-old", "api_base": "http://gateway/v1", "price": None, "priced_as": model}
+    first, *_ = config(gateway(sourced(shipment, section), "10%"))["model_list"]
+    first["litellm_params"]["mock_response"] = "hello there"
+
+    answer = asyncio.run(Router(model_list=[first]).acompletion(shipment.slug, [{"role": "user", "content": "hi"}]))
+
+    usage, price = answer.usage, find_price(model)
+    assert price is not None
+    expected = price.cost(usage.prompt_tokens, usage.completion_tokens)
+    assert expected > 0 and answer._hidden_params["response_cost"] == pytest.approx(expected)
+
+
+def test_a_server_without_a_key_is_told_of_alone(shipment: Shipment) -> None:
+    free = {"model": "openai/ours", "api_base": "http://ours/v1", "price": {"input": 0.0, "output": 0.0}}
+    hosted = {"model": "openai/gpt-4o", "price": None, "api_base": None, "api_key_env": None}
+
+    for section, told in ((free, True), (hosted, False)):
+        made = gateway(sourced(shipment, section), "10%")
+        first, second = config(made)["model_list"][:2]
+        assert first["litellm_params"].get("api_key") == ("none" if told else None)
+        assert ("api_base" in first["litellm_params"]) is told
+        assert "silent_model" not in first["litellm_params"] | second["litellm_params"]
+        assert [note for note in made.notes if "if that is this very proxy" in note][:1] == [
+            note for note in made.notes if note.startswith("the source is asked at http://ours/v1")
+        ]
+    assert config(made)["router_settings"]["num_retries"] == 0
+
+
+def test_replies_of_different_forms_are_told_of_and_of_one_form_not(shipment: Shipment) -> None:
+    assert shipment.migration and shipment.migration.prompt
+    other = replace(shipment.migration.prompt, contract=Contract("labels", ("even", "odd", "neither")))
+
+    for source, told in ((other, True), (shipment.prompt, False)):
+        made = gateway(replace(shipment, migration=replace(shipment.migration, prompt=source)))
+        assert any("replies of different forms" in note for note in made.notes) is told
+
+
+def test_a_run_without_the_prompt_in_use_has_nothing_to_go_back_to(shipment: Shipment) -> None:
+    assert shipment.migration
+    with pytest.raises(ExportError, match="both models and their prompts are needed"):
+        gateway(replace(shipment, migration=replace(shipment.migration, prompt=None)))
 
 
 def test_a_bundle_alone_is_refused(shipment: Shipment) -> None:

@@ -389,8 +389,8 @@ def test_a_beginning_that_is_shared_by_chance_is_no_prompt(tmp_path: Path) -> No
 
 def test_calls_of_another_form_or_model_are_counted_and_listed(tmp_path: Path) -> None:
     usual = [[("user", f"q{n}"), ("assistant", "x")] for n in range(4)]
-    longer = [("user", "q"), ("assistant", "a"), ("user", "more"), ("assistant", "x")]
-    draft = drafted(tmp_path / "rows.jsonl", log(*usual, longer))
+    other = [("system", "s"), ("user", "q"), ("assistant", "x")]
+    draft = drafted(tmp_path / "rows.jsonl", log(*usual, other))
 
     assert len(draft.rows) == 4
     assert any("1 calls of another form" in lost for lost in draft.lost)

@@ -12,10 +12,20 @@ import pytest
 from optimizer.compare import compare
 from optimizer.errors import DataError
 from optimizer.importers import import_files
+from optimizer.importers.standin import refuse_standins
+from optimizer.importers.writing import write_task
 from optimizer.recorded import load_recording
 from optimizer.task import load_task
 
 FORMS = "prompt: 'Before:\n\n  {{history}}\n\n  Now: {{input}}'\nsource: offline/sim-alpha\ntarget: offline/sim-beta\n"
+TURNS = """prompt:
+  messages:
+    - {role: system, content: Sort.}
+    - {role: placeholder, content: "{{turns}}"}
+    - {role: user, content: "{{input}}"}
+source: offline/sim-alpha
+target: offline/sim-beta
+"""
 
 
 def call(number: int, earlier: int = 0) -> dict[str, Any]:
@@ -46,10 +56,94 @@ def test_conversations_of_all_lengths_fit_one_prompt(tmp_path: Path) -> None:
     assert task.examples[0].inputs == {"history": "", "input": "ticket 0"}
     assert task.examples[2].inputs["history"] == "User: q0\nAssistant: a0\nUser: q1\nAssistant: a1"
 
-    draft = import_files([log])  # one form of conversation makes the prompt, and the way to the others is told
-    assert len(draft.rows) == 4 and any(
-        "8 calls of another form" in lost and "{{history}}" in lost for lost in draft.lost
-    )
+
+def said(folder: Path, number: int) -> list[tuple[str, str]]:
+    """What the source is asked for a row of the task in the folder."""
+    task = load_task(folder / "task.yaml")
+    return [(m.role, m.content) for m in task.prompt.render(task.examples[number].inputs).messages]
+
+
+def recorded(call: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(message["role"], message["content"]) for message in call["input"]]
+
+
+def test_a_log_of_conversations_becomes_a_task_that_asks_what_was_asked(tmp_path: Path) -> None:
+    calls = [call(n, earlier=n % 3) for n in range(12)]
+    (tmp_path / "log.json").write_text(json.dumps({"data": calls}), "utf-8")
+    write_task(import_files([tmp_path / "log.json"]), tmp_path / "made", "log.json", load_task)
+
+    for number in range(12):
+        assert said(tmp_path / "made", number) == recorded(calls[number])
+
+    (tmp_path / "task.yaml").write_text(f"data: {{path: log.json, format: langfuse, source: output}}\n{TURNS}", "utf-8")
+    for number in range(12):
+        assert said(tmp_path, number) == recorded(calls[number])
+
+
+def test_what_all_conversations_begin_with_stays_in_the_prompt(tmp_path: Path) -> None:
+    shown = [{"role": "user", "content": "q0"}, {"role": "assistant", "content": "a0"}]
+    calls = [call(n, earlier=n % 2 + 1) for n in range(12)]
+    (tmp_path / "log.json").write_text(json.dumps({"data": calls}), "utf-8")
+    draft = import_files([tmp_path / "log.json"])
+
+    assert [turn.role for turn in draft.turns] == ["system", "user", "assistant", "placeholder", "user"]
+    assert [turn.content.text for turn in draft.turns[1:3]] == [turn["content"] for turn in shown]
+    assert [len(row["turns"]) for row in draft.rows] == [0, 2] * 6  # type: ignore[arg-type]
+
+
+def made(name: str, **arguments: Any) -> dict[str, Any]:
+    return {"lc": 1, "type": "constructor", "id": ["langchain", "prompts", "chat", name], "kwargs": arguments}
+
+
+def text(role: str, template: str) -> dict[str, Any]:
+    prompt = made("PromptTemplate", template=template, template_format="f-string")
+    return made(f"{role}MessagePromptTemplate", prompt=prompt)
+
+
+@pytest.mark.parametrize(
+    ("messages", "turns", "lost"),
+    [
+        (
+            [
+                text("System", "Sort."),
+                made("MessagesPlaceholder", variable_name="chat_history", optional=True),
+                text("Human", "{input}"),
+                made("MessagesPlaceholder", variable_name="agent_scratchpad"),
+            ],
+            [("system", "Sort."), ("placeholder", "{{chat_history}}"), ("user", "{{input}}")],
+            ["the place of messages {{agent_scratchpad}}"],
+        ),
+        (
+            [text("System", "Sort."), made("MessagesPlaceholder", variable_name="messages", n_messages=4)],
+            [("system", "Sort."), ("placeholder", "{{messages}}"), ("user", "{{input}}")],
+            ["kwargs.messages[1].kwargs.n_messages"],
+        ),
+    ],
+)
+def test_langchains_places_for_messages_are_kept(tmp_path: Path, messages: Any, turns: Any, lost: list[str]) -> None:
+    """As langchain-core 1.7.2 dumps them; an optional place has an empty list for its value."""
+    prompt = made("ChatPromptTemplate", messages=messages, partial_variables={"chat_history": []})
+    (tmp_path / "prompt.json").write_text(json.dumps(prompt), "utf-8")
+    draft = import_files([tmp_path / "prompt.json"])
+
+    assert [(turn.role, turn.content.text) for turn in draft.turns] == turns
+    assert [one.partition(":")[0] for one in draft.lost] == lost
+
+    write_task(draft, tmp_path / "made", "prompt.json", load_task)  # its stand-ins for examples hold turns too
+    with pytest.raises(DataError, match="is a stand-in of the import"):
+        refuse_standins(load_task(tmp_path / "made/task.yaml").examples, "data")
+
+
+def test_langfuses_place_for_messages_is_kept(tmp_path: Path) -> None:
+    messages = [{"role": "system", "content": "Sort."}, {"type": "placeholder", "name": "talk"}]
+    prompt = {"name": "sort", "type": "chat", "prompt": [*messages, {"role": "user", "content": "{{input}}"}]}
+    (tmp_path / "prompt.json").write_text(json.dumps({**prompt, "config": {}, "labels": [], "version": 1}), "utf-8")
+
+    assert [(turn.role, turn.content.text) for turn in import_files([tmp_path / "prompt.json"]).turns] == [
+        ("system", "Sort."),
+        ("placeholder", "{{talk}}"),
+        ("user", "{{input}}"),
+    ]
 
 
 def test_langfuse_traces_hold_their_calls(tmp_path: Path) -> None:

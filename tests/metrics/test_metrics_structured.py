@@ -111,6 +111,12 @@ def test_a_reply_that_is_no_object_scores_nought_and_says_so() -> None:
     assert (score.value, score.feedback) == (0, "the reply is no JSON object: '[\"low\"]'")
 
 
+def test_weights_hold_where_the_right_answer_names_the_fields_too() -> None:
+    assert judge({"a": 1, "b": 0}, {"a": 1, "b": 1}, weights={"a": 3}).value == 0.75
+    with pytest.raises(ConfigError, match=r"fields\.a: the weight must be a number above 0, found -1"):
+        judge({"a": 1}, {"a": 1}, weights={"a": -1})
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

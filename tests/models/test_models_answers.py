@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 from typing import Any
 
@@ -29,6 +30,32 @@ def test_calls_are_calls_whatever_reason_the_provider_gives(finish: str | None) 
 
 def test_equal_calls_are_equal_texts_however_their_arguments_are_written() -> None:
     assert said(choice(None, ("book", '{"b": 1,  "a": "\\u00fc"}'))) == said(choice(None, ("book", '{"a":"ü","b":1}')))
+
+
+@pytest.mark.parametrize(
+    ("content", "calls", "told"),
+    [
+        (None, (), ("I cannot help.", "content_filter")),
+        ("", (), ("I cannot help.", "content_filter")),
+        ("Here.", (), ("Here.", "stop")),
+        (None, (("book", "{}"),), ('{"tool_calls": [{"arguments": {}, "name": "book"}]}', "tool_calls")),
+    ],
+)
+def test_a_refusal_is_one_only_where_nothing_else_was_said(
+    content: str | None, calls: tuple[tuple[str, str], ...], told: tuple[str, str]
+) -> None:
+    for beside in ({"refusal": "I cannot help."}, {"provider_specific_fields": {"refusal": "I cannot help."}}):
+        made = choice(content, *calls)
+        made.message.__dict__.update(beside)
+        assert said(made) == told
+
+
+def test_a_call_without_arguments_is_one_with_none() -> None:
+    nothing: Any = None
+    assert said(choice(None, ("book", nothing))) == said(choice(None, ("book", "")))
+    assert reader.calls([{"name": "book", "arguments": ""}]) == reader.calls(
+        json.loads(said(choice(None, ("book", "")))[0])
+    )
 
 
 def test_words_stay_words() -> None:

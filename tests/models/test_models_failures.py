@@ -10,9 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from optimizer.errors import ModelError
+from optimizer.errors import CreditExhausted, ModelError
 from optimizer.models.providers.library import opened
-from optimizer.models.replies.failures import clean, retry_after, translate
+from optimizer.models.replies.failures import clean, out_of_credit, retry_after, translate
 from optimizer.models.transport import Exchange
 
 PASSING, REFUSED, FINAL = "passing", "refused", "final"
@@ -118,6 +118,32 @@ def test_an_unknown_error_without_a_status_is_final() -> None:
     error = translate(ImportError("boto3 is missing"), "m", Exchange())
     assert str(error) == "m: ImportError: boto3 is missing"
     assert not error.retryable
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "told"),
+    [
+        (402, "Payment required", "no credit or quota left"),
+        (400, "Your credit balance is too low", "no credit or quota left"),
+        (429, "You exceeded your current quota", "no credit or quota left"),
+        (403, "billing address in another country", None),
+        (500, "insufficient_quota", None),
+        (429, "Too many requests", None),
+        (400, "Budget has been exceeded", "budget for this key is used up"),
+        (403, "Budget has been exceeded", "budget for this key is used up"),
+        (422, "Budget has been exceeded", "budget for this key is used up"),
+        (429, "Budget has been exceeded", "budget for this key is used up"),
+        (500, "Budget has been exceeded", None),
+    ],
+)
+def test_an_account_without_money_is_told_from_a_server_that_is_busy(status: int, text: str, told: str | None) -> None:
+    exchange = Exchange()
+    exchange.status = status
+
+    error, said = translate(ValueError(text), "m", exchange), out_of_credit(text, "m", status)
+
+    assert isinstance(error, CreditExhausted) is bool(told) and (said is not None) is bool(told)
+    assert (told or "") in str(error) and (told or "") in str(said)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -311,6 +312,32 @@ def test_a_tally_adds_up_one_example() -> None:
     ask(tally, question("x y z"), question("x"))
     assert (tally.calls, tally.input_tokens, tally.output_tokens, tally.latency) == (2, 4, 4, 1.0)
     assert tally.cost == pytest.approx((4 * 1 + 4 * 4) / 1e6)
+
+
+class Saying:
+    """Answers as it is told, one after the other."""
+
+    name = "saying"
+
+    def __init__(self, *answers: Response) -> None:
+        self._answers = list(answers)
+
+    async def complete(self, request: Request) -> Response:
+        return self._answers.pop(0)
+
+
+def test_what_each_prompt_of_a_program_took_is_told_apart_and_what_was_cut_off_is_counted() -> None:
+    first, second, third = (Response("x", n, 10 * n, 100.0 * n, 1000.0 * n) for n in (1, 2, 4))
+    tally = Tally(Saying(first, replace(second, finish="length"), third, replace(third, finish="length")))
+
+    for part in ("find", "say", "find", ""):
+        ask(tally, replace(question(), part=part))
+
+    assert tally.parts == {
+        "find": {"calls": 2, "input_tokens": 5, "output_tokens": 50, "cost": 500.0, "latency": 5000.0},
+        "say": {"calls": 1, "input_tokens": 2, "output_tokens": 20, "cost": 200.0, "latency": 2000.0},
+    }
+    assert (tally.calls, tally.input_tokens, tally.cost, tally.cut) == (4, 11, 1100.0, 2)
 
 
 def test_a_tally_numbers_its_draws() -> None:

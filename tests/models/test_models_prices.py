@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from optimizer.errors import ConfigError
-from optimizer.models.money.prices import Price, find_price, known_price, table, table_date
+from optimizer.models.money import prices
+from optimizer.models.money.prices import Price, find_price, known_price, listed, table, table_date
 from optimizer.models.replies.names import same_model
 
 RATES = Price(input=2.0, output=10.0, cached_input=0.5, reasoning=30.0, cache_write=4.0)
@@ -91,6 +92,25 @@ def test_the_dearer_price_of_long_inputs_is_found() -> None:
 )
 def test_what_the_table_does_not_price_has_no_price(model: str) -> None:
     assert find_price(model) is None
+
+
+def test_a_model_that_is_known_by_its_full_name_is_not_priced_as_another_of_the_same_tail(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rates = {"input_cost_per_token": 1e-6, "output_cost_per_token": 2e-6}
+    behind = {"mode": "chat", "litellm_provider": "there", **rates}
+    monkeypatch.setattr(prices, "table", lambda: {"there/m": {"mode": "chat"}, "m": behind})
+
+    assert find_price("there/m") is None and listed("there/m") == {}
+    assert find_price("there/eu/m") == Price(1.0, 2.0) and listed("there/eu/m") == rates
+
+
+def test_a_price_in_the_tables_own_words_holds_rates_of_text_alone() -> None:
+    plain = {"input_cost_per_token", "output_cost_per_token", "cache_read_input_token_cost"}
+
+    assert set(listed("openai/gpt-4o")) == plain
+    assert set(listed("gemini/gemini-2.5-pro")) == plain | {f"{name}_above_200k_tokens" for name in plain}
+    assert listed("openai/nobody") == {}
 
 
 def test_an_unknown_price_names_the_nearest_model_and_both_ways_out() -> None:

@@ -360,3 +360,28 @@ def test_a_server_that_failed_gives_the_try_back_and_one_that_was_cut_off_does_n
             with pytest.raises(ModelError):
                 bridge.run(metered.complete(Request((Message("user", "q"),))))
         assert list(calls((tmp_path / name).read_text()).values()) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("earlier", "cost", "told"),
+    [
+        (0.8, 0.5, ", and $0.8000 in 1 calls that only earlier starts of the run made"),
+        (0.8, 1.5, ""),  # too dear by itself
+        (0.0, 1.5, ""),
+    ],
+)
+def test_a_refusal_names_what_earlier_starts_paid_where_it_is_for_that(earlier: float, cost: float, told: str) -> None:
+    before = {bytes.fromhex(A): Lost("target", 0, Cost(0, 0), Cost(round(earlier * 10**12), 9))} if earlier else {}
+    purse = Purse(dollars=1.0, before=before)
+
+    async def ask_one() -> None:
+        async with purse.reserved(B, Cost(round(cost * 10**12), 9)):
+            pass
+
+    with pytest.raises(BudgetExceeded) as refusal:
+        asyncio.run(ask_one())
+
+    assert str(refusal.value) == (
+        f"the budget of $1.0000 has no room for the next call (at most ${cost:.4f}): $0.0000 spent in 0 calls{told}; "
+        "raise `budget`, or ask for less"
+    )

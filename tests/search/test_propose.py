@@ -144,6 +144,15 @@ def test_the_question_shows_prompt_habits_failures_examples_and_what_must_stay()
         assert part in user
 
 
+def test_of_a_conversation_it_is_said_that_earlier_turns_stand_before_the_question() -> None:
+    place = {"role": "placeholder", "content": "{{turns}}"}
+    messages = [{"role": "system", "content": "Sort."}, place, {"role": "user", "content": "Ticket: {{ticket}}"}]
+    user = asked(prompt=Prompt.from_messages(messages)).messages[1].content
+
+    assert "<question>\n(Before it stand the earlier turns of the conversation, as messages of their own.)" in user
+    assert "Ticket: {{ticket}}\n</question>" in user and "{{turns}}" not in user
+
+
 def test_a_failure_tells_what_the_source_said_and_which_slice_fails_with_it() -> None:
     failure = replace(FAILURES[0], source_answer="billing, I think", shared="channel = mail: 3 of 4 fail, of all 33%")
     user = asked(failures=[failure]).messages[1].content

@@ -80,6 +80,37 @@ def test_the_number_that_would_settle_it_is_that_of_the_open_question() -> None:
 
 
 @pytest.mark.parametrize(
+    ("low", "high", "n", "needed"),
+    [
+        (
+            -0.09,
+            0.07,
+            100,
+            939,
+        ),  # 2.4865 * 0.08 * 10 / 1.6449 / sqrt(939) + 0.5 / 939 = 0.04, the way from -0.01 to -0.05
+        (-0.13, 0.03, 100, None),  # on the line
+        (None, None, 100, None),
+        (0.05 ** (1 / 20) - 1, 1 - 0.05 ** (1 / 20), 20, 59),  # nothing lost: 0.95 ** 59 is the first below 5 %
+        (-0.04, 0.1, 300, 0),
+    ],
+)
+def test_where_a_figure_is_open_the_number_is_the_one_that_it_takes(
+    low: float | None, high: float | None, n: int, needed: int | None
+) -> None:
+    """Not one example more than there are, which would settle nothing."""
+    figure = Figure("macro_f1", 0.9, None, 0.89, low, high, n)
+    decision = verdict(side([0.5] * n), side([0.9] * n), figures=(figure,))
+
+    assert decision.verdict is (MIGRATE if needed == 0 else OPEN)
+    assert decision.needed == (needed or None)
+    assert ("would settle it" in decision.reason) is bool(needed)
+
+
+def test_a_loss_that_is_sure_on_too_few_pairs_takes_no_more_than_a_verdict_does() -> None:
+    assert verdict(side([1.0] * 9), side([0.0] * 9)).needed == 10
+
+
+@pytest.mark.parametrize(
     ("low", "high", "expected"),
     [(-0.04, 0.1, MIGRATE), (-0.05, 0.1, OPEN), (-0.2, -0.05, OPEN), (-0.2, -0.06, STAY), (None, None, OPEN)],
 )
@@ -218,20 +249,45 @@ class Against:
 
 
 @pytest.mark.parametrize(
-    ("against", "golds", "standard"),
+    ("against", "golds", "standard", "scored"),
     [
-        (["auto"], ["a", "b"], "gold"),
-        (["auto"], ["a", None], "mixed"),
-        (["auto"], [None, None], "parity"),
-        (["source"], ["a", "b"], "parity"),
-        (["gold", "source"], ["a", "b"], "mixed"),
+        (["auto"], ["a", "b"], "gold", "gold"),
+        (["auto"], ["a", None], "mixed", "mixed"),
+        (["auto"], [None, None], "parity", "mixed"),
+        (["source"], ["a", "b"], "parity", "mixed"),
+        (["gold"], [None, None], "gold", "gold"),
+        (["gold", "source"], ["a", "b"], "mixed", "mixed"),
     ],
 )
 def test_the_standard_is_what_the_scores_are_made_of(
-    against: list[str], golds: list[str | None], standard: Standard
+    against: list[str], golds: list[str | None], standard: Standard, scored: Standard
 ) -> None:
+    """`scored`: beside the metrics there are scores from elsewhere."""
     examples = [Example(str(i), {"x": "y"}, gold) for i, gold in enumerate(golds)]
     assert standard_of(map(Against, against), examples) == standard
+    assert standard_of(map(Against, against), examples, scored=True) == scored
+
+
+def test_a_draw_without_an_answer_is_no_score_of_zero_in_the_noise() -> None:
+    """Variances within two examples: 0.08 and 0.02; the draw that failed says nothing of a third."""
+    first, second = side([0.2, 0.4, 0.5]), side([0.0, 0.8, 0.7], ["failed"])
+    source = side([0.5] * 3)
+
+    for standard, again in (("gold", source), ("parity", None)):
+        met = Confirmation(source, None, side([0.2, 0.6, 0.6]), again, {"winner": (first, second), "source": (source,)})
+        spread = MatchedPairs(met, standard).spread  # type: ignore[arg-type]
+        assert spread is not None and spread.draw_sd**2 == pytest.approx(0.05)
+
+
+def test_why_answers_could_not_be_scored_is_told_once_for_each_example() -> None:
+    def told(*errors: str) -> Evaluation:
+        return Evaluation(
+            tuple(Output(str(i), "x" if e else "", status="failed", error=e) for i, e in enumerate(errors)),
+            (Score(0.0),) * len(errors),
+        )
+
+    source, winner = told("judge: a", "", "judge: b"), told("judge: c", "", "")
+    assert MatchedPairs(Confirmation(source, None, winner)).unscored == ["judge: a", "judge: b"]
 
 
 def test_where_some_examples_have_gold_the_reason_does_not_speak_of_agreement_alone() -> None:

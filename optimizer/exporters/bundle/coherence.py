@@ -20,6 +20,8 @@ def _problems(bundle: Mapping[str, Any]) -> Iterator[str]:
         if "variables" in one:
             yield from _variables(place, one["variables"])
         for message in one.get("messages", ()):
+            if message["role"] == "placeholder" and not _is_place(message["content"]):
+                yield f"{place}messages: a placeholder holds one variable, not {str(message['content'])[:60]!r}"
             for part in message["content"]:
                 if not _fits(part, one.get("variables", {})):
                     yield f"{place}messages: {str(part)[:60]!r} is neither text nor a variable"
@@ -46,6 +48,10 @@ def _fits(part: Any, variables: Mapping[str, Any]) -> bool:
         return True
     name = part.get("var") if isinstance(part, dict) else None
     return isinstance(name, str) and (name in variables or name.startswith("#"))
+
+
+def _is_place(content: list[Any]) -> bool:
+    return len(content) == 1 and isinstance(content[0], dict) and set(content[0]) == {"var"}
 
 
 def _reply(place: str, reply: Mapping[str, Any]) -> Iterator[str]:

@@ -197,9 +197,11 @@ def _program(suite: Suite) -> dict[str, Any]:
 
 
 def _variables(prompt: Prompt, examples: Sequence[Example]) -> dict[str, dict[str, str]]:
-    """Types, and how a value is written into the prompt: a text as it is, anything else as JSON."""
+    """Types, and how a value is written into the prompt: a text as it is, earlier turns as turns, all else as JSON."""
     types = {name: _type_of(name, examples) for name in sorted(prompt.names)}
-    return {name: {"type": kind, "written": "text" if kind == "string" else "json"} for name, kind in types.items()}
+    written = {name: "text" if kind == "string" else "json" for name, kind in types.items()}
+    written |= {prompt.history: "turns"} if prompt.history else {}
+    return {name: {"type": kind, "written": written[name]} for name, kind in types.items()}
 
 
 def _demo(inputs: Mapping[str, Any], output: str, prompt: Prompt) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from optimizer.errors import ConfigError, ExportError
 from optimizer.exporters.bundle.making import as_bundle, faithful
 from optimizer.exporters.names import SIMULATED
 from optimizer.exporters.shipment import Export, Shipment
+from optimizer.models.money.prices import listed
 from optimizer.pricing import OFFLINE_PREFIX
 from optimizer.prompt import Prompt
 from optimizer.prompt.suite import Suite
@@ -31,6 +32,13 @@ from optimizer.search.trial import SearchResult, Trial
 
 SHADOW = "shadow"
 _HOOK = Path(__file__).with_name("gateway_hook.py")
+_RATES = {
+    "input": "input_cost_per_token",
+    "output": "output_cost_per_token",
+    "cached_input": "cache_read_input_token_cost",
+    "cache_write": "cache_creation_input_token_cost",
+    "reasoning": "output_cost_per_reasoning_token",
+}
 _SPOKEN = ("format", "name", "model", "messages", "examples", "variables", "parameters", "reply")
 
 
@@ -108,17 +116,17 @@ def _deployment(section: Mapping[str, Any]) -> dict[str, Any]:
         params |= {"api_base": section["api_base"], "api_key": "none"}
     if section.get("api_key_env"):
         params["api_key"] = f"os.environ/{section['api_key_env']}"
+    return {**params, **_prices(section), "timeout": section.get("timeout", 60.0)}
+
+
+def _prices(section: Mapping[str, Any]) -> dict[str, Any]:
+    """What the proxy does not know by itself, so that its logs and budgets do not count such calls as free: prices that
+    the task file states, and those of the model behind an alias. (LiteLLM's own `base_model` finds few of these.)"""
+    if section.get("priced_as"):
+        return listed(section["priced_as"])
     by_the_hour = {"input": 0.0, "output": 0.0} if section.get("provisioned") else {}
     price = section.get("price") or by_the_hour
-    for name, ours in (
-        ("input_cost_per_token", "input"),
-        ("output_cost_per_token", "output"),
-        ("cache_read_input_token_cost", "cached_input"),
-        ("cache_creation_input_token_cost", "cache_write"),
-    ):
-        if price.get(ours) is not None:
-            params[name] = price[ours] / 1e6
-    return params | {"timeout": section.get("timeout", 60.0)}
+    return {name: price[ours] / 1e6 for ours, name in _RATES.items() if price.get(ours) is not None}
 
 
 def _config(alias: str, stem: str, models: Mapping[str, dict[str, Any]], weight: float | None) -> dict[str, Any]:

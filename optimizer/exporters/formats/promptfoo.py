@@ -146,13 +146,17 @@ def _scoring(migration: Migration, contract: Contract, tests: Sequence[Mapping[s
 
 
 def _limits(migration: Migration, result: TargetResult) -> list[dict[str, Any]]:
-    """A quarter more than the dearest held-out answer; twice the 95th percentile of their latencies."""
+    """A quarter more than the dearest held-out answer; twice the 95th percentile of their latencies.
+
+    Both sides of the limit on cost are reckoned by what promptfoo knows, tokens in and out: what was paid may have had
+    a discount (for what a provider remembered of the prompt, say) that the same answer has not got again.
+    """
     met = result.confirmation.winner
-    price = price_of(section_of(migration, result.model))
-    usage, most = (
-        "context.providerResponse.tokenUsage",
-        1.25 * max((output.cost for output in met.outputs), default=0.0),
-    )
+    if not met.answered:
+        return []
+    price, usage = price_of(section_of(migration, result.model)), "context.providerResponse.tokenUsage"
+    dearest = max(o.input_tokens * price.input + o.output_tokens * price.output for o in met.answered) / 1e6
+    most = 1.25 * (dearest + price.call)
     dollars = f"({usage}.prompt * {price.input:g} + {usage}.completion * {price.output:g}) / 1e6"
     dollars += f" + {price.call:g}" if price.call else ""
     return [

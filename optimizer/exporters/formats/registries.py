@@ -47,8 +47,10 @@ def mlflow(shipment: Shipment) -> Export:
 
 def langfuse(shipment: Shipment) -> Export:
     """Langfuse: the arguments of `langfuse.create_prompt(**...)`. No label: whoever promotes it gives `production`."""
-    messages = doubled(plain(shipment, "langfuse", tools=True))
-    notes = faithful(shipment, "langfuse", substituted(messages, scanned))
+    messages = doubled(plain(shipment, "langfuse", tools=True, history=True))
+    notes = faithful(shipment, "langfuse", substituted(messages, scanned, place=scanned))
+    if place := shipment.prompt.history:
+        messages = [m if m["role"] != "placeholder" else {"type": "placeholder", "name": place} for m in messages]
     arguments: dict[str, Any] = {
         "name": shipment.slug,
         "type": "chat",

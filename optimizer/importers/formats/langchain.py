@@ -10,11 +10,12 @@ from collections.abc import Callable
 from typing import Any
 
 from optimizer.importers.parsing import dialects
-from optimizer.importers.parsing.chat import Losses, arranged
+from optimizer.importers.parsing.chat import Losses, arranged, placed
 from optimizer.importers.parsing.companion import completed
 from optimizer.importers.parsing.files import Source
 from optimizer.importers.parsing.node import Node
 from optimizer.importers.values import Draft, Format, ImportFault, Wish
+from optimizer.prompt.layout import Speaker
 from optimizer.prompt.template import Template, Var
 from optimizer.types import Role
 
@@ -46,7 +47,7 @@ def read(source: Source, _wish: Wish) -> Draft:
             raise node["_type"].fault(
                 f"{node['_type'].value!r} cannot be read; save the prompt with dumpd, its examples rendered into it"
             )
-        said: list[tuple[Role, Template]] = [("user", _template(node, lost))]
+        said: list[tuple[Speaker, Template]] = [("user", _template(node, lost))]
         for key in ("output_parser", "partial_variables", "validate_template", "metadata", "tags"):
             if node.value.get(key) and key != "partial_variables":
                 lost.add(f"{key}: a task has no place for it")
@@ -56,14 +57,14 @@ def read(source: Source, _wish: Wish) -> Draft:
     return completed(draft, source)
 
 
-def _constructed(node: Node, lost: Losses) -> list[tuple[Role, Template]]:
+def _constructed(node: Node, lost: Losses) -> list[tuple[Speaker, Template]]:
     kind, kwargs = _kind(node), node["kwargs"]
     if kind == "PromptTemplate":
         return [("user", _template(kwargs, lost))]
     if kind != "ChatPromptTemplate":
         raise node.fault(f"the class {kind!r} is no prompt that can be read; known: PromptTemplate, ChatPromptTemplate")
     partial = _partial(kwargs)
-    found = [said for item in kwargs["messages"].items() if (said := _message(item, partial, lost))]
+    found = placed([_message(item, partial, lost) for item in kwargs["messages"].items()], lost)
     if not found:
         raise kwargs["messages"].fault("holds no message; a prompt needs one")
     return found
@@ -78,11 +79,12 @@ def _kind(node: Node) -> str:
     return parts[-1]
 
 
-def _message(node: Node, partial: dict[str, str], lost: Losses) -> tuple[Role, Template] | None:
+def _message(node: Node, partial: dict[str, str], lost: Losses) -> tuple[Speaker, Template]:
     kind, kwargs = _kind(node), node["kwargs"]
     if kind == "MessagesPlaceholder":
-        lost.add(f"{node.path}: the place of earlier messages ({kwargs['variable_name'].value})")
-        return None
+        if kwargs.has("n_messages"):
+            lost.add(f"{kwargs['n_messages'].path}: only that many of the earlier messages; shorten them in the data")
+        return "placeholder", Template((Var(kwargs["variable_name"].text()),))
     if kind == "ChatMessagePromptTemplate" or kind not in _SPEAKERS:
         raise node.fault(f"the class {kind!r} is no message that a task can hold; known: {', '.join(_SPEAKERS)}")
     if kind.endswith("Message"):  # finished text: braces in it are text
@@ -118,8 +120,8 @@ def _jinja2(text: str, where: str) -> Template:
 
 
 def _partial(node: Node) -> dict[str, str]:
-    """Variables that were given their values already."""
-    return {key: value.text() for key, value in node["partial_variables"].pairs()}
+    """Variables that were given their values already; an optional place for messages has none of them."""
+    return {key: value.text() for key, value in node["partial_variables"].pairs() if value.value != []}
 
 
 def _filled(template: Template, values: dict[str, str]) -> Template:

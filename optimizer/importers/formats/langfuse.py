@@ -109,12 +109,6 @@ def _prompt(node: Node, source: Source) -> Draft:
     """A text or chat prompt with {{variables}}; its `config` has model and parameters, by habit."""
     lost = Losses()
     if node["type"].text() == "chat":
-        listed = list(node["prompt"].items())
-        for item in listed:
-            if item.value and item.mapping().get("type") == "placeholder":
-                raise item.fault(
-                    "puts earlier messages into the prompt, which a task cannot hold; replace it by a variable"
-                )
         found = turns(node["prompt"], dialects.scanned, lost)
     else:
         found = arranged([("user", dialects.scanned(node["prompt"].text(), node["prompt"].place))], source.name)

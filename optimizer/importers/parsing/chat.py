@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from optimizer.importers.parsing.dialects import Reader
 from optimizer.importers.parsing.node import Node
 from optimizer.importers.values import ImportFault
-from optimizer.prompt.layout import Turn
+from optimizer.prompt.layout import Speaker, Turn
 from optimizer.prompt.template import Logic, Template, Var
 from optimizer.types import Role, as_text
 
@@ -75,16 +75,36 @@ def content(node: Node, lost: Losses) -> str:
 
 def turns(messages: Node, syntax: Reader, lost: Losses) -> tuple[Turn, ...]:
     """The messages of a prompt; each text is a template in `syntax`."""
-    said = [(found, node) for node in messages.items() if (found := spoken(node, lost))]
+    said: list[tuple[Speaker, Template]] = []
+    for node in messages.items():
+        if isinstance(node.value, dict) and node.value.get("type") == "placeholder":
+            said.append(("placeholder", Template((Var(node["name"].text()),))))
+        elif found := spoken(node, lost):
+            said.append((found[0], syntax(found[1], node["content"].place)))
     if not said:
         raise messages.fault("holds no message of a system, user or assistant; a prompt needs one")
-    return arranged([(role, syntax(text, node["content"].place)) for (role, text), node in said], messages.place)
+    return arranged(placed(said, lost), messages.place)
 
 
-def arranged(said: Iterable[tuple[Role, Template]], place: str, input_name: str = "input") -> tuple[Turn, ...]:
+def placed(said: Sequence[tuple[Speaker, Template]], lost: Losses) -> list[tuple[Speaker, Template]]:
+    """With one place for earlier messages at most, before the user's last. Other places are listed as lost.
+
+    Where no message is the user's, the last of what stands in the place is: it is the variable of a message of its own.
+    """
+    asked = max((number for number, (role, _) in enumerate(said) if role == "user"), default=len(said))
+    places = [number for number, (role, _) in enumerate(said) if role == "placeholder"]
+    kept = [number for number in places if number < asked][:1]
+    for number in places:
+        if number not in kept:
+            lost.add(f"the place of messages {said[number][1].text}: a task has one, before the user's last message")
+    return [one for number, one in enumerate(said) if number in kept or number not in places]
+
+
+def arranged(said: Iterable[tuple[Speaker, Template]], place: str, input_name: str = "input") -> tuple[Turn, ...]:
     """As the engine takes a prompt: at most one system message, first; the user's last. Else an ImportFault.
 
-    A prompt that is only a system message gets the user's: one variable, the input.
+    A prompt that is only a system message, or ends with a place for earlier turns, gets the user's: one variable, the
+    input.
     """
     found = [Turn(role, template) for role, template in said]
     roles = [turn.role for turn in found]
@@ -95,7 +115,7 @@ def arranged(said: Iterable[tuple[Role, Template]], place: str, input_name: str 
             f"{place}: a system message stands in place {roles.index('system', 1) + 1}, behind others; "
             "a task has at most one, first: merge them into it"
         )
-    if roles == ["system"]:
+    if roles == ["system"] or roles[-1] == "placeholder":
         return (*found, Turn("user", Template((Var(input_name),))))
     if roles[-1] != "user":
         raise ImportFault(

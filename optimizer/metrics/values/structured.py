@@ -53,24 +53,27 @@ def json_fields(
     `fields` maps a field ("address.city" for one further down) to the name of a comparator, or to
     {compare: name, weight: 2, ...its options}. Without it every field of the reply's schema counts: choices as
     labels, lists as sets, numbers as numbers, texts by their words; without a schema, every field of the right
-    answer. A field that the reply lacks scores 0; one that the right answer leaves out is not scored.
+    answer. `weights`: of fields by name, 1 where nothing is said. A field that the reply lacks scores 0; one that the
+    right answer leaves out is not scored.
     """
     chosen = dict(fields) if fields else _by_schema(contract.schema or {}) if contract else {}
-    for name in weights or {}:
+    heavy = dict(weights or {})
+    for name, weight in heavy.items():
         if chosen and name not in chosen:
             raise ConfigError(f"metric 'json_fields': weights.{name}: no such field.{nearest(name, chosen)}")
-    known = tuple(_field(name, spec, (weights or {}).get(name, 1.0)) for name, spec in chosen.items())
-    return Compared(partial(_score, known), against)
+        _field(name, "any", weight)
+    known = tuple(_field(name, spec, heavy.get(name, 1.0)) for name, spec in chosen.items())
+    return Compared(partial(_score, known, heavy), against)
 
 
-def _score(known: tuple[Field, ...], output: Output, answer: JSON) -> Score:
+def _score(known: tuple[Field, ...], heavy: Mapping[str, float], output: Output, answer: JSON) -> Score:
     want = _parsed(answer)
     if not isinstance(want, dict) or not want:
         raise DataError(f"the right answer must be a JSON object with fields, found {brief(answer)}")
     have = _parsed(output.text if output.value is None else output.value)
     if not isinstance(have, dict):
         return Score(0.0, f"the reply is no JSON object: {brief(output.text)}")
-    fields = known or tuple(_field(name, _comparator_of(value), 1.0) for name, value in want.items())
+    fields = known or tuple(_field(name, _comparator_of(value), heavy.get(name, 1.0)) for name, value in want.items())
     judged = [(field, field.of(have), field.of(want)) for field in fields if field.of(want) is not _ABSENT]
     if not judged:
         names = ", ".join(field.name for field in fields)

@@ -25,6 +25,11 @@ TABLE = "model_prices_and_context_window_backup.json"
 _TEXT_MODES = ("chat", "completion", "responses")
 
 
+#: Of text, standard tier: what `_price` reads.
+_RATE = re.compile(
+    r"tiered_pricing|((input|output)_cost_per_token|output_cost_per_reasoning_token|cache_(read|creation)_input_token_cost)"
+    r"(_above_\d+k_tokens)?"
+)
 _BYTES = 4.0  # of UTF-8, a token
 
 
@@ -104,12 +109,12 @@ A_DOLLAR_A_TOKEN = Price(1e6, 1e6)
 
 def find_price(model: str, modes: Sequence[str] = _TEXT_MODES) -> Price | None:
     """The list price of a LiteLLM model string, or None where the table has none (or says zero)."""
-    for name, row in rows_of(model):
-        if row.get("mode") in modes and (price := _price(row)) and not price.free:
-            return price
-        if name == model:
-            return None  # known by its full name, and not with a price per token
-    return None
+    return _price(_row(model, modes))
+
+
+def listed(model: str) -> dict[str, Any]:
+    """The same price in the table's own words, as LiteLLM takes it for a deployment; empty where there is none."""
+    return {key: value for key, value in _row(model, _TEXT_MODES).items() if _RATE.fullmatch(key) and value is not None}
 
 
 def known_price(model: str, given: Price | None = None, modes: Sequence[str] = _TEXT_MODES) -> Price:
@@ -146,6 +151,16 @@ def rows_of(model: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
         if row and str(row.get("litellm_provider", "")).startswith(provider):
             yield name, row
         rest = rest[1:]
+
+
+def _row(model: str, modes: Sequence[str]) -> Mapping[str, Any]:
+    """The row that prices a model; empty where none does."""
+    for name, row in rows_of(model):
+        if row.get("mode") in modes and (price := _price(row)) and not price.free:
+            return row
+        if name == model:
+            break  # known by its full name, and not with a price per token
+    return {}
 
 
 def _names(provider: str, modes: Sequence[str]) -> Iterator[str]:

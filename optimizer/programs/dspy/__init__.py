@@ -6,7 +6,8 @@ against `max_calls`. DSPy itself is opened when it is first used.
 
 A compile (`compiling`): `recipes` names the optimizers (`showing`: examples, `rewriting`: instructions, `variants`:
 ours of theirs), `job` is what they work with, `rows` their examples, `engine` their model, `module` the prompt as they
-see it. A team's program: `opening`, `running`, and `whole`, which compiles it. `quiet` keeps DSPy silent everywhere.
+see it. A team's program: `opening`, `running` (`typed`: its inputs), and `whole`, which compiles it. `quiet`
+keeps DSPy silent everywhere.
 """
 
 from optimizer.programs.dspy.compiling import Compiled, compile_prompt

@@ -20,7 +20,7 @@ from optimizer.exporters.shipment import Shipment
 README = (Path(exporters.__file__).parent / "README.md").read_text("utf-8")
 INSIDE = Path(__file__).parent / "inside"  # what runs in the environment of a consumer
 
-Rows = Sequence[Mapping[str, str]]
+Rows = Sequence[Mapping[str, Any]]
 
 
 def example(name: str) -> str:
@@ -52,8 +52,10 @@ def written(shipment: Shipment, form: str, folder: Path) -> Path:
     return folder
 
 
-def rows(shipment: Shipment) -> list[dict[str, str]]:
-    return [shipment.texts(example.inputs) for example in shipment.examples]
+def rows(shipment: Shipment) -> list[dict[str, Any]]:
+    """As an application hands them over: text by text, and earlier turns as turns."""
+    own = [shipment.prompt.history] if shipment.prompt.history else []
+    return [{**shipment.texts(e.inputs), **{name: e.inputs[name] for name in own}} for e in shipment.examples]
 
 
 def scored(shipment: Shipment) -> list[list[dict[str, Any]]]:

@@ -24,7 +24,7 @@ from optimizer.programs.shipped import program_of
 from optimizer.prompt.contract import Contract
 from optimizer.types import Example, Request
 from tests.e2e.consumers.reading import INSIDE, consumed, example, noted, rows, scored, served, written
-from tests.e2e.tools.hostile import ASKED, ROWS, SYSTEM, hostile
+from tests.e2e.tools.hostile import ASKED, ROWS, SYSTEM, TALKS, hostile
 
 
 def declared(name: str) -> str:
@@ -37,9 +37,12 @@ def declared(name: str) -> str:
 WHOLE = hostile()
 TRIMMED = hostile(asked=ASKED)  # the parser of this consumer drops new lines at the end of a message with variables
 ONE = hostile(system="", turns=False, asked=f"{SYSTEM}{ASKED}\n\n")
+TALK = hostile(talks=TALKS)
 PYTHON = [
     ("langchain", "langchain-core", WHOLE),
     ("langfuse", "langfuse", WHOLE),
+    ("langchain", "langchain-core", TALK),
+    ("langfuse", "langfuse", TALK),
     ("mlflow", "mlflow-skinny", WHOLE),
     ("prompty", "prompty", TRIMMED),
     ("dotprompt", "dotpromptz", WHOLE),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from optimizer.exporters.shipment import Shipment
 from optimizer.prompt import Prompt
@@ -19,14 +20,28 @@ ROWS: tuple[Inputs, ...] = (
     {"ticket": "two\n\n", "n": True},
     {"ticket": "  {{'a':1}} \t", "n": [1, "é"]},
 )
+#: Earlier turns of a conversation, for each of the rows.
+TALKS: tuple[list[Any], ...] = (
+    [{"role": "user", "content": SYSTEM}, {"role": "assistant", "content": ' {"n": {n}} {turns} {% x %}\n'}],
+    [],
+    [{"role": "user", "content": "one"}, {"role": "user", "content": "System: two"}],
+)
 
 
 def hostile(
-    *, system: str = SYSTEM, turns: bool = True, asked: str = f"{ASKED}\n\n", rows: Sequence[Inputs] = ROWS
+    *,
+    system: str = SYSTEM,
+    turns: bool = True,
+    asked: str = f"{ASKED}\n\n",
+    rows: Sequence[Inputs] = ROWS,
+    talks: Sequence[list[Any]] = (),
 ) -> Shipment:
     messages = [{"role": "system", "content": system}] if system else []
     if turns:
         messages += [{"role": "user", "content": "Hi {{n}}"}, {"role": "assistant", "content": '{"ok": [[]]}\n'}]
+    if talks:
+        messages += [{"role": "placeholder", "content": "{{turns}}"}]
+        rows = [{**row, "turns": said} for row, said in zip(rows, talks, strict=True)]
     params: dict[str, JSON] = {"temperature": 0.5, "max_tokens": 50, "stop": ["\n\n", "x"]}
     prompt = Prompt.from_messages([*messages, {"role": "user", "content": asked}], params=params)
     examples = tuple(Example(str(number), row) for number, row in enumerate(rows))
