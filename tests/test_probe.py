@@ -32,6 +32,7 @@ from tests.walking import SEARCH as WALKED
 from tests.walking import TARGET as WALKER
 from tests.walking import Script, crew, finished, parity, walk, wordy, write_task
 
+SILENCE = 6.0  # seconds, of a model that is given five
 FEW = {"space": "standard", "trials": 4, "rounds": 1, "calls_per_trial": 4}
 
 
@@ -39,9 +40,9 @@ def run(*arguments: object) -> Result:
     return CliRunner().invoke(main, [str(argument) for argument in arguments], catch_exceptions=False)
 
 
-def task_at(folder: Path, url: str, *others: str, **more: Any) -> Path:
+def task_at(folder: Path, url: str, *others: str, timeout: float = 60.0, **more: Any) -> Path:
     """Some tickets from sim-alpha to sim-beta, both behind `url`; `others`: further targets."""
-    models = hosted(SOURCE, url), hosted(TARGET, url, timeout=0.5, params={"max_tokens": 200})
+    models = hosted(SOURCE, url), hosted(TARGET, url, timeout=timeout, params={"max_tokens": 200})
     rest = [hosted(name, url) for name in others]
     if others:
         more |= {"target": None, "targets": [models[1], *rest]}
@@ -116,21 +117,46 @@ def test_a_model_that_the_server_does_not_know_is_found_for_one_call(tmp_path: P
     assert (stats["requests"], stats["answered"]) == (1, 0)
 
 
+def test_a_name_that_is_mended_goes_on_in_the_same_directory(tmp_path: Path) -> None:
+    with gated() as gate:
+        task = task_at(tmp_path, gate.url)
+        right = task.read_text("utf-8")
+        task.write_text(right.replace("openai/sim-beta", "openai/sim-bet"), "utf-8")
+        wrong = run("run", task, "--run-dir", tmp_path / "run")
+        task.write_text(right, "utf-8")
+        mended = run("run", task, "--run-dir", tmp_path / "run")
+
+    assert (wrong.exit_code, mended.exit_code) == (3, 0), mended.output
+    assert RunDir.read(tmp_path / "run").migration().targets[0].model == "openai/sim-beta"
+
+
+def test_a_directory_with_an_answer_that_may_be_billed_stays_that_task_s(tmp_path: Path) -> None:
+    with gated(to_target(without_usage)) as gate:
+        task = task_at(tmp_path, gate.url)
+        lost = run("run", task, "--run-dir", tmp_path / "run")
+        text = task.read_text("utf-8").replace("openai/sim-beta", "openai/sim-gamma")
+        task.write_text(text, "utf-8")
+        other = run("run", task, "--run-dir", tmp_path / "run")
+
+    assert (lost.exit_code, other.exit_code) == (3, 2)
+    assert "holds a run of another task" in other.stderr
+
+
 # -- what does not
 
 
-def lasting(gate: Gate, folder: Path) -> tuple[list[str], Any]:
+def lasting(gate: Gate, folder: Path, timeout: float = 60.0) -> tuple[list[str], Any]:
     """What a run tells, and what came of it."""
     told: list[Progress] = []
-    found = migrate(load_task(task_at(folder, gate.url)), folder / "run", watch=told.append)
+    found = migrate(load_task(task_at(folder, gate.url, timeout=timeout)), folder / "run", watch=told.append)
     return [progress.text for progress in told], found
 
 
-@pytest.mark.parametrize("answer", [(429, "slow down"), (500, "oops"), (503, "overloaded"), 1.0, impostor])
+@pytest.mark.parametrize("answer", [(429, "slow down"), (500, "oops"), (503, "overloaded"), SILENCE, impostor])
 def test_what_may_pass_is_told_and_stops_nobody(tmp_path: Path, answer: Any) -> None:
     """Two tries are all that the first question gets; when its turn comes it is asked again, and answered."""
     with gated(to_target(answer, times=2)) as gate:
-        told, found = lasting(gate, tmp_path)
+        told, found = lasting(gate, tmp_path, timeout=5.0 if answer == SILENCE else 60.0)
 
     noted = [text for text in told if "no answer to the first question, the run goes on: openai/sim-beta: " in text]
     assert len(noted) == 1

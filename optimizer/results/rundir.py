@@ -37,6 +37,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from optimizer.errors import RunDirError
+from optimizer.models.money.journal import came_to_nothing
 from optimizer.results import records
 from optimizer.results.migration import Migration, TargetResult
 from optimizer.results.records import as_json
@@ -72,8 +73,7 @@ class RunDir:
     ) -> RunDir:
         """Create the directory, or return to one of the same task to go on with it. `parts`: of what is agreed.
 
-        Raises RunDirError where it belongs to another task, to a newer format, to a run that is going on now, or
-        cannot be written.
+        Raises RunDirError where another task has had answers, for a newer format, a run that goes on, want of rights.
         """
         run = cls(path)
         run._lock = locked(path)
@@ -175,7 +175,7 @@ class RunDir:
     def _begin(self, fingerprint: str, versions: Mapping[str, str], parts: Mapping[str, str]) -> None:
         found = self.manifest()
         earlier = found.get("fingerprint", fingerprint)
-        if earlier != fingerprint:
+        if earlier != fingerprint and not came_to_nothing(self.tries):  # a mistake in the task that is mended now
             raise RunDirError(
                 f"{self.path} holds a run of another task (fingerprint {earlier}, this task's is {fingerprint}): they "
                 f"differ in {_differing(found.get('agreed'), parts)}; choose another --run-dir, or undo the change"

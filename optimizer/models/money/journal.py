@@ -122,6 +122,14 @@ def _seen(saving: asyncio.Future[None]) -> None:
         saving.exception()
 
 
+def came_to_nothing(path: Path) -> bool:
+    """Is this the journal of a run that was not given one answer, and cannot be billed for any?"""
+    try:
+        return all(lost.times <= 0 for lost in read_tries(path.read_text("utf-8", "replace")).values())
+    except OSError:
+        return False
+
+
 def read_tries(text: str) -> dict[str, Lost]:
     """Tries that a journal does not know to be free of charge, by question.
 
