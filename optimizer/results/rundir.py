@@ -173,9 +173,9 @@ class RunDir:
         return found
 
     def _begin(self, fingerprint: str, versions: Mapping[str, str], parts: Mapping[str, str]) -> None:
-        found = self.manifest()
-        earlier = found.get("fingerprint", fingerprint)
-        if earlier != fingerprint and not came_to_nothing(self.tries):  # a mistake in the task that is mended now
+        earlier = (found := self.manifest()).get("fingerprint", fingerprint)
+        mended = found.get("status") != "finished" and came_to_nothing(self.tries)  # the task, that failed at once
+        if earlier != fingerprint and not mended:
             raise RunDirError(
                 f"{self.path} holds a run of another task (fingerprint {earlier}, this task's is {fingerprint}): they "
                 f"differ in {_differing(found.get('agreed'), parts)}; choose another --run-dir, or undo the change"
