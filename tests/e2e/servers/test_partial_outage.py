@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
-import threading
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
-from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -17,69 +13,14 @@ from typing import Any
 import pytest
 
 from optimizer.data.split import split_examples
-from optimizer.offline.serving.server import running
 from optimizer.results.migration import TargetResult
 from optimizer.results.rundir import RunDir
 from optimizer.task import Task, load_task
 from optimizer.verdict.confirm import Verdict
 from tests.e2e.tools.runs import SOURCE, TARGET, hosted, run, small_task
+from tests.hostile import Body, gated
 
 ROWS = 160
-
-
-@dataclass
-class Gate:
-    """In front of a server; answers whatever holds one of the texts with HTTP 500, however often it is asked."""
-
-    url: str = ""
-    refused: Counter[bytes] = field(default_factory=Counter)
-
-
-@contextmanager
-def gated(behind: str, texts: set[str]) -> Iterator[Gate]:
-    gate = Gate()
-    host = behind.removeprefix("http://").removesuffix("/v1")
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            self._pass_on(None)
-
-        def do_POST(self) -> None:
-            asked = self.rfile.read(int(self.headers["Content-Length"]))
-            if any(text.encode() in asked for text in texts):
-                gate.refused[asked] += 1
-                self._send(500, b'{"error": {"message": "The server had an error.", "type": "server_error"}}', {})
-            else:
-                self._pass_on(asked)
-
-        def _pass_on(self, body: bytes | None) -> None:
-            with closing(HTTPConnection(host, timeout=60)) as server:
-                server.request(self.command, self.path, body, dict(self.headers))
-                answer = server.getresponse()
-                told = {name: value for name, value in answer.headers.items() if name.startswith(("openai", "x-"))}
-                self._send(answer.status, answer.read(), told)
-
-        def _send(self, status: int, body: bytes, headers: dict[str, str]) -> None:
-            self.send_response(status)
-            for name, value in {**headers, "Content-Type": "application/json", "Content-Length": len(body)}.items():
-                self.send_header(name, str(value))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        gate.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
-        yield gate
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def _task(folder: Path, models: tuple[Any, Any]) -> Path:
@@ -108,7 +49,7 @@ class Stumbled:
     whole: TargetResult
     lost: set[str]
     held_out: int
-    refused: Counter[bytes]
+    refused: Counter[str]
     told: tuple[str, ...]  # in the terminal, in the decision, on the page, in Markdown
 
 
@@ -132,12 +73,18 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
 
 def stumbled(ground: Ground, lost: int) -> Stumbled:
     folder, texts = ground.folder / f"without {lost}", dict(list(ground.texts.items())[:lost])
-    with running() as server, gated(server.url, set(texts.values())) as gate:
+
+    def outage(body: Body) -> tuple[int, str] | None:
+        asked = json.dumps(body["messages"])
+        return (500, "The server had an error.") if any(text in asked for text in texts.values()) else None
+
+    with gated(outage) as gate:
         ended = run(_task(folder, (SOURCE, hosted(TARGET, gate.url))), folder / "run")
         assert ended.code == 0, ended.err
+    refused = Counter(json.dumps(body, sort_keys=True) for body in gate.asked if outage(body))
     written = [(folder / "run" / name).read_text("utf-8") for name in ("decision.json", "report.html", "report.md")]
     [ours] = RunDir.read(folder / "run").migration().targets
-    return Stumbled(ours, ground.whole, set(texts), ground.held_out, gate.refused, (ended.out, *written))
+    return Stumbled(ours, ground.whole, set(texts), ground.held_out, refused, (ended.out, *written))
 
 
 @pytest.fixture(scope="module")
