@@ -49,7 +49,9 @@ def _shared(said: list[list[tuple[str, str]]]) -> int:
 
 
 def _is_talk(record: Record) -> bool:
-    return record.inputs is None and bool(record.said) and record.said[-1][0] == "user"
+    """As a task can hold it: the system's message first, if there is one, and the user's last."""
+    roles = [role for role, _ in record.said]
+    return record.inputs is None and roles[-1:] == ["user"] and "system" not in roles[1:]
 
 
 def _turns(record: Record) -> list[tuple[str, str]]:

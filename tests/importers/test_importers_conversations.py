@@ -91,6 +91,17 @@ def test_what_all_conversations_begin_with_stays_in_the_prompt(tmp_path: Path) -
     assert [len(row["turns"]) for row in draft.rows] == [0, 2] * 6  # type: ignore[arg-type]
 
 
+def test_a_system_message_in_mid_conversation_stays_where_it_was_and_is_listed(tmp_path: Path) -> None:
+    odd = call(12, earlier=2)
+    odd["input"].insert(3, {"role": "system", "content": "Be brief."})
+    (tmp_path / "log.json").write_text(
+        json.dumps({"data": [*(call(n, earlier=n % 3) for n in range(12)), odd]}), "utf-8"
+    )
+    draft = import_files([tmp_path / "log.json"])
+
+    assert len(draft.rows) == 12 and any("1 calls of another form" in lost for lost in draft.lost)
+
+
 def made(name: str, **arguments: Any) -> dict[str, Any]:
     return {"lc": 1, "type": "constructor", "id": ["langchain", "prompts", "chat", name], "kwargs": arguments}
 
