@@ -22,7 +22,7 @@ from optimizer.errors import ConfigError, ExportError
 from optimizer.exporters.bundle.making import as_bundle, faithful
 from optimizer.exporters.names import SIMULATED
 from optimizer.exporters.shipment import Export, Shipment
-from optimizer.models.money.prices import listed
+from optimizer.models.money.prices import RATES, listed
 from optimizer.pricing import OFFLINE_PREFIX
 from optimizer.prompt import Prompt
 from optimizer.prompt.suite import Suite
@@ -32,13 +32,6 @@ from optimizer.search.trial import SearchResult, Trial
 
 SHADOW = "shadow"
 _HOOK = Path(__file__).with_name("gateway_hook.py")
-_RATES = {
-    "input": "input_cost_per_token",
-    "output": "output_cost_per_token",
-    "cached_input": "cache_read_input_token_cost",
-    "cache_write": "cache_creation_input_token_cost",
-    "reasoning": "output_cost_per_reasoning_token",
-}
 _SPOKEN = ("format", "name", "model", "messages", "examples", "variables", "parameters", "reply")
 
 
@@ -126,7 +119,7 @@ def _prices(section: Mapping[str, Any]) -> dict[str, Any]:
         return listed(section["priced_as"])
     by_the_hour = {"input": 0.0, "output": 0.0} if section.get("provisioned") else {}
     price = section.get("price") or by_the_hour
-    return {name: price[ours] / 1e6 for ours, name in _RATES.items() if price.get(ours) is not None}
+    return {name: price[ours] / 1e6 for ours, name in RATES.items() if price.get(ours) is not None}
 
 
 def _config(alias: str, stem: str, models: Mapping[str, dict[str, Any]], weight: float | None) -> dict[str, Any]:

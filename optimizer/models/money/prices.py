@@ -25,11 +25,15 @@ TABLE = "model_prices_and_context_window_backup.json"
 _TEXT_MODES = ("chat", "completion", "responses")
 
 
-#: Of text, standard tier: what `_price` reads.
-_RATE = re.compile(
-    r"tiered_pricing|((input|output)_cost_per_token|output_cost_per_reasoning_token|cache_(read|creation)_input_token_cost)"
-    r"(_above_\d+k_tokens)?"
-)
+#: The rates of a `Price` as the table calls them: of text, standard tier.
+RATES = {
+    "input": "input_cost_per_token",
+    "output": "output_cost_per_token",
+    "cached_input": "cache_read_input_token_cost",
+    "reasoning": "output_cost_per_reasoning_token",
+    "cache_write": "cache_creation_input_token_cost",
+}
+_RATE = re.compile(rf"tiered_pricing|({'|'.join(RATES.values())})(_above_\d+k_tokens)?")
 _BYTES = 4.0  # of UTF-8, a token
 
 
@@ -194,16 +198,9 @@ def _rates(row: Mapping[str, Any], suffix: str = "") -> Price | None:
         dollars = row.get(name + suffix, row.get(name))
         return round(float(dollars) * 1e6, 9) if isinstance(dollars, int | float) else None
 
-    read, wrote = rate("input_cost_per_token"), rate("output_cost_per_token")
-    if read is None or wrote is None:
-        return None
-    return Price(
-        read,
-        wrote,
-        rate("cache_read_input_token_cost"),
-        rate("output_cost_per_reasoning_token"),
-        rate("cache_creation_input_token_cost"),
-    )
+    found: dict[str, Any] = {ours: rate(name) for ours, name in RATES.items()}
+    read, wrote = found.pop("input"), found.pop("output")
+    return None if read is None or wrote is None else Price(read, wrote, **found)
 
 
 def _or(rate: float | None, default: float) -> float:
