@@ -71,11 +71,8 @@ def probes(shipment: Shipment) -> Iterable[tuple[str, str, Inputs]]:
             yield from ((kind, name, {**usual, name: value}) for kind, value in hostile.items())
     if turns:
         for kind, value in hostile.items():
-            yield (
-                kind,
-                turns,
-                {**usual, turns: [{"role": "user", "content": value}, {"role": "assistant", "content": value}]},
-            )
+            said: JSON = [{"role": role, "content": value} for role in ("user", "assistant")]
+            yield kind, turns, {**usual, turns: said}
 
 
 def _differs(shipment: Shipment, inputs: Inputs, render: Render) -> str:

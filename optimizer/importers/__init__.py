@@ -2,9 +2,8 @@
 
 `registry` lists the `formats`, which share what is in `parsing`. `detecting` finds out which of them a file has,
 `joining` makes one draft of what several files say; `data_format` reads rows for a task that names a format. `values`
-is what the formats hand on: drafts, or records of calls, of which `recover` makes a task, by way of
-`conversations` where they differ in length. `writing`, with `promptfile`,
-makes the task's folder; `standin` fills what is missing.
+is what the formats hand on: drafts, or records of calls, of which `recover` makes a task, by way of `conversations`
+where they differ in length. `writing`, with `promptfile`, makes the task's folder; `standin` fills what is missing.
 """
 
 from optimizer.importers.data_format import read_table

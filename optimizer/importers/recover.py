@@ -13,8 +13,8 @@ from dataclasses import replace
 from typing import Any
 
 from optimizer.importers import conversations
-from optimizer.importers.conversations import TURNS
 from optimizer.importers.values import Draft, ImportFault, Log, Record
+from optimizer.prompt import history
 from optimizer.prompt.layout import Turn
 from optimizer.prompt.template import Segment, Template, Var
 from optimizer.types import AMOUNTS, JSON, Role
@@ -33,9 +33,10 @@ def drafted(log: Log, format_name: str, file: str) -> Draft:
         turns, inputs = _asked_by_inputs(records)
     else:
         turns, inputs = _asked_by_messages(records)
-    if differ and records[0].inputs is None:
-        turns = (*turns[:-1], conversations.PLACE, turns[-1])
-        inputs = [{TURNS: [*record.before], **given} for record, given in zip(records, inputs, strict=True)]
+        if differ:
+            turns = (*turns[:-1], conversations.PLACE, turns[-1])
+            before = ([*record.before] for record in records)
+            inputs = [{conversations.TURNS: said, **given} for said, given in zip(before, inputs, strict=True)]
     columns, kept, missing = _columns(records)
     rows = [
         {"id": record.id, **given, **{key: getattr(record, key) for key in kept}}
@@ -67,18 +68,12 @@ def rows_of(records: Sequence[Record]) -> list[dict[str, JSON]]:
             asked = [text for role, text in record.said if role == "user"]
             row |= {"input": asked[-1] if asked else ""}
             row |= {"system": next((text for role, text in record.said if role == "system"), "")}
-            row |= {TURNS: conversations.earlier(record), "history": _before(record)}
+            before = conversations.earlier(record)
+            row |= {conversations.TURNS: before, "history": history.in_words(before)}
             row |= {"messages": [{"role": role, "content": text} for role, text in record.said]}
         row |= {"output": record.output, "expected": record.expected, "model": record.model}
         found.append(row | {key: getattr(record, key) for key in AMOUNTS})
     return found
-
-
-def _before(record: Record) -> str:
-    """Earlier turns as text: conversations of any length then fit one prompt."""
-    asked = [place for place, (role, _) in enumerate(record.said) if role == "user"]
-    earlier = record.said[: asked[-1]] if asked else ()
-    return "\n".join(f"{role.capitalize()}: {text}" for role, text in earlier if role != "system")
 
 
 def _distinct(records: Sequence[Record]) -> list[Record]:

@@ -195,8 +195,8 @@ class Prompt:
     def _given(self, demo: Demo) -> str:
         """The question of a worked example; trimmed here for a slot, where the layout would trim it."""
         text = self.question.render(demo.inputs)
-        if self.history and (said := demo.inputs.get(self.history)):
-            text = f"{history.transcript(said)}\n\n{text}"
+        if self.history and (turns := demo.inputs.get(self.history)):  # it stands among turns that are not its own
+            text = f"Earlier in this conversation:\n{history.in_words(turns)}\n\n{text}"
         trimmed = self.picking and (self.layout.delimiters != "as_is" or self.layout.demos == "text")
         return text.strip() if trimmed else text
 

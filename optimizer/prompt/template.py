@@ -99,9 +99,12 @@ class Template:
         ]
         return tuple(reader.content(whole, {}))
 
-    def render(self, inputs: Inputs) -> str:
+    def require(self, inputs: Inputs) -> None:
         if missing := self.names - inputs.keys():
             raise ConfigError(f"the template asks for {sorted(missing)}, but the example has only {sorted(inputs)}")
+
+    def render(self, inputs: Inputs) -> str:
+        self.require(inputs)
         plain = (_run_jinja(s.text, inputs) if isinstance(s, Logic) else s for s in self.segments)
         return reader.fill([s.placeholder if isinstance(s, Media) else _part(s) for s in plain], inputs)
 

@@ -23,16 +23,15 @@ def langchain(shipment: Shipment) -> Export:
     identifiers(shipment, "langchain")
     messages = printed(turns, "{{{}}}".format, lambda text: text.replace("{", "{{").replace("}", "}}"))
     notes = faithful(shipment, "langchain", substituted(messages, _formatted))
-    parts = [_message(message["role"], message["content"]) for message in messages]
+    parts = [
+        # Earlier turns are handed over as LangChain's messages, or as OpenAI's, by the name of their variable.
+        _made("MessagesPlaceholder", "chat", variable_name=shipment.prompt.history)
+        if m["role"] == "placeholder"
+        else _made(f"{_KINDS[m['role']]}MessagePromptTemplate", "chat", prompt=_template(m["content"]))
+        for m in messages
+    ]
     whole = _made("ChatPromptTemplate", "chat", input_variables=sorted(shipment.variables), messages=parts)
     return Export({"prompt.json": as_json(whole, sort=False), "parameters.json": as_json(parameters(shipment))}, notes)
-
-
-def _message(role: str, text: str) -> dict[str, Any]:
-    """Earlier turns are handed over as LangChain's messages, or as OpenAI's, by the name of their variable."""
-    if role == "placeholder":
-        return _made("MessagesPlaceholder", "chat", variable_name=text.strip("{}"))
-    return _made(f"{_KINDS[role]}MessagePromptTemplate", "chat", prompt=_template(text))
 
 
 def _formatted(text: str, values: Mapping[str, str]) -> str:
