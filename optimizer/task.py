@@ -86,7 +86,7 @@ def load_task(path: str | Path, *, data: Path | None = None) -> Task:
         stages=read_stages(settings.stages, [Origin("", table, dict(zip(ids, table.rows, strict=True)))], document.at),
         unmeasured=unmeasured,
         notes=(
-            *remarks(settings, examples, recorded, unmeasured),
+            *remarks(settings, examples, recorded, unmeasured, prompt.history),
             *unasked(settings, prompt.names),
             *unfilled(settings, prompt),
             *(overlapping(examples, prompt.history) if prompt.history else ()),
