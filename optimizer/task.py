@@ -158,9 +158,11 @@ def _check_gold(settings: Settings, examples: tuple[Example, ...], table: Table,
 
 
 def _price(settings: Settings, document: Document) -> Price | None:
-    """The source's price, where the cost of its recorded outputs has to be reckoned from their tokens."""
+    """The source's price, where the cost of its recorded outputs has to be reckoned with it."""
     recorded = settings.data.source
-    if not recorded or recorded.cost or not (recorded.input_tokens and recorded.output_tokens):
+    if not recorded or recorded.cost:
+        return None
+    if not (settings.source.provisioned or (recorded.input_tokens and recorded.output_tokens)):
         return None
     try:
         return price_of(settings.source)

@@ -149,6 +149,19 @@ def test_the_price_is_agreed_and_runs_without_one_go_on(tmp_path: Path) -> None:
     assert origin_of_prices([section]).startswith("as stated in the task file")
 
 
+def test_a_source_on_record_by_the_hour_needs_no_tokens_on_record(tmp_path: Path) -> None:
+    (tmp_path / "data.jsonl").write_text('{"q": "a", "said": "b"}\n' * 3, "utf-8")
+    (tmp_path / "task.yaml").write_text(
+        "data: {path: data.jsonl, source: {output: said}}\nprompt: {user: '{{q}}'}\ntarget: offline/sim-beta\n"
+        f"source: {{model: own/model, provisioned: {json.dumps(HOURLY)}}}\n",
+        "utf-8",
+    )
+    task = load_task(tmp_path / "task.yaml")
+
+    assert task.recorded and [output.cost for output in task.recorded.values()] == [pytest.approx(CALL)] * 3
+    assert "cost" not in task.unmeasured and not any("source's cost" in note for note in task.notes)
+
+
 def test_the_race_treats_long_and_short_prompts_alike(by_the_hour: tuple[Migration, Path]) -> None:
     """A call pays the same, however long its prompt: who saw as many examples cost as much."""
     trials = [trial for trial in by_the_hour[0].targets[0].search.trials if trial.cost is not None]
