@@ -56,9 +56,9 @@ DOORS = {
     "sklearn": {"space.demos", "programs.dspy.showing", "metrics.values.labels", "verdict.slices"},
     "joblib": {"evaluate"},
     "threadpoolctl": {"search.loop", "fleet.opening"},
-    "scipy": {"verdict.constraints", "verdict.pairs", "metrics", "report.intervals"},
+    "scipy": {"verdict.constraints", "verdict.pairs", "metrics", "report.figures.intervals"},
     "numpy": {"search", "verdict.statistics", "verdict.pairs", "metrics.whole", "verdict.slices"},
-    "jinja2": {"prompt.template", "exporters.formats.jinja", "report.templating"},
+    "jinja2": {"prompt.template", "exporters.formats.jinja", "report.html.templating"},
     "aiohttp": {
         "models.transport",
         "models.providers.access",

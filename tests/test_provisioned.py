@@ -19,7 +19,7 @@ from optimizer.models.money.prices import Price
 from optimizer.planning.agreement import fingerprint
 from optimizer.planning.plan import plan
 from optimizer.pricing import origin_of_prices, price_of
-from optimizer.report.growth import growth, in_words
+from optimizer.report.figures.growth import growth, in_words
 from optimizer.results.migration import Migration
 from optimizer.results.rundir import RunDir
 from optimizer.task import load_task

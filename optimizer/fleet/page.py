@@ -11,7 +11,7 @@ from typing import Any
 from optimizer.fleet.ledger import Entry
 from optimizer.fleet.paid import Bill
 from optimizer.fleet.settings import FleetSettings
-from optimizer.report.templating import render
+from optimizer.report.html.templating import render
 from optimizer.results.rundir import write_whole
 
 

@@ -10,11 +10,11 @@ import json
 import math
 from typing import Any
 
-from optimizer.report.breakdown import StageRow
-from optimizer.report.facts import Facts, Part, TargetFacts
-from optimizer.report.growth import Growth
-from optimizer.report.intervals import Measured
-from optimizer.report.measures import Measure
+from optimizer.report.figures.breakdown import StageRow
+from optimizer.report.figures.facts import Facts, Part, TargetFacts
+from optimizer.report.figures.growth import Growth
+from optimizer.report.figures.intervals import Measured
+from optimizer.report.figures.measures import Measure
 from optimizer.results.records import best_verdict, plain, recommendation
 
 SCHEMA = "promptport.report/1"

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from optimizer.report.evidence import figure_rows, judge_facts, slice_rows, stage_cells
-from optimizer.report.facts import Facts, TargetFacts
-from optimizer.report.growth import in_words
-from optimizer.report.table import Cell, Row, cell, table
-from optimizer.report.view import Case, checks, cut
+from optimizer.report.figures.facts import Facts, TargetFacts
+from optimizer.report.figures.growth import in_words
+from optimizer.report.figures.moves import Case
+from optimizer.report.figures.texts import cut
+from optimizer.report.tables.evidence import checks, figure_rows, judge_facts, slice_rows, stage_cells
+from optimizer.report.tables.table import Cell, Row, cell, table
 
 _SHOWN, _LONG = 5, 400  # examples of each target; characters of one text
 _MARK = re.compile(r"[\\`*_{}\[\]<>#|~@:$&]|(?i:www)(?=\.)|^[-+.=!(\d]")

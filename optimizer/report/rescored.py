@@ -12,8 +12,8 @@ from typing import Any
 
 from optimizer.config.terms import Terms, Wishes, terms_of
 from optimizer.errors import RunDirError
-from optimizer.report import charts
-from optimizer.report.templating import render
+from optimizer.report.html import charts
+from optimizer.report.html.templating import render
 from optimizer.results.migration import Migration
 from optimizer.results.records import as_json, plain
 from optimizer.results.rescore import Rescored, rescore
@@ -82,7 +82,7 @@ def as_dict(migration: Migration, outcomes: Sequence[Outcome], studies: Sequence
 
 def as_page(migration: Migration, outcomes: Sequence[Outcome], studies: Sequence[Study]) -> str:
     return render(
-        "report/rescored.html",
+        "report/html/rescored.html",
         run=migration,
         rows=[(name, found.model, *_Line.of(found).cells, _verdict(found)) for name, found in _named(outcomes)],
         searched=any(found.trials for outcome in outcomes for found in outcome.targets),

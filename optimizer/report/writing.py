@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from optimizer.report.facts import gather
+from optimizer.report.figures.facts import gather
+from optimizer.report.html.page import as_page
 from optimizer.report.machine import as_json
 from optimizer.report.markdown import as_markdown
-from optimizer.report.page import as_page
 from optimizer.results.migration import Migration
 from optimizer.results.rundir import RunDir, write_whole
 from optimizer.review.kept import kept

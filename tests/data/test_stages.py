@@ -12,7 +12,7 @@ import yaml
 from optimizer.data.stages import Stage
 from optimizer.errors import ConfigError, DataError
 from optimizer.planning.plan import plan
-from optimizer.report.facts import gather
+from optimizer.report.figures.facts import gather
 from optimizer.report.summary import expectation
 from optimizer.results.rundir import RunDir
 from optimizer.task import load_task

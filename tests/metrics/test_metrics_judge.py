@@ -19,7 +19,7 @@ from optimizer.metrics.judges.scrutiny import Rated, agreement, scrutinise
 from optimizer.metrics.whole import Row
 from optimizer.models.scripted import ScriptedModel
 from optimizer.report import as_page
-from optimizer.report.facts import gather
+from optimizer.report.figures.facts import gather
 from optimizer.report.markdown import as_markdown
 from optimizer.results.rundir import RunDir
 from optimizer.task import load_task

@@ -12,7 +12,7 @@ from optimizer.evaluate import record
 from optimizer.models.money.prices import Price
 from optimizer.models.scripted import ScriptedModel
 from optimizer.programs.shipped import program_of
-from optimizer.report.breakdown import StageRow, breakdown
+from optimizer.report.figures.breakdown import StageRow, breakdown
 from optimizer.results.migration import Migration
 from optimizer.results.rundir import RunDir
 from optimizer.types import Example, Output, Request

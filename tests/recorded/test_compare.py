@@ -20,7 +20,7 @@ from optimizer.cli import main
 from optimizer.compare import compare, write_comparison
 from optimizer.errors import ConfigError, DataError, RunDirError
 from optimizer.recorded import load_recording
-from optimizer.report.measures import measures
+from optimizer.report.figures.measures import measures
 from optimizer.results.migration import Migration
 from optimizer.results.rundir import RunDir
 from optimizer.verdict.confirm import Verdict

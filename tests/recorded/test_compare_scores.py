@@ -13,7 +13,7 @@ from optimizer.cli import main
 from optimizer.compare import compare
 from optimizer.errors import ConfigError, DataError
 from optimizer.recorded import load_recording
-from optimizer.report.agreed import agreed
+from optimizer.report.figures.agreed import agreed
 from optimizer.results.migration import Migration
 from tests.recorded.test_compare import write_csv
 

@@ -18,8 +18,9 @@ from optimizer.objective import Evaluation
 from optimizer.prompt import Prompt
 from optimizer.prompt.layout import Turn
 from optimizer.prompt.template import Template
-from optimizer.report import as_page, view, write_report
-from optimizer.report.diff import compare
+from optimizer.report import as_page, write_report
+from optimizer.report.figures.texts import compare
+from optimizer.report.html.trials import front
 from optimizer.results.migration import Migration, Spend, TargetResult
 from optimizer.results.rundir import RunDir
 from optimizer.types import Example, Output, Score
@@ -396,4 +397,4 @@ def test_the_front_holds_whom_nobody_beats_in_both_cost_and_quality(plain_run: W
     known = [(1.0, 0.5), (2.0, 0.7), (2.0, 0.6), (3.0, 0.7), (4.0, 0.9), (0.5, 0.1)]
     trials = [replace(one, number=n, cost=cost, quality=q, examples=9) for n, (cost, q) in enumerate(known)]
     unseen = replace(one, number=9, cost=0.1, quality=1.0, examples=1)
-    assert [trial.number for trial in view.front([*trials, unseen])] == [5, 0, 1, 4]
+    assert [trial.number for trial in front([*trials, unseen])] == [5, 0, 1, 4]

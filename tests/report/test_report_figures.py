@@ -10,11 +10,11 @@ import pytest
 from scipy import stats
 
 from optimizer.objective import Evaluation
-from optimizer.report import intervals
-from optimizer.report.growth import Growth, growth, in_words
-from optimizer.report.intervals import Measured
-from optimizer.report.measures import Measure, measures
-from optimizer.report.table import table
+from optimizer.report.figures import intervals
+from optimizer.report.figures.growth import Growth, growth, in_words
+from optimizer.report.figures.intervals import Measured
+from optimizer.report.figures.measures import Measure, measures
+from optimizer.report.tables.table import table
 from optimizer.results.migration import Migration, TargetResult
 from optimizer.types import Output, Score
 from optimizer.verdict.matched import Confirmation

@@ -16,7 +16,7 @@ import optimizer.report
 from optimizer.compare import compare
 from optimizer.recorded import load_recording
 from optimizer.report import as_page, write_report
-from optimizer.report.facts import gather
+from optimizer.report.figures.facts import gather
 from optimizer.report.machine import as_json
 from optimizer.report.markdown import as_markdown, escaped, safe
 from optimizer.types import Score

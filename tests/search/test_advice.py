@@ -23,7 +23,7 @@ from optimizer.prompt import Prompt
 from optimizer.prompt.suite import Part
 from optimizer.prompt.template import Template
 from optimizer.prompt.wording import fault
-from optimizer.report.agreed import agreed
+from optimizer.report.figures.agreed import agreed
 from optimizer.search.propose import Failure, question
 from optimizer.task import load_task
 from tests.search.test_propose import FAILURES, PROMPT, asked, proposed, versions

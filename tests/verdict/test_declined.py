@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from optimizer.objective import Evaluation
-from optimizer.report.measures import measures
+from optimizer.report.figures.measures import measures
 from optimizer.report.summary import outcome, outcome_json
 from optimizer.results.migration import Migration
 from optimizer.results.records import decision

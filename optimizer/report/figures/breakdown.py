@@ -9,9 +9,9 @@ from functools import partial
 
 from optimizer.data.stages import Stage
 from optimizer.objective import Evaluation
-from optimizer.report import intervals
-from optimizer.report.intervals import Measured
-from optimizer.report.measures import Unit
+from optimizer.report.figures import intervals
+from optimizer.report.figures.intervals import Measured
+from optimizer.report.figures.measures import Unit
 from optimizer.results.migration import Migration, TargetResult
 from optimizer.types import AMOUNTS, Output
 from optimizer.verdict.matched import Confirmation

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from optimizer.report.tables.numbers import points, signed
+
 _WIDE, _W, _LEFT, _RIGHT, _TOP, _BOTTOM = 990, 720, 56, 16, 18, 40
 
 
@@ -72,17 +74,6 @@ def interval(mean: float, low: float, high: float, margin: float) -> str:
         _text(x(high) + 7, 64, points(high), "start", "strong"),
     ]
     return _svg(parts, 102, words, _WIDE)
-
-
-def signed(value: float, form: str) -> str:
-    """A number with its sign, a real minus; zero has none."""
-    text = format(value, f"+{form}")
-    return text[1:] if float(text.rstrip("%")) == 0 else text.replace("-", "\N{MINUS SIGN}")
-
-
-def points(share: float) -> str:
-    """A share as signed points."""
-    return signed(100 * share, ".1f")
 
 
 def scatter(

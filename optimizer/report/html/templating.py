@@ -12,7 +12,7 @@ from typing import Any
 
 
 def render(template: str, script: str = "", **values: Any) -> str:
-    """`template` is a path below `optimizer`, as in "report/page.html"; `script` is the only one that the page may run.
+    """`template` is a path below `optimizer`, as in "report/html/page.html". The page may run no script but `script`.
 
     Lone surrogates, which UTF-8 cannot hold, become question marks.
     """
@@ -23,7 +23,7 @@ def render(template: str, script: str = "", **values: Any) -> str:
     )
     allowed = b64encode(sha256(script.encode()).digest()).decode() if script else ""
     page = environment.get_template(template).render(
-        style=_source("report/page.css"), script=script, script_hash=allowed, **values
+        style=_source("report/html/page.css"), script=script, script_hash=allowed, **values
     )
     return page.encode("utf-8", "replace").decode()
 

@@ -1,4 +1,4 @@
-"""The prompt before and after, line by line, with the changed words marked."""
+"""Texts beside each other: two prompts line by line, two answers word by word, what differs marked; long ones cut."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import cast
 from optimizer.prompt import Prompt
 from optimizer.prompt.layout import Turn
 from optimizer.prompt.template import Template
-from optimizer.types import Role
+from optimizer.types import JSON, Role, as_text
 
 _WORD = re.compile(r"\s+|\w+|[^\w\s]")
-
+_LONG = 4000  # characters of one text
 _MOST = 20_000_000  # characters of one text times those of the other, beyond which comparing takes too long
 
 Line = tuple[tuple[str, bool], ...]
@@ -44,6 +44,16 @@ def words(one: str, other: str) -> tuple[Line, Line]:
     if len(one) * len(other) > _MOST:
         return ((one, False),), ((other, False),)
     return _against(one, other), _against(other, one)
+
+
+def readable(value: JSON) -> str:
+    """A value as text, of a length that a reader bears."""
+    return cut(as_text(value), _LONG)
+
+
+def cut(text: str, most: int) -> str:
+    """The first `most` characters; a text that is longer says how long it is."""
+    return text if len(text) <= most else f"{text[:most]} … ({len(text):,} characters)"
 
 
 def _stretches(old: Sequence[str], new: Sequence[str]) -> list[tuple[bool, int, int, int, int]]:

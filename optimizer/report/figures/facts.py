@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from optimizer.objective import Evaluation
-from optimizer.report import intervals
-from optimizer.report.agreed import Agreed, agreed
-from optimizer.report.breakdown import StageRow, breakdown
-from optimizer.report.growth import Growth, growth
-from optimizer.report.intervals import Measured
-from optimizer.report.measures import Measure, measures
-from optimizer.report.view import Moves, moves
+from optimizer.report.figures import intervals
+from optimizer.report.figures.agreed import Agreed, agreed
+from optimizer.report.figures.breakdown import StageRow, breakdown
+from optimizer.report.figures.growth import Growth, growth
+from optimizer.report.figures.intervals import Measured
+from optimizer.report.figures.measures import Measure, measures
+from optimizer.report.figures.moves import Moves, moves
 from optimizer.results.migration import Migration, TargetResult
 from optimizer.results.recommendation import Recommendation, recommend
 from optimizer.review.kept import Told

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from optimizer.prompt.media import shown
-from optimizer.report.view import cut
+from optimizer.report.figures.texts import cut
 from optimizer.results.migration import Migration, TargetResult
 from optimizer.types import Output, Score, as_text
 from optimizer.verdict.slices import CLUSTER, find_slices, text_of

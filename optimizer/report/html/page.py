@@ -6,14 +6,14 @@ import math
 from importlib.resources import files
 from typing import Any
 
-from optimizer.prompt import Prompt
-from optimizer.report import charts, evidence, pictures, view
-from optimizer.report.diff import compare, spoken
-from optimizer.report.facts import Facts, Part, TargetFacts, gather
-from optimizer.report.growth import in_words
-from optimizer.report.rows import island
-from optimizer.report.table import cell, table, tiles
-from optimizer.report.templating import render
+from optimizer.report.figures.facts import Facts, Part, TargetFacts, gather
+from optimizer.report.figures.growth import in_words
+from optimizer.report.html import charts, pictures
+from optimizer.report.html.rows import island
+from optimizer.report.html.templating import render
+from optimizer.report.html.trials import sought
+from optimizer.report.tables import evidence
+from optimizer.report.tables.table import cell, table, tiles
 from optimizer.results.migration import Migration
 from optimizer.results.recommendation import Recommendation
 
@@ -22,8 +22,8 @@ def as_page(migration: Migration, facts: Facts | None = None) -> str:
     """The report as one self-contained HTML page."""
     facts = facts or gather(migration)
     return render(
-        "report/page.html",
-        script=(files("optimizer.report") / "page.js").read_text("utf-8"),
+        "report/html/page.html",
+        script=(files("optimizer.report.html") / "page.js").read_text("utf-8"),
         run=migration,
         rows=island(migration),
         targets=[_target(migration, one) for one in facts.targets],
@@ -71,7 +71,7 @@ def _target(migration: Migration, one: TargetFacts) -> dict[str, Any]:
         "verdict": decision.verdict.value,
         "table": rows,
         "tiles": tiles(rows),
-        "checks": view.checks(result),
+        "checks": evidence.checks(result),
         "again": one.again and cell(one.again, "score"),
         "interval": charts.interval(comparison.mean, comparison.low, comparison.high, decision.margin),
         "slices": evidence.slice_rows(result),
@@ -85,43 +85,10 @@ def _target(migration: Migration, one: TargetFacts) -> dict[str, Any]:
         "stages": [evidence.stage_cells(row) for row in one.stages],
         "moves": one.moves,
         "held_out": len(result.confirmation.source.outputs),
-        "sought": _search(migration.prompt, one) if migration.prompt and result.search.trials else None,
+        "sought": sought(migration.prompt, one) if migration.prompt and result.search.trials else None,
     }
 
 
 def _part(part: Part) -> dict[str, Any]:
     sides = [cell(side, "score") if side else None for side in (part.source, part.unchanged, part.migrated)]
     return {"name": part.name, "sides": sides, "n": sides[2].n if sides[2] else 0}
-
-
-def _search(before: Prompt, one: TargetFacts) -> dict[str, Any]:
-    """What was tried, and the prompt that came of it; none of it where outputs were recorded elsewhere."""
-    found, winner = one.result.search, one.result.search.winner
-    spread = view.spread(found.trials, found.best)
-    front = view.front(found.trials)
-    quality = next(measure for measure in one.measures if measure.key == "quality")
-    return {
-        "search": charts.scatter(
-            view.dots(found.trials, found.best),
-            x_title="trial",
-            y_title="expected objective",
-            words=f"{len(found.trials)} trials; trial {found.best} won at {winner.value:.3f}.",
-            steps=view.best_so_far(found.trials),
-        ),
-        "spread": spread
-        and charts.scatter(
-            spread,
-            x_title="dollars per 1,000 calls",
-            y_title="quality on validation",
-            words=f"Quality against cost of {len(spread)} candidates; on the Pareto front: "
-            f"{', '.join(f'trial {trial.number}' for trial in front)}.",
-            steps=[(1000 * (trial.cost or 0.0), trial.quality or 0.0) for trial in front],
-            rules=[(one.result.confirmation.source.quality, "source")],
-        ),
-        "front": [trial.number for trial in front],
-        "programs": sorted({trial.program for trial in found.trials}),
-        "changed": view.changed(found.trials[0], winner),
-        "optimistic": winner.quality is not None and f"{winner.quality:.3f}",
-        "held_out": cell(quality.migrated, "score"),
-        "diff": compare(spoken(before), spoken(winner.prompt)),
-    }

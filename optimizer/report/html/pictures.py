@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from optimizer.report import charts
-from optimizer.report.facts import Part
-from optimizer.report.growth import Growth
+from optimizer.report.figures.facts import Part
+from optimizer.report.figures.growth import Growth
+from optimizer.report.html import charts
 from optimizer.results.recommendation import Recommendation
 
 _SMALL, _LARGE = 5.0, 13.0  # radius of the fastest and of the slowest target

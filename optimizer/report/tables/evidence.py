@@ -1,4 +1,4 @@
-"""Slices and figures over the whole set, as the page shows them."""
+"""What the verdict rests on beside the means: constraints, slices, figures over the whole set, judges, stages."""
 
 from __future__ import annotations
 
@@ -9,13 +9,20 @@ from dataclasses import dataclass
 from optimizer.metrics.judges.scrutiny import Scrutiny
 from optimizer.metrics.standard import brief
 from optimizer.metrics.whole import Figure
-from optimizer.report.breakdown import UNITS, StageRow
-from optimizer.report.charts import points
-from optimizer.report.table import Cell, cell
+from optimizer.report.figures.breakdown import UNITS, StageRow
+from optimizer.report.tables.numbers import points
+from optimizer.report.tables.table import Cell, cell
 from optimizer.results.migration import Migration, TargetResult
 from optimizer.verdict.slices import SliceResult
 
 _WIDE = 240  # characters of a text in a cell
+_NAMES = {
+    "valid": ("valid replies, at least", "{:.1%}"),
+    "p95_latency": ("95th percentile of latency, at most", "{:.2f} s"),
+    "cost_per_1000": ("cost per 1,000 calls, at most", "${:,.4f}"),
+    "prompt_tokens": ("input tokens, at most", "{:,.0f}"),
+    "slice_drop": ("certain loss of quality in any slice, at most", "{:.3f}"),
+}
 
 
 @dataclass(frozen=True)
@@ -36,6 +43,15 @@ class WorseSlice:
     name: str
     told: str
     rows: Sequence[tuple[str, str, str, str]]
+
+
+def checks(result: TargetResult) -> list[tuple[str, str, str, bool]]:
+    """The constraints: what is asked, what was measured, the limit, and whether it is kept."""
+    found = []
+    for check in result.decision.checks:
+        name, form = _NAMES[check.name]
+        found.append((name, form.format(check.value), form.format(check.limit), check.met))
+    return found
 
 
 def slice_rows(result: TargetResult) -> list[SliceRow]:

@@ -9,8 +9,8 @@ from statistics import median
 from typing import Literal
 
 from optimizer.objective import Evaluation
-from optimizer.report import intervals
-from optimizer.report.intervals import Measured
+from optimizer.report.figures import intervals
+from optimizer.report.figures.intervals import Measured
 from optimizer.results.migration import TargetResult
 from optimizer.types import Output
 from optimizer.verdict.statistics import paired

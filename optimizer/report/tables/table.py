@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from optimizer.report.charts import signed
-from optimizer.report.intervals import Measured
-from optimizer.report.measures import Measure, Unit
+from optimizer.report.figures.intervals import Measured
+from optimizer.report.figures.measures import Measure, Unit
+from optimizer.report.tables.numbers import signed
 
 HEADLINES = ("quality", "valid", "cost_per_1000", "latency_p95")
 _SAME = 0.0005  # differences that the shown digits do not show
