@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from optimizer.data.ratings import read_ratings
 from optimizer.data.remarks import remarks, unbundled, unfilled
 from optimizer.data.stages import Origin, Stage, columns_of, read_stages, unasked
 from optimizer.errors import ConfigError, DataError, OptimizerError
-from optimizer.importers import read_table
+from optimizer.importers import read_table, refuse_several
 from optimizer.metrics.judges.scrutiny import Rated
 from optimizer.metrics.whole import Row
 from optimizer.models.money.prices import Price
@@ -61,9 +61,11 @@ def load_task(path: str | Path, *, data: Path | None = None) -> Task:
     """
     path = Path(path)
     settings, document = open_file(path, Settings)
-    settings = on_other_rows(settings, data, _header(settings, data, document)) if data else settings
+    log = _log(settings, data, document) if data and settings.data.format else None
+    if data:
+        settings = on_other_rows(settings, data, log.columns if log else header_of(settings, data))
     prompt = _prompt(settings, path.parent, document)
-    table = _table(settings, prompt, path.parent, document)
+    table = _table(settings, prompt, path.parent, document, log)
     columns.check_columns(settings.data, prompt.names, table, document.at)
     examples = columns.read_examples(settings.data, prompt.names, prompt.contract, table, prompt.history)
     _check_gold(settings, examples, table, document)
@@ -120,30 +122,32 @@ def _prompt(settings: Settings, folder: Path, document: Document) -> Prompt:
         raise ConfigError(f"{document.at('program').removesuffix('program')}{told}") from error
 
 
-def _table(settings: Settings, prompt: Prompt, folder: Path, document: Document) -> Table:
-    data = settings.data
+def _table(settings: Settings, prompt: Prompt, folder: Path, document: Document, log: Table | None) -> Table:
+    """`log`: its rows, where they have been read already."""
+    data, at = settings.data, document.at("data", "format")
     wanted = columns.wanted(data, prompt.names, (*settings.slices.columns, *columns_of(settings.stages)))
     if data.hub:
         return read_hub(wanted=wanted, **data.hub.model_dump())
     paths = [folder / Path(name).expanduser() for name in data.path]
     if data.format:
-        return read_table(paths, data.format, document.at("data", "format"), one_model=bool(data.source))
+        table = log if log is not None else read_table(paths, data.format, at)
+        if data.source:
+            refuse_several(table, data.format, at)
+        return table
     return read_files(paths, encoding=data.encoding, delimiter=data.delimiter, wanted=wanted)
 
 
-def _header(settings: Settings, data: Path, document: Document) -> Collection[str]:
-    """The columns of rows in place of the task's own, in the same format. Raises DataError for logs of a target: held
-    against its own answers it would always agree."""
-    if not settings.data.format:
-        return header_of(settings, data)
-    table = read_table([data], settings.data.format, document.at("data", "format"))
+def _log(settings: Settings, data: Path, document: Document) -> Table:
+    """Rows in place of the task's own, in the same format. Raises DataError for logs of a target: held against its own
+    answers it would always agree."""
+    table = read_table([data], str(settings.data.format), document.at("data", "format"))
     for name in {str(row.values.get("model") or "") for row in table.rows}:
         if settings.data.source and name and any(same_model(target.model, name) for target in settings.targets):
             raise DataError(
                 f"{data}: holds answers of {name}, a target, which is to be held against the source's answers; give "
                 "logs of the source, or rows with right answers (data.expected)"
             )
-    return table.columns
+    return table
 
 
 def _check_gold(settings: Settings, examples: tuple[Example, ...], table: Table, document: Document) -> None:
