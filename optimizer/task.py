@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from optimizer.data import Table, columns, read_files, read_hub
 from optimizer.data.conversations import overlapping
 from optimizer.data.other_rows import header_of, on_other_rows
 from optimizer.data.outputs import read_outputs
-from optimizer.data.ratings import read_ratings
+from optimizer.data.ratings import Rating, read_apart, read_ratings
 from optimizer.data.remarks import remarks, unbundled, unfilled
 from optimizer.data.stages import Origin, Stage, columns_of, read_stages, unasked
 from optimizer.errors import ConfigError, DataError, OptimizerError
@@ -74,6 +74,8 @@ def load_task(path: str | Path, *, data: Path | None = None) -> Task:
         price = _price(settings, document)
         recorded = read_outputs(settings.data.source, prompt.contract, price, table, examples)
         unmeasured = _unmeasured(settings, price)
+    apart = read_apart(settings.data, path.parent, document.at)
+    ratings, unjoined = read_ratings(settings.data.human, table, examples, apart)
     strata, ids = _strata(settings, prompt, table, examples, document), [example.id for example in examples]
     return Task(
         name=settings.name,
@@ -84,11 +86,12 @@ def load_task(path: str | Path, *, data: Path | None = None) -> Task:
         recorded=recorded,
         strata=strata,
         slices=_slices(settings, table, examples, strata, document),
-        rated=_rated(settings, prompt, table, examples, recorded),
+        rated=_rated(settings, prompt, ratings, recorded),
         stages=read_stages(settings.stages, [Origin("", table, dict(zip(ids, table.rows, strict=True)))], document.at),
         unmeasured=unmeasured,
         notes=(
             *remarks(settings, examples, recorded, unmeasured, prompt.history),
+            *unjoined,
             *unasked(settings, prompt.names),
             *unfilled(settings, prompt),
             *(overlapping(examples, prompt.history) if prompt.history else ()),
@@ -193,28 +196,19 @@ def _strata(
     return found
 
 
-def _rated(
-    settings: Settings,
-    prompt: Prompt,
-    table: Table,
-    examples: tuple[Example, ...],
-    recorded: Mapping[str, Output] | None,
-) -> Rated:
+def _rated(settings: Settings, prompt: Prompt, found: Sequence[Rating], recorded: Mapping[str, Output] | None) -> Rated:
     """The answers that people scored. The source's own is not held against itself: the judge has the input alone."""
-    human = settings.data.human
+    human, known, rows = settings.data.human, recorded or {}, list[tuple[Row, float]]()
     if human is None:
         return Rated()
-    scores, rows, known = read_ratings(human, table, examples), list[tuple[Row, float]](), recorded or {}
-    for example in examples:
-        if example.id not in scores:
-            continue
-        mark, said = scores[example.id]
+    for example, mark, said in found:
+        own = known.get(example.id)
         if said is None:
             rows.append(((example, known[example.id], None), mark))
         else:
             reply = prompt.contract.read(said)
             output = Output(example.id, reply.text, reply.value, reply.status, reply.error)
-            rows.append(((example, output, known.get(example.id)), mark))
+            rows.append(((example, output, own if own and own.text != output.text else None), mark))
     return Rated(tuple(row for row in rows if row[0][1].status == "ok"), human.levels)
 
 
