@@ -18,7 +18,7 @@ _PLACED = 4  # examples without which a candidate has no place in the picture of
 def sought(before: Prompt, one: TargetFacts) -> dict[str, Any]:
     """What was tried, and the prompt that came of it; none of it where outputs were recorded elsewhere."""
     found, winner = one.result.search, one.result.search.winner
-    placed = _spread(found.trials, found.best)
+    placed = spread(found.trials, found.best)
     best = front(found.trials)
     quality = next(measure for measure in one.measures if measure.key == "quality")
     return {
@@ -57,7 +57,7 @@ def _dots(trials: Sequence[Trial], best: int) -> list[Dot]:
     ]
 
 
-def _spread(trials: Sequence[Trial], best: int) -> list[Dot]:
+def spread(trials: Sequence[Trial], best: int) -> list[Dot]:
     """Cost against quality, for candidates that have seen enough to be placed."""
     found = []
     for trial in trials:
