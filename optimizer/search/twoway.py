@@ -4,7 +4,8 @@
 variance 1 - `rho`, is noise, and `s_k` the spread of the candidate's scores. So candidates that saw different numbers
 of examples are compared fairly, and an easy example counts as easy. What is known of `a` beforehand: its level is
 unknown; a hint (how the same candidate did elsewhere) counts by a slope that is learned, and for nothing where that
-comes out negative; candidates that share choices are alike to a share that is learned; and the rest is their own.
+comes out negative; candidates that share choices are alike to a share that is learned; and the rest is their own. What
+a hint is expected to tell is a share of what the candidates differ by, however much or little they differed elsewhere.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ _OWN = (0.001, 0.004, 0.015, 0.05)
 _LIKE = (0.0, 1.0, 8.0)
 _TYPICAL, _DOUBT = 0.006, 1.4  # `own` before anything is known, and how far off that may be, as a logarithm
 _LEVEL = 0.25  # prior variance of the level that all candidates share: as good as unknown for scores in 0..1
-_SLOPE, _SLOPES = 0.5, 0.25  # prior mean and variance of the slope on the hint
-_WIDTH = 0.1  # hints that spread less than this are stretched to it
+_SLOPE, _SLOPES = 0.7, 0.25  # prior mean and variance of the slope on the hint, both in their own spreads
+_NOISE = 0.005  # hints that spread less than this hardly tell an order
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,8 @@ class Posterior:
 class Field:
     """The candidates as they are before any answer: who is like whom, and what is hinted of each.
 
-    Hints are centred, unknown ones are 0. Where they hardly differ they are stretched: on a strong model all prompts
-    do well, and still the order among them tells something.
+    Hints are centred and in units of their spread, unknown ones are 0: on a strong model all prompts do well, and still
+    the order among them tells something.
     """
 
     def __init__(self, factors: Sequence[Mapping[str, Any]], hints: Sequence[float | None]) -> None:
@@ -77,16 +78,18 @@ class Field:
         hint = np.array([0.0 if hint is None else hint - middle for hint in hints])
         width = math.sqrt(float((hint**2).sum()) / max(len(known), 1))
         self.kin = _kinship(factors)
-        self.hint = hint * max(1.0, _WIDTH / max(width, _WIDTH / 20))
-        self.wide = np.column_stack([np.full(len(hint), math.sqrt(_LEVEL)), math.sqrt(_SLOPES) * self.hint])
+        self.hint = hint / max(width, _NOISE)
         self._known: dict[float, tuple[Matrix, float]] = {}
 
     def unhinted(self) -> Field:
         """The same candidates, of whom nothing is hinted."""
         bare = copy(self)
         bare.hint = np.zeros_like(self.hint)
-        bare.wide = self.wide * [1.0, 0.0]
         return bare
+
+    def expected(self, shares: Shares) -> Matrix:
+        """The hints in units of the candidates' own spread: what a slope of 1 would make of them."""
+        return np.asarray(math.sqrt(shares.own) * self.hint, np.float64)
 
     def prior(self, shares: Shares) -> tuple[Matrix, Matrix, float, float]:
         """(P, Pm, log det of P's inverse, m'Pm) for the prior precision P and the prior mean m of `a` - 0.5.
@@ -94,12 +97,14 @@ class Field:
         The covariance is `own` x (1 + `like` x kinship) and two terms of rank one, for the level and the slope.
         """
         inverse, plain = self._plain(shares.like)
-        side = inverse @ self.wide / shares.own
-        both = np.eye(2) + self.wide.T @ side
+        hint = self.expected(shares)
+        wide = np.column_stack([np.full(len(hint), math.sqrt(_LEVEL)), math.sqrt(_SLOPES) * hint])
+        side = inverse @ wide / shares.own
+        both = np.eye(2) + wide.T @ side
         precision = inverse / shares.own - side @ np.linalg.solve(both, side.T)
-        start = precision @ (_SLOPE * self.hint)
+        start = precision @ (_SLOPE * hint)
         logdet = plain + len(side) * math.log(shares.own) + float(np.linalg.slogdet(both)[1])
-        return precision, start, logdet, float(start @ (_SLOPE * self.hint))
+        return precision, start, logdet, float(start @ (_SLOPE * hint))
 
     def _plain(self, like: float) -> tuple[Matrix, float]:
         """Inverse and log determinant of 1 + `like` x kinship."""
@@ -164,7 +169,7 @@ class Evidence:
         prior, start, _, _ = field.prior(shares)
         cov = _inverse(prior + precision)
         mean = cov @ (pull + start)
-        return Posterior(0.5 + mean, cov), _SLOPE + _SLOPES * float(field.hint @ (prior @ mean - start))
+        return Posterior(0.5 + mean, cov), _SLOPE + _SLOPES * float(field.expected(shares) @ (prior @ mean - start))
 
 
 def _inverse(matrix: Matrix) -> Matrix:

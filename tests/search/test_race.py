@@ -19,7 +19,7 @@ def run(race: Race, truth: np.ndarray, noise: np.ndarray, upto: float | None = N
 
 def evidence(seed: int, against: float = 0.0) -> Evidence:
     """Five candidates on twelve examples: prefixes of different lengths, some hints, one of them unknown. Values fall
-    with the hints by the slope `against`."""
+    with the hints by `against` for each of their spreads."""
     draw = np.random.default_rng(seed)
     field = Field([{"layout": k % 2, "demos": k % 3} for k in range(5)], [0.5, 0.9, None, 0.4, 0.6])
     seen = (np.arange(12) < draw.integers(1, 12, 5)[:, None]).astype(float)
@@ -28,7 +28,7 @@ def evidence(seed: int, against: float = 0.0) -> Evidence:
 
 def brute_force(known: Evidence, shares: Shares, trust: float = 1.0) -> tuple[np.ndarray, np.ndarray, float, float]:
     """The posterior by writing the whole Gaussian down, observation by observation; and that of the slope."""
-    size, hint = len(known.seen), trust * known.field.hint
+    size, hint = len(known.seen), trust * np.sqrt(shares.own) * known.field.hint
     places = np.argwhere(known.seen > 0)
     y = np.array([known.scores[k, i] * known.spread[k] for k, i in places])
     prior = 0.25 + shares.own * (np.eye(size) + shares.like * known.field.kin) + 0.25 * np.outer(hint, hint)
@@ -37,13 +37,13 @@ def brute_force(known: Evidence, shares: Shares, trust: float = 1.0) -> tuple[np
     spread = known.spread[places[:, 0]]
     cov = of @ prior @ of.T + np.outer(spread, spread) * (shares.rho * same + (1 - shares.rho) * np.eye(len(y)))
     gain = prior @ of.T @ np.linalg.inv(cov)
-    rest = y - of @ (0.5 * hint)
+    rest = y - of @ (0.7 * hint)
     log = -0.5 * (rest @ np.linalg.solve(cov, rest) + np.linalg.slogdet(cov)[1])
-    slope = 0.5 + 0.25 * float((of @ hint) @ np.linalg.solve(cov, rest))
-    return 0.5 + 0.5 * hint + gain @ rest, prior - gain @ of @ prior, float(log), slope
+    slope = 0.7 + 0.25 * float((of @ hint) @ np.linalg.solve(cov, rest))
+    return 0.5 + 0.7 * hint + gain @ rest, prior - gain @ of @ prior, float(log), slope
 
 
-@pytest.mark.parametrize("against", [0.0, 2.0])
+@pytest.mark.parametrize("against", [0.0, 0.8])
 @pytest.mark.parametrize("seed", range(3))
 def test_the_closed_form_equals_the_gaussian_written_out(seed: int, against: float) -> None:
     """Without the hints where these would count against a candidate."""
@@ -89,10 +89,19 @@ def test_an_example_that_is_hard_for_all_is_not_held_against_who_saw_it() -> Non
     assert 0 < alike[2] - alike[0] < (alone[2] - alone[0]) / 2
 
 
-def test_hints_are_centred_and_small_differences_are_stretched_to_a_tenth() -> None:
-    np.testing.assert_allclose(Field([{}] * 3, [0.90, None, 0.94]).hint, [-0.1, 0.0, 0.1])
-    np.testing.assert_allclose(Field([{}] * 2, [0.2, 0.8]).hint, [-0.3, 0.3])
+def test_hints_are_centred_and_count_in_units_of_their_own_spread() -> None:
+    np.testing.assert_allclose(Field([{}] * 3, [0.90, None, 0.94]).hint, [-1.0, 0.0, 1.0])
+    np.testing.assert_allclose(Field([{}] * 2, [0.2, 0.8]).hint, [-1.0, 1.0])
     np.testing.assert_allclose(Field([{}] * 2, [0.7, 0.7]).hint, [0.0, 0.0])
+    np.testing.assert_allclose(Field([{}] * 2, [0.7, 0.702]).hint, [-0.2, 0.2])  # hardly an order
+
+
+def test_what_a_hint_is_expected_to_tell_is_a_share_of_what_the_candidates_differ_by() -> None:
+    """Before any answer; 0.7 of the spread of what is a candidate's own."""
+    nothing = np.zeros((2, 1))
+    for own in (0.01, 0.04):
+        mean = Evidence(Field([{}] * 2, [0.2, 0.8]), nothing, nothing).posterior(Shares(own=own)).mean
+        np.testing.assert_allclose(mean, [0.5 - 0.7 * own**0.5, 0.5 + 0.7 * own**0.5])
 
 
 def test_the_budget_goes_to_the_good_ones_and_is_never_passed() -> None:
