@@ -1,6 +1,6 @@
 """The whole run, in the order in which it happens.
 
-    read the task ▸ estimate its cost ▸ split ▸ ask each target once ▸ record the source
+    read the task ▸ estimate its cost ▸ split ▸ ask targets and proposer once ▸ record the source
     ▸ for each target: search, confirm, decide ▸ write report and bundle
 
 Resuming is replaying: decisions depend on seeds and on answers, and every answer is remembered. A run that was cut
@@ -26,7 +26,7 @@ from optimizer.planning.allowance import Allowance
 from optimizer.planning.labels import labels_of
 from optimizer.planning.plan import Plan, plan
 from optimizer.pricing import OFFLINE_PREFIX, origin_of_prices, price_of
-from optimizer.probe import probe, try_metric
+from optimizer.probe import probe, probe_proposer, try_metric
 from optimizer.programs.shipped import program_of
 from optimizer.progress import Progress, Stage, Watch
 from optimizer.prompt import Prompt
@@ -79,12 +79,14 @@ class _Run:
         if task.recorded:
             refuse_unfit(tuple(task.recorded.values()), settings.source.model)
         left_out = probe(self.planned, self.roles.targets, self.purse, self.watch)
+        probe_proposer(self.planned, self.roles.proposers[0], self.purse, self.watch)
         baseline = self._baseline()
         source = self._source(baseline)
         asked = [number for number, section in enumerate(settings.targets) if section.model not in left_out]
         found = {number: self._target(number, asked, baseline, source) for number in asked}
         results = self._decided([found.get(number) for number in range(len(settings.targets))], baseline)
         self.purse.come_due()
+        spend = self.purse.spend
         return Migration(
             name=task.name,
             source=settings.source.model,
@@ -94,7 +96,7 @@ class _Run:
             baseline=tuple(baseline.values()),
             targets=results,
             settings=settings.to_dict(),
-            spend=self.purse.spend,
+            spend={role: spend[role] for role in dict.fromkeys((*self.expected.roles, *spend)) if role in spend},
             earlier=self.purse.earlier,
             expected={role: share.as_spend() for role, share in self.expected.roles.items()},
             at_least=self.expected.low.as_spend(),

@@ -2,8 +2,9 @@
 
 One question to each target finds a wrong key, a model that is not there, a parameter that is not taken, an answer
 without token counts. It is the one with which the target's search begins, the unchanged prompt on the first example of
-the shared order: kept, counted and capped as every other, and asked only once. A metric, with its judge, is tried on
-the source's first answers.
+the shared order: kept, counted and capped as every other, and asked only once. What a proposer will be asked depends on
+the source's answers: it gets a word's question of its own. A metric, with its judge, is tried on the source's first
+answers.
 """
 
 from __future__ import annotations
@@ -11,14 +12,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 
-from optimizer.errors import CreditExhausted, ModelError
+from optimizer.errors import BudgetExceeded, CreditExhausted, ModelError
 from optimizer.evaluate import record, score
 from optimizer.metrics import Metric
-from optimizer.models import Model
+from optimizer.models import Model, bridge
 from optimizer.models.money.meter import Purse
 from optimizer.models.pacing.retry import Impatient
-from optimizer.planning.labels import is_probed, known_before, labels_of
+from optimizer.planning.labels import known_before, labels_of
 from optimizer.planning.plan import Plan
+from optimizer.planning.probed import READY, is_probed
 from optimizer.programs.shipped import program_of
 from optimizer.progress import Progress, Watch
 from optimizer.search.race import shared_order
@@ -56,6 +58,30 @@ def probe(planned: Plan, targets: Sequence[Model], purse: Purse, watch: Watch) -
     for model, why in refused.items():
         watch(Progress("baseline", model, text=f"target left out: {why}"))
     return {model: why.said for model, why in refused.items()}
+
+
+def probe_proposer(planned: Plan, proposer: Model, purse: Purse, watch: Watch) -> None:
+    """Raises ModelError for a proposer that cannot be asked; what may pass is told, as in `probe`.
+
+    A run comes to its verdict without a proposer, too: what it needs for that is not spent here.
+    """
+    if not planned.expected.tries_writer:
+        return
+    purse.keep(**planned.expected.least._asdict())
+    try:
+        bridge.run(Impatient(proposer).complete(READY))
+    except CreditExhausted:
+        raise
+    except ModelError as problem:
+        if not (problem.retryable or problem.refused):
+            how = "the proposer; found by one question to it, before the source is asked"
+            raise ModelError(f"{problem.said} ({how})", model=problem.model, status=problem.status) from problem
+        told = f"no answer of the proposer to a first question, the run goes on: {problem}"
+        watch(Progress("baseline", proposer.name, text=told))
+    except BudgetExceeded as limit:
+        watch(Progress("baseline", proposer.name, text=f"the proposer is not tried beforehand: {limit}"))
+    finally:
+        purse.keep()
 
 
 def try_metric(metric: Metric, planned: Plan, outputs: Sequence[Output]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,11 +14,11 @@ from optimizer.data import Table, columns, read_files, read_hub
 from optimizer.data.conversations import overlapping
 from optimizer.data.other_rows import header_of, on_other_rows
 from optimizer.data.outputs import read_outputs
-from optimizer.data.ratings import read_ratings
+from optimizer.data.ratings import Rating, read_apart, read_ratings
 from optimizer.data.remarks import remarks, unbundled, unfilled
 from optimizer.data.stages import Origin, Stage, columns_of, read_stages, unasked
 from optimizer.errors import ConfigError, DataError, OptimizerError
-from optimizer.importers import read_table
+from optimizer.importers import read_table, refuse_several
 from optimizer.metrics.judges.scrutiny import Rated
 from optimizer.metrics.whole import Row
 from optimizer.models.money.prices import Price
@@ -61,9 +61,11 @@ def load_task(path: str | Path, *, data: Path | None = None) -> Task:
     """
     path = Path(path)
     settings, document = open_file(path, Settings)
-    settings = on_other_rows(settings, data, _header(settings, data, document)) if data else settings
+    log = _log(settings, data, document) if data and settings.data.format else None
+    if data:
+        settings = on_other_rows(settings, data, log.columns if log else header_of(settings, data))
     prompt = _prompt(settings, path.parent, document)
-    table = _table(settings, prompt, path.parent, document)
+    table = _table(settings, prompt, path.parent, document, log)
     columns.check_columns(settings.data, prompt.names, table, document.at)
     examples = columns.read_examples(settings.data, prompt.names, prompt.contract, table, prompt.history)
     _check_gold(settings, examples, table, document)
@@ -72,6 +74,8 @@ def load_task(path: str | Path, *, data: Path | None = None) -> Task:
         price = _price(settings, document)
         recorded = read_outputs(settings.data.source, prompt.contract, price, table, examples)
         unmeasured = _unmeasured(settings, price)
+    apart = read_apart(settings.data, path.parent, document.at)
+    ratings, unjoined = read_ratings(settings.data.human, table, examples, apart)
     strata, ids = _strata(settings, prompt, table, examples, document), [example.id for example in examples]
     return Task(
         name=settings.name,
@@ -82,11 +86,12 @@ def load_task(path: str | Path, *, data: Path | None = None) -> Task:
         recorded=recorded,
         strata=strata,
         slices=_slices(settings, table, examples, strata, document),
-        rated=_rated(settings, prompt, table, examples, recorded),
+        rated=_rated(settings, prompt, ratings, recorded),
         stages=read_stages(settings.stages, [Origin("", table, dict(zip(ids, table.rows, strict=True)))], document.at),
         unmeasured=unmeasured,
         notes=(
-            *remarks(settings, examples, recorded, unmeasured),
+            *remarks(settings, examples, recorded, unmeasured, prompt.history),
+            *unjoined,
             *unasked(settings, prompt.names),
             *unfilled(settings, prompt),
             *(overlapping(examples, prompt.history) if prompt.history else ()),
@@ -120,30 +125,32 @@ def _prompt(settings: Settings, folder: Path, document: Document) -> Prompt:
         raise ConfigError(f"{document.at('program').removesuffix('program')}{told}") from error
 
 
-def _table(settings: Settings, prompt: Prompt, folder: Path, document: Document) -> Table:
-    data = settings.data
+def _table(settings: Settings, prompt: Prompt, folder: Path, document: Document, log: Table | None) -> Table:
+    """`log`: its rows, where they have been read already."""
+    data, at = settings.data, document.at("data", "format")
     wanted = columns.wanted(data, prompt.names, (*settings.slices.columns, *columns_of(settings.stages)))
     if data.hub:
         return read_hub(wanted=wanted, **data.hub.model_dump())
     paths = [folder / Path(name).expanduser() for name in data.path]
     if data.format:
-        return read_table(paths, data.format, document.at("data", "format"), one_model=bool(data.source))
+        table = log if log is not None else read_table(paths, data.format, at)
+        if data.source:
+            refuse_several(table, data.format, at)
+        return table
     return read_files(paths, encoding=data.encoding, delimiter=data.delimiter, wanted=wanted)
 
 
-def _header(settings: Settings, data: Path, document: Document) -> Collection[str]:
-    """The columns of rows in place of the task's own, in the same format. Raises DataError for logs of a target: held
-    against its own answers it would always agree."""
-    if not settings.data.format:
-        return header_of(settings, data)
-    table = read_table([data], settings.data.format, document.at("data", "format"))
+def _log(settings: Settings, data: Path, document: Document) -> Table:
+    """Rows in place of the task's own, in the same format. Raises DataError for logs of a target: held against its own
+    answers it would always agree."""
+    table = read_table([data], str(settings.data.format), document.at("data", "format"))
     for name in {str(row.values.get("model") or "") for row in table.rows}:
         if settings.data.source and name and any(same_model(target.model, name) for target in settings.targets):
             raise DataError(
                 f"{data}: holds answers of {name}, a target, which is to be held against the source's answers; give "
                 "logs of the source, or rows with right answers (data.expected)"
             )
-    return table.columns
+    return table
 
 
 def _check_gold(settings: Settings, examples: tuple[Example, ...], table: Table, document: Document) -> None:
@@ -158,9 +165,11 @@ def _check_gold(settings: Settings, examples: tuple[Example, ...], table: Table,
 
 
 def _price(settings: Settings, document: Document) -> Price | None:
-    """The source's price, where the cost of its recorded outputs has to be reckoned from their tokens."""
+    """The source's price, where the cost of its recorded outputs has to be reckoned with it."""
     recorded = settings.data.source
-    if not recorded or recorded.cost or not (recorded.input_tokens and recorded.output_tokens):
+    if not recorded or recorded.cost:
+        return None
+    if not (settings.source.provisioned or (recorded.input_tokens and recorded.output_tokens)):
         return None
     try:
         return price_of(settings.source)
@@ -187,28 +196,19 @@ def _strata(
     return found
 
 
-def _rated(
-    settings: Settings,
-    prompt: Prompt,
-    table: Table,
-    examples: tuple[Example, ...],
-    recorded: Mapping[str, Output] | None,
-) -> Rated:
+def _rated(settings: Settings, prompt: Prompt, found: Sequence[Rating], recorded: Mapping[str, Output] | None) -> Rated:
     """The answers that people scored. The source's own is not held against itself: the judge has the input alone."""
-    human = settings.data.human
+    human, known, rows = settings.data.human, recorded or {}, list[tuple[Row, float]]()
     if human is None:
         return Rated()
-    scores, rows, known = read_ratings(human, table, examples), list[tuple[Row, float]](), recorded or {}
-    for example in examples:
-        if example.id not in scores:
-            continue
-        mark, said = scores[example.id]
+    for example, mark, said in found:
+        own = known.get(example.id)
         if said is None:
             rows.append(((example, known[example.id], None), mark))
         else:
             reply = prompt.contract.read(said)
             output = Output(example.id, reply.text, reply.value, reply.status, reply.error)
-            rows.append(((example, output, known.get(example.id)), mark))
+            rows.append(((example, output, own if own and own.text != output.text else None), mark))
     return Rated(tuple(row for row in rows if row[0][1].status == "ok"), human.levels)
 
 

@@ -30,7 +30,7 @@ from tests.e2e.tools.runs import SOURCE, TARGET, different, hosted, small_task
 from tests.hostile import Body, Gate, Hostile, gated
 from tests.walking import SEARCH as WALKED
 from tests.walking import TARGET as WALKER
-from tests.walking import Script, crew, finished, parity, walk, wordy, write_task
+from tests.walking import Script, crew, finished, parity, walk, wordy, write_task, writes
 
 SILENCE = 6.0  # seconds, of a model that is given five
 FEW = {"space": "standard", "trials": 4, "rounds": 1, "calls_per_trial": 4}
@@ -409,6 +409,144 @@ def test_a_fleet_names_the_task_and_keeps_what_its_other_targets_gave(tmp_path: 
     assert [target["model"] for target in facts["results"][0]["targets"]] == ["openai/sim-beta"]
     assert facts["done"] == 0 and mended["done"] == 1 and not mended["failed"]
     assert len(mended["results"][0]["targets"]) == 2
+
+
+# -- the proposer
+
+WRITER = {"model": "test/writer", "price": {"input": 1.0, "output": 4.0}, "params": {"max_tokens": 500}}
+PROPOSED: dict[str, Any] = {"proposer": WRITER, "search": WALKED | {"space": "tests.walking:WRITTEN"}}
+
+
+def ready(request: Request) -> bool:
+    return "ready" in request.messages[-1].content
+
+
+def to_writer(answer: Any, times: float = float("inf")) -> Hostile:
+    """So many of the proposer's questions meet this."""
+    met: list[Body] = []
+
+    def hostile(body: Body) -> Any:
+        if body["model"] != "sim-gamma" or len(met) >= times:
+            return None
+        met.append(body)
+        return answer
+
+    return hostile
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ((401, "Incorrect API key provided"), "access denied (HTTP 401: Incorrect API key provided); check"),
+        ((404, "The deployment does not exist"), "not found (HTTP 404: The deployment does not exist)"),
+        ((400, "Unsupported parameter: 'top_k'"), "HTTP 400: Unsupported parameter: 'top_k'"),
+        (without_usage, "the answer came without token counts, so its cost is not known"),
+    ],
+    ids=["401", "404", "400", "no usage"],
+)
+def test_a_proposer_that_cannot_be_asked_ends_the_run_before_the_source_is_asked_and_can_be_mended(
+    tmp_path: Path, answer: Any, said: str
+) -> None:
+    with gated(to_writer(answer, times=1)) as gate:
+        task = task_at(tmp_path, gate.url, proposer=hosted("offline/sim-gamma", gate.url))
+        result = run("run", task, "--run-dir", tmp_path / "run")
+        asked = [body["model"] for body in gate.asked]
+        mended = run("run", task, "--run-dir", tmp_path / "run")
+
+    assert result.exit_code == 3 and "Traceback" not in result.output
+    assert result.stderr.startswith(f"error: openai/sim-gamma: {said}") and result.stderr.count("\n") == 1
+    assert "(the proposer; found by one question to it, before the source is asked)" in result.stderr
+    assert asked == ["sim-beta", "sim-gamma"]
+    assert mended.exit_code == 0, mended.output
+
+
+def test_a_proposer_s_account_without_money_stops_with_its_own_code(tmp_path: Path) -> None:
+    with gated(to_writer((402, "no credit left"))) as gate:
+        task = task_at(tmp_path, gate.url, proposer=hosted("offline/sim-gamma", gate.url))
+        result = run("run", task, "--run-dir", tmp_path / "run")
+
+    assert result.exit_code == 5 and gate.of("sim-alpha") == []
+
+
+def test_a_proposer_s_stumble_is_told_and_stops_nobody(tmp_path: Path) -> None:
+    told: list[Progress] = []
+    with gated(to_writer((503, "overloaded"), times=2)) as gate:
+        task = task_at(tmp_path, gate.url, proposer=hosted("offline/sim-gamma", gate.url))
+        found = migrate(load_task(task), tmp_path / "run", watch=told.append)
+
+    (text,) = [progress.text for progress in told if "first question" in progress.text]
+    assert text.startswith("no answer of the proposer to a first question, the run goes on: openai/sim-gamma: ")
+    assert found.targets[0].decision.comparison.n == 24
+
+
+def test_a_proposer_that_fails_later_loses_its_candidates_and_not_the_run(tmp_path: Path) -> None:
+    def tired(request: Request) -> str:
+        if ready(request):
+            return "ready"
+        raise ModelError("the key is not accepted any more", model="test/writer", status=401)
+
+    found, _ = finished(tmp_path, crew(writer=tired), **PROPOSED)
+
+    lost = [note for note in found.targets[0].search.notes if note.startswith("proposals lost: ")]
+    assert lost == ["proposals lost: test/writer: the key is not accepted any more"] * 2
+    assert found.targets[0].decision.comparison.n == 60 and found.spend["proposer"].calls == 1
+
+
+def test_the_proposer_s_first_question_is_reckoned_capped_and_asked_once(tmp_path: Path) -> None:
+    task = load_task(write_task(tmp_path, **PROPOSED))
+    expected, plain = plan(task).expected, plan(load_task(write_task(tmp_path / "own", search=PROPOSED["search"])))
+    models = crew(writer=lambda request: "ready" if ready(request) else writes(request))
+
+    assert expected.roles["proposer"].calls == 2 + 1
+    assert expected.low.calls == plain.expected.low.calls + 1
+    # The target's first question, asked by then, counts among the least as well as among what is spent.
+    found = walk(with_budget(task, expected.least.calls + 2), tmp_path / "run", models)
+    again = walk(with_budget(task, expected.least.calls + 2), tmp_path / "run", models)
+    assert found.spent.calls == models.calls <= expected.least.calls + 2 and set(models.asked.values()) == {1}
+    assert found.spend["proposer"].calls >= 1 and next(iter(found.spend)) == "source"
+    assert again == found
+
+
+def test_a_proposer_that_the_least_budget_has_no_room_for_is_not_tried_and_the_run_goes_on(tmp_path: Path) -> None:
+    told: list[Progress] = []
+    task = load_task(write_task(tmp_path, **PROPOSED))
+    least = plan(task).expected.least.calls
+    assert least == plan(load_task(write_task(tmp_path / "own", search=PROPOSED["search"]))).expected.least.calls
+
+    found = walk(with_budget(task, least), tmp_path / "run", crew(writer=writes), watch=told.append)
+
+    (text,) = [progress.text for progress in told if "not tried" in progress.text]
+    assert text.startswith(
+        f"the proposer is not tried beforehand: the budget of {least} calls has no room for the next"
+    )
+    assert found.targets[0].decision.comparison.n == 60 and "proposer" not in found.spend
+
+
+@pytest.mark.parametrize(
+    ("sections", "asked"),
+    [
+        ({}, True),
+        ({"search": WALKED}, False),  # a space without wordings or programs that ask a proposer
+        ({"proposer": None}, False),
+        ({"proposer": "offline/sim-gamma"}, False),
+        ({"proposer": WALKER | {"params": {}}}, False),  # who answers as a target
+        ({"proposer": WALKER | {"params": {"reasoning_effort": "high"}}}, True),  # but not with parameters of its own
+        ({"proposer": WALKER | {"api_base": "http://localhost:9/v1"}}, True),
+    ],
+)
+def test_a_proposer_is_asked_apart_where_nothing_else_tells_that_it_can_be(
+    tmp_path: Path, sections: dict[str, Any], asked: bool
+) -> None:
+    assert plan(load_task(write_task(tmp_path, **{**PROPOSED, **sections}))).expected.tries_writer is asked
+
+
+def test_a_source_vouches_for_the_proposer_only_where_it_is_asked(tmp_path: Path) -> None:
+    path = write_task(tmp_path, **{**PROPOSED, "proposer": {"model": "test/source", "price": WALKER["price"]}})
+    assert not plan(load_task(path)).expected.tries_writer
+    path.write_text(
+        path.read_text("utf-8").replace("expected: gold", "expected: gold\n  source: {output: gold}"), "utf-8"
+    )
+    assert plan(load_task(path)).expected.tries_writer
 
 
 # -- the judge

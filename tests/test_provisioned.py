@@ -101,7 +101,7 @@ def test_advice_to_a_proposer_by_the_hour_is_no_call_of_its_own(tmp_path: Path) 
     proposer = {"model": "test/proposer", "provisioned": HOURLY}
     usage = plan(load_task(write_task(tmp_path, proposer=proposer, search=search))).expected.roles["proposer"]
 
-    assert usage.calls == 2 and usage.dollars == pytest.approx(2 * CALL)
+    assert usage.calls == 3 and usage.dollars == pytest.approx(3 * CALL), "two rounds, and a word before the source"
 
 
 def test_judges_by_the_hour_are_told_too_and_each_model_once(tmp_path: Path) -> None:
@@ -147,6 +147,19 @@ def test_the_price_is_agreed_and_runs_without_one_go_on(tmp_path: Path) -> None:
     assert len({fingerprint(task) for task in tasks}) == 3
     section = ModelSettings.model_validate(PROVISIONED)
     assert origin_of_prices([section]).startswith("as stated in the task file")
+
+
+def test_a_source_on_record_by_the_hour_needs_no_tokens_on_record(tmp_path: Path) -> None:
+    (tmp_path / "data.jsonl").write_text('{"q": "a", "said": "b"}\n' * 3, "utf-8")
+    (tmp_path / "task.yaml").write_text(
+        "data: {path: data.jsonl, source: {output: said}}\nprompt: {user: '{{q}}'}\ntarget: offline/sim-beta\n"
+        f"source: {{model: own/model, provisioned: {json.dumps(HOURLY)}}}\n",
+        "utf-8",
+    )
+    task = load_task(tmp_path / "task.yaml")
+
+    assert task.recorded and [output.cost for output in task.recorded.values()] == [pytest.approx(CALL)] * 3
+    assert "cost" not in task.unmeasured and not any("source's cost" in note for note in task.notes)
 
 
 def test_the_race_treats_long_and_short_prompts_alike(by_the_hour: tuple[Migration, Path]) -> None:

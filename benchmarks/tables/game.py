@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from benchmarks.tables.recorded import Factors, Landscape, Matrix
 from optimizer.search.race import shared_order
 
-LINK = 0.65  # between set-ups of one model and the prompts of one search, as measured in `alike`
+LINK = 0.9  # between the prompts of one search, as measured in `alike`
 EXAMPLES = 1400  # drawn for each prompt where only accuracies were recorded
 MOST = {"mind_your_format": 200}  # prompts taken from a larger landscape, at random
 

@@ -112,6 +112,7 @@ def review(run_dir: Path, sheets: tuple[Path, ...], out: Path | None, as_json: b
     from optimizer.errors import ConfigError
     from optimizer.report.reviewed import as_text, read_back
     from optimizer.results.rundir import RunDir
+    from optimizer.review import marks
     from optimizer.review.kept import as_dict, path_of
     from optimizer.review.sheet import Plan, write_sheet
 
@@ -122,7 +123,10 @@ def review(run_dir: Path, sheets: tuple[Path, ...], out: Path | None, as_json: b
     if out or wished:
         raise ConfigError("filled sheets are read back by themselves; --out, --sample and the like are for writing one")
     found, notes = read_back(run, sheets)
-    say(json.dumps({"review": str(path_of(run)), "targets": as_dict(found)}) if as_json else as_text(run, found))
+    marks.keep(run, found)
+    kept = str(marks.path_of(run)) if marks.levels(found) else None
+    told = {"review": str(path_of(run)), "marks": kept, "targets": as_dict(found)}
+    say(json.dumps(told) if as_json else f"{as_text(run, found)}{marks.told(run, found)}")
     for note in notes:
         say(f"note: {note}", err=True)
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from optimizer.config.decision_settings import ConstraintSettings, DecisionSettings, ObjectiveSettings
-from optimizer.config.model_settings import PriceSettings
+from optimizer.config.model_settings import Hours, Tokens, refuse_two_prices
 from optimizer.config.scoring import DEFAULT_METRICS, MetricSettings, SliceSettings
 from optimizer.config.sections import (
     Count,
@@ -76,11 +76,15 @@ class Side(Columns):
     model: Text = Field(description="Its name, for the report and the price table")
     path: Files = Field(default=(), description="File or files with its rows; default: data.path")
     where: dict[str, Word] = Field(default={}, description="Only rows with these values, as in {prompt: raw}")
-    price: PriceSettings | None = Field(
-        default=None, description="Dollars per million tokens; default: the price table's"
-    )
+    price: Tokens = None
+    provisioned: Hours = None
     max_tokens: Count | None = Field(default=None, description="Length at which its replies were cut")
     stages: dict[str, StageColumns] = Field(default={}, description="By stage: columns of this side's own")
+
+    @model_validator(mode="after")
+    def _one_price(self) -> Side:
+        refuse_two_prices(self.provisioned, price=self.price)
+        return self
 
 
 class Records(Section):

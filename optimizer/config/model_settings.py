@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -56,6 +56,20 @@ class ProvisionedSettings(Section):
         return Price(0.0, 0.0, call=self.per_call)
 
 
+#: As a section of a model or of what one answered states its price.
+Tokens = Annotated[PriceSettings | None, Field(description="Dollars per million tokens; default: the price table's")]
+Hours = Annotated[
+    ProvisionedSettings | None,
+    Field(description="Instead of a price: dollars per hour, shared by the requests of an hour"),
+]
+
+
+def refuse_two_prices(provisioned: ProvisionedSettings | None, **others: object) -> None:
+    """Raises ValueError where a price stands beside the hour's."""
+    if provisioned and (other := next((name for name, given in others.items() if given), "")):
+        raise ValueError(f"give either `provisioned` or `{other}`, not both: by the hour, tokens cost nothing")
+
+
 def _names(value: Any) -> Any:
     return value if value is None else many(value)
 
@@ -73,12 +87,8 @@ class ModelSettings(Section):
         default=None, description="Address of an OpenAI-compatible server, as in http://host:8000/v1"
     )
     api_key_env: Text | None = Field(default=None, description="Name of the environment variable that holds the key")
-    price: PriceSettings | None = Field(
-        default=None, description="Dollars per million tokens; default: the price table's"
-    )
-    provisioned: ProvisionedSettings | None = Field(
-        default=None, description="Instead of a price: dollars per hour, shared by the requests of an hour"
-    )
+    price: Tokens = None
+    provisioned: Hours = None
     priced_as: Text | None = Field(
         default=None, description="The name in the price table, where `model` is a gateway's alias"
     )
@@ -104,9 +114,7 @@ class ModelSettings(Section):
     def _one_price(self) -> ModelSettings:
         if self.price and self.priced_as:
             raise ValueError("give either `price` or `priced_as`, not both")
-        if self.provisioned and (self.price or self.priced_as):
-            other = "price" if self.price else "priced_as"
-            raise ValueError(f"give either `provisioned` or `{other}`, not both: by the hour, tokens cost nothing")
+        refuse_two_prices(self.provisioned, price=self.price, priced_as=self.priced_as)
         return self
 
     @property
@@ -151,9 +159,9 @@ class ModelSettings(Section):
         return value
 
 
-def hourly(sections: Sequence[ModelSettings]) -> Iterator[str]:
+def hourly(plans: Iterable[tuple[str, ProvisionedSettings | None]]) -> Iterator[str]:
     """What the dollars of a call are, where it is billed by the hour."""
-    for model, plan in {s.model: s.provisioned for s in sections if s.provisioned}.items():
+    for model, plan in {model: plan for model, plan in plans if plan}.items():
         yield (
             f"{model}: every call is reckoned at ${plan.per_call:.4g}, its share of ${plan.per_hour:g} an hour at "
             f"{plan.requests_per_hour:,g} requests an hour, whatever its length; at another load it is another amount, "

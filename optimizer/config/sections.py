@@ -98,6 +98,11 @@ class Human(Section):
     low: Number = Field(default=1.0, description="The worst that they could give")
     high: Number = Field(default=10.0, description="The best")
     answer: Word | None = Field(default=None, description="Column with the answer; default: data.source's output")
+    path: Text | None = Field(
+        default=None,
+        description="File with a row for each scored answer, as `promptport review` writes it; default: data's rows",
+    )
+    id: Word = Field(default="id", description="Column of that file with the example's id")
 
     @model_validator(mode="after")
     def _scale(self) -> Human:

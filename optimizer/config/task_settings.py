@@ -143,7 +143,8 @@ class Settings(Section):
         for target in self.targets:
             if target.model == self.source.model and target.api_base == self.source.api_base:
                 found.append(f"target {target.model!r} is the source itself: this run compares it with itself (A/A)")
-        found += hourly([one for one in (self.source, *self.targets, self.proposer, *self.panel, self.embedder) if one])
+        asked = (self.source, *self.targets, self.proposer, *self.panel, self.embedder)
+        found += hourly((one.model, one.provisioned) for one in asked if one)
         found += odd_clocks(self.source, self.targets, recorded=bool(self.data.source))
         found += odd_judges(self.panel, self.source, self.targets, self.metrics)
         return tuple(found)

@@ -43,8 +43,14 @@ def wanted(data: Data, names: frozenset[str], more: Iterable[str] = ()) -> set[s
     columns = [*_sources(data, names).values(), *_expected(data).values(), *more]
     columns += [column for column in (data.id, data.group, data.stratify) if column]
     columns += [column for column in data.source.model_dump().values() if column] if data.source else []
-    columns += [column for column in (data.human.score, data.human.answer) if column] if data.human else []
+    columns += [column for column in human_columns(data).values() if column]
     return {part for column in columns for part in (column, column.partition(".")[0])}
+
+
+def human_columns(data: Data) -> dict[str, str | None]:
+    """The columns of people's scores among the data's own."""
+    own = data.human and not data.human.path
+    return {"score": data.human.score, "answer": data.human.answer} if data.human and own else {}
 
 
 def check_columns(data: Data, names: frozenset[str], table: Table, at: At) -> None:
@@ -68,10 +74,11 @@ def check_columns(data: Data, names: frozenset[str], table: Table, at: At) -> No
     for key in ("id", "group"):
         if (column := getattr(data, key)) and not has_column(table, column):
             raise no_column(at("data", key), column, table)
-    for section in ("source", "human"):
-        for key, column in (getattr(data, section).model_dump() if getattr(data, section) else {}).items():
-            if isinstance(column, str) and not has_column(table, column):
-                raise no_column(at("data", section, key), column, table)
+    recorded = data.source.model_dump() if data.source else {}
+    for section, named in (("source", recorded), ("human", human_columns(data))):
+        for key, name in named.items():
+            if isinstance(name, str) and not has_column(table, name):
+                raise no_column(at("data", section, key), name, table)
 
 
 def read_examples(

@@ -26,7 +26,9 @@ def remarks(
     examples: tuple[Example, ...],
     recorded: Mapping[str, Output] | None,
     unmeasured: frozenset[str],
+    history: str | None = None,
 ) -> Iterator[str]:
+    """`history`: the variable with the earlier turns of a conversation, of which a row that begins one has none."""
     total = len(examples)
     yield from _duplicates(examples)
     without = sum(example.expected is None for example in examples)
@@ -38,7 +40,8 @@ def remarks(
         yield f"all {total} gold answers are equal: a prompt that always says the same gets full marks"
     blank = Counter(name for e in examples for name, value in e.inputs.items() if value in ("", []))
     for name, count in sorted(blank.items()):
-        yield f"{count} of {total} rows have an empty {name!r}"
+        if name != history or count == total:
+            yield f"{count} of {total} rows have an empty {name!r}"
     if settings.data.hub and not settings.data.hub.revision:
         yield "data.hub has no revision: the dataset may change between runs; a commit keeps it still"
     if recorded is not None:

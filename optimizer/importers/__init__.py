@@ -6,9 +6,9 @@ is what the formats hand on: drafts, or records of calls, of which `recover` mak
 where they differ in length. `writing`, with `promptfile`, makes the task's folder; `standin` fills what is missing.
 """
 
-from optimizer.importers.data_format import read_table
+from optimizer.importers.data_format import read_table, refuse_several
 from optimizer.importers.detecting import detect
 from optimizer.importers.joining import import_files
 from optimizer.importers.registry import FORMATS, names
 
-__all__ = ["FORMATS", "detect", "import_files", "names", "read_table"]
+__all__ = ["FORMATS", "detect", "import_files", "names", "read_table", "refuse_several"]

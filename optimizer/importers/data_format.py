@@ -12,11 +12,8 @@ from optimizer.importers.recover import rows_of
 from optimizer.importers.registry import FORMATS
 
 
-def read_table(paths: Sequence[Path], name: str, at: str = "data.format", *, one_model: bool = False) -> Table:
-    """The rows of files whose format a task names at that place. Raises ConfigError and DataError.
-
-    `one_model`: the answers are to be those of the source, so that calls of several models are refused.
-    """
+def read_table(paths: Sequence[Path], name: str, at: str = "data.format") -> Table:
+    """The rows of files whose format a task names at that place. Raises ConfigError and DataError."""
     if name not in FORMATS:
         raise ConfigError(f"{at}: no format is called {name!r}.{nearest(name, FORMATS)} Known: {', '.join(FORMATS)}")
     found = FORMATS[name]
@@ -33,10 +30,16 @@ def read_table(paths: Sequence[Path], name: str, at: str = "data.format", *, one
         for number, values in enumerate(told, start=1):
             columns |= dict.fromkeys(values)
             rows.append(Row(dict(values), source.name, number))
-    models = sorted({str(row.values["model"]) for row in rows if row.values.get("model")}) if found.log else []
-    if one_model and len(models) > 1:
+    return Table(", ".join(path.name for path in paths), tuple(rows), tuple(columns))
+
+
+def refuse_several(table: Table, name: str, at: str = "data.format") -> None:
+    """Raises DataError for logs of several models, where the answers are to be those of the source."""
+    if not FORMATS[name].log:
+        return
+    models = sorted({str(row.values["model"]) for row in table.rows if row.values.get("model")})
+    if len(models) > 1:
         raise DataError(
             f"{at}: the files hold calls of {', '.join(models)}; only one can be the source. `promptport init FOLDER "
             "--from FILE` writes the calls of one model"
         )
-    return Table(", ".join(path.name for path in paths), tuple(rows), tuple(columns))

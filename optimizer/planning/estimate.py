@@ -17,7 +17,8 @@ from optimizer.data.split import Split
 from optimizer.metrics.judges.scrutiny import RATED, REPEATED
 from optimizer.models.money.meter import worst_case
 from optimizer.models.money.prices import A_DOLLAR_A_TOKEN, tokens
-from optimizer.planning.labels import is_probed, known_before
+from optimizer.planning.labels import known_before
+from optimizer.planning.probed import asked_apart, is_probed, once
 from optimizer.planning.scenarios import Scenario, scenarios
 from optimizer.planning.sizes import Usage, size_of, summed
 from optimizer.pricing import price_of, price_of_vectors
@@ -70,7 +71,8 @@ class Estimate:
     """`roles`: what each is expected to take; `low` and `high`: what all take together if the search ends as early as
     it can, and if nothing ends early. A budget may end it before.
 
-    `needs`: of each target, in the order of the task file; `least`: baseline and all needs.
+    `needs`: of each target, in the order of the task file; `least`: baseline and all needs. `tries_writer`: the
+    proposer is asked a question of its own before the source, if the budget has more than the least.
     """
 
     roles: Mapping[str, Usage]
@@ -78,6 +80,7 @@ class Estimate:
     least: Least
     low: Usage
     high: Usage
+    tries_writer: bool = False
 
     @property
     def total(self) -> Usage:
@@ -99,12 +102,16 @@ class Estimate:
 
 def estimate(task: Task, parts: Split, space: SearchSpace) -> Estimate:
     """What to expect of `task`. Raises ConfigError for a model without a price."""
-    run = _Run(task, parts)
-    ways = scenarios(task, parts, space, run.size)
-    low, high = (summed(run.roles(way).values()) for way in (ways.low, ways.high))
+    run = _Run(task, parts, space)
+    low, high = (summed(run.roles(way).values()) for way in (run.ways.low, run.ways.high))
     needs = tuple(run.need(section) for section in task.settings.targets)
     return Estimate(
-        run.roles(ways.usual), needs, run.least(needs), _with_slack(low, _SLACK[0]), _with_slack(high, _SLACK[1])
+        run.roles(run.ways.usual),
+        needs,
+        run.least(needs),
+        _with_slack(low, _SLACK[0]),
+        _with_slack(high, _SLACK[1]),
+        tries_writer=run.writer is not None,
     )
 
 
@@ -115,9 +122,12 @@ def _with_slack(usage: Usage, factor: float) -> Usage:
 class _Run:
     """A run of the task, whose stages take what follows from the sizes of its requests."""
 
-    def __init__(self, task: Task, parts: Split) -> None:
+    def __init__(self, task: Task, parts: Split, space: SearchSpace) -> None:
         self.task, self.settings = task, task.settings
         self.size = size_of(task)
+        self.ways = scenarios(task, parts, space, self.size)
+        apart = asked_apart(task.settings, recorded=task.recorded is not None)
+        self.writer = apart if self.ways.usual.questions else None
         self.train, self.test = len(parts.train), len(parts.test)
         self.draws = task.settings.decision.draws
         self.held_out = self.draws * self.test
@@ -130,7 +140,9 @@ class _Run:
         roles = {
             "source": self._source(way.each or size.fresh),
             "target": summed((*(way.of_target(section, size) for section in settings.targets), *self._probes())),
-            "proposer": summed(self._proposer(settings.proposer or s, way) for s in settings.targets),
+            "proposer": summed(
+                (self._ready(), *(self._proposer(settings.proposer or s, way) for s in settings.targets))
+            ),
         }
         answers = [way.searched(section, size) for section in settings.targets]
         scored = round(sum(answers) + len(answers) * way.confirmed * self.held_out) + self.train
@@ -162,6 +174,10 @@ class _Run:
             for section in self.settings.targets
             if self._probed_apart(section)
         ]
+
+    def _ready(self) -> Usage:
+        """What the proposer is asked before the source."""
+        return once(self.writer) if self.writer else _NOTHING
 
     def _probed_apart(self, section: ModelSettings) -> bool:
         """May the search begin with another example than the probe, as the source's answers tell examples apart?"""

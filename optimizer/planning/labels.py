@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from optimizer.config import ModelSettings
-from optimizer.pricing import OFFLINE_PREFIX
 from optimizer.space.demos import choices_in
 from optimizer.task import Task
 from optimizer.types import Example, Output
@@ -24,8 +22,3 @@ def known_before(task: Task, examples: Iterable[Example]) -> bool:
         return True
     contract = task.prompt.contract
     return contract.kind not in ("labels", "tools") and not choices_in({}, contract)
-
-
-def is_probed(section: ModelSettings) -> bool:
-    """An offline model has neither a key nor a server that could refuse it."""
-    return not section.model.startswith(OFFLINE_PREFIX)

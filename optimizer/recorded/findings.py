@@ -66,7 +66,8 @@ def _headless(outputs: Sequence[Output]) -> list[Output]:
 
 def mispriced(model: str, outputs: Sequence[Output], price: Price | None) -> Iterator[str]:
     """Where the recorded cost is not what the tokens cost at the known price; with what it looks like."""
-    paid = [o for o in outputs if o.status != "failed" and o.input_tokens + o.output_tokens > 0]
+    by_the_hour = bool(price and price.call)
+    paid = [o for o in outputs if o.status != "failed" and (by_the_hour or o.input_tokens + o.output_tokens > 0)]
     if not price:
         if paid and not any(output.cost for output in paid):
             yield f"{model}: the recorded cost of every answer is 0, though tokens were used, and no price is known"
@@ -76,10 +77,13 @@ def mispriced(model: str, outputs: Sequence[Output], price: Price | None) -> Ite
     if not odd:
         return
     recorded, reckoned = (1000 * math.fsum(c) / len(odd) for c in ([o.cost for o in odd], [_at(o, price) for o in odd]))
+    known = f"tokens times the known price (${price.input:g} and ${price.output:g} per million tokens in and out)"
+    why = _explained(odd, price, rounding, recorded / reckoned)
+    if by_the_hour:
+        known, why = "a call's share of the hour", "the recorded one is compared"
     yield (
-        f"{model}: the recorded cost of {len(odd):,} of {len(paid):,} answers is not tokens times the known price "
-        f"(${price.input:g} and ${price.output:g} per million tokens in and out): ${recorded:,.4f} per 1,000 recorded, "
-        f"${reckoned:,.4f} reckoned, first {odd[0].example_id}; {_explained(odd, price, rounding, recorded / reckoned)}"
+        f"{model}: the recorded cost of {len(odd):,} of {len(paid):,} answers is not {known}: ${recorded:,.4f} per "
+        f"1,000 recorded, ${reckoned:,.4f} reckoned, first {odd[0].example_id}; {why}"
     )
 
 

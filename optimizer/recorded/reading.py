@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from optimizer.config.comparison import Columns, ComparisonSettings, Side
-from optimizer.config.model_settings import ModelSettings
+from optimizer.config.model_settings import ModelSettings, hourly
 from optimizer.config.options import merged
 from optimizer.config.sections import Recorded
 from optimizer.config.taskfile import checked
@@ -138,10 +138,12 @@ class _Reader:
         finish = {e.id: as_text(pick(rows[e.id], columns.finish)) for e in present} if columns.finish else {}
         self.notes += slow(side.model, found)
         self.notes += cut_off(side.model, found, finish, side.max_tokens)
-        if columns.cost and columns.input_tokens and columns.output_tokens:
-            self.notes += mispriced(side.model, found, price)
         tokens = columns.input_tokens and columns.output_tokens  # then the price is known, or was said not to be
-        if lacking := lacking - {"cost"} if tokens else lacking:
+        if columns.cost and (tokens or side.provisioned):
+            self.notes += mispriced(side.model, found, price)
+        elif not columns.cost:
+            self.notes += hourly([(side.model, side.provisioned)])
+        if lacking := lacking - {"cost"} if tokens or price else lacking:
             self.notes.append(f"{side.model}: the record says nothing of its {' and '.join(sorted(lacking))}")
         return Answers(side.model, found, read_scores(self.settings, side, rows, examples), unmeasured)
 
@@ -157,10 +159,10 @@ class _Reader:
                 raise no_column(self.at(key, name), column, table)
 
     def _price(self, side: Side, columns: Columns) -> Price | None:
-        if not (columns.input_tokens and columns.output_tokens):
+        if not (side.provisioned or (columns.input_tokens and columns.output_tokens)):
             return None
         try:
-            return price_of(ModelSettings(model=side.model, price=side.price))
+            return price_of(ModelSettings(model=side.model, price=side.price, provisioned=side.provisioned))
         except (ConfigError, ValueError):
             self.notes.append(
                 f"{side.model}: no price is known for it, so its tokens tell nothing of dollars "

@@ -81,3 +81,11 @@ def test_rows_of_one_conversation_in_no_group_are_told(tmp_path: Path) -> None:
     assert note.startswith("2 of 12 rows") and "data.group" in note
     assert told(HELLO, other, *apart, [], []) == []
     assert told(HELLO, HELLO, *apart, [], [], group=True) == []
+
+
+def test_a_row_that_begins_a_conversation_is_nothing_odd_but_turns_in_no_row_are(tmp_path: Path) -> None:
+    def told(*turns: Any) -> list[str]:
+        return [note for note in task(tmp_path, *turns).notes if "empty" in note]
+
+    assert told(*[[]] * 4, *[HELLO] * 8) == []
+    assert told(*[[]] * 12) == ["12 of 12 rows have an empty 'turns'"]

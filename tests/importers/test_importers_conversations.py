@@ -12,6 +12,7 @@ import pytest
 from optimizer.compare import compare
 from optimizer.errors import DataError
 from optimizer.importers import import_files
+from optimizer.importers.parsing import files
 from optimizer.importers.standin import refuse_standins
 from optimizer.importers.writing import write_task
 from optimizer.recorded import load_recording
@@ -233,4 +234,24 @@ def test_new_logs_are_read_as_the_tasks_own_are(tmp_path: Path) -> None:
 
     (tmp_path / "task.yaml").write_text(task.replace("offline/sim-beta", "openai/gpt-4.1-mini"), "utf-8")
     with pytest.raises(DataError, match=r"holds answers of gpt-4.1-mini, a target"):
+        load_task(tmp_path / "task.yaml", data=tmp_path / "week.json")
+
+
+def test_new_logs_are_read_once_and_are_still_of_one_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+
+    def counted(path: Path) -> str:
+        opened.append(path.name)
+        return path.read_text("utf-8")
+
+    monkeypatch.setattr(files, "read_text", counted)
+    week = [call(n) for n in range(12)]
+    (tmp_path / "week.json").write_text(json.dumps({"data": week}), "utf-8")
+    (tmp_path / "task.yaml").write_text(f"data: {{path: log.json, format: langfuse, source: output}}\n{FORMS}", "utf-8")
+    load_task(tmp_path / "task.yaml", data=tmp_path / "week.json")
+    assert opened == ["week.json"]
+
+    other = [{**one, "model": "gpt-4.1"} for one in week]
+    (tmp_path / "week.json").write_text(json.dumps({"data": week + other}), "utf-8")
+    with pytest.raises(DataError, match=r"the files hold calls of gpt-4.1, gpt-4.1-mini; only one can be the source"):
         load_task(tmp_path / "task.yaml", data=tmp_path / "week.json")

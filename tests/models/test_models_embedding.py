@@ -22,13 +22,14 @@ from optimizer.pricing import price_of_vectors
 from tests.models.serving import Serving
 from tests.walking import write_task
 
-VECTORS = {"cat": [1.0, 0.0], "dog": [0.6, 0.8]}
+VECTORS = {"cat": [1.0, 0.0], "dog": [0.6, 0.8], " ": [0.0, 1.0]}
 
 
 class Server(Serving):
     def __init__(self) -> None:
         super().__init__()
         self.seen: list[dict[str, Any]] = []
+        self.usage: dict[str, int] | None = {"prompt_tokens": 7, "total_tokens": 7}
 
     def routes(self) -> list[web.RouteDef]:
         return [web.post("/v1/embeddings", self._embed)]
@@ -40,8 +41,8 @@ class Server(Serving):
         if text.isdigit():
             return web.json_response({"error": {"message": "no", "type": "t"}}, status=int(text))
         rows = [{"object": "embedding", "index": 0, "embedding": VECTORS[text]}] if text in VECTORS else []
-        usage = {"prompt_tokens": 7, "total_tokens": 7}
-        return web.json_response({"object": "list", "data": rows, "model": body["model"], "usage": usage})
+        told = {"usage": self.usage} if self.usage is not None else {}
+        return web.json_response({"object": "list", "data": rows, "model": body["model"], **told})
 
 
 @pytest.fixture
@@ -62,6 +63,29 @@ def test_a_hosted_embedder_gives_vectors_tokens_and_cost(server: Server) -> None
     assert unpack(reply.text) == pytest.approx(VECTORS["dog"])
     assert (reply.input_tokens, reply.output_tokens) == (7, 0) and reply.cost == pytest.approx(7 * 2e-6)
     assert server.seen[0]["model"] == "embed-x" and server.seen[0]["input"] == ["dog"]
+
+
+@pytest.mark.parametrize("usage", [None, {}, {"prompt_tokens": 0, "total_tokens": 0}])
+def test_without_token_counts_a_priced_vector_is_an_error_and_one_of_no_price_by_tokens_an_estimate(
+    server: Server, usage: dict[str, int] | None
+) -> None:
+    server.usage = usage
+    with pytest.raises(
+        ModelError, match="embed-x: the answer came without token counts, so its cost is not known"
+    ) as e:
+        bridge.run(hosted(server).complete(asked("dog")))
+    assert not e.value.retryable
+
+    for price, cost in ((Price(0.0, 0.0), 0.0), (Price(0.0, 0.0, call=0.5), 0.5)):
+        free = LiteLLMEmbedder("openai/embed-x", api_base=server.url, price=price)
+        reply = bridge.run(free.complete(asked("dog")))
+        assert (reply.input_tokens, reply.cost) == (1, cost)
+    assert bridge.run(hosted(server).complete(asked(""))).cost == 0.0, "nothing is there to be counted"
+
+
+def test_a_total_alone_is_a_count_of_what_was_read(server: Server) -> None:
+    server.usage = {"total_tokens": 9}
+    assert bridge.run(hosted(server).complete(asked("dog"))).input_tokens == 9
 
 
 @pytest.mark.parametrize(("text", "retryable"), [("503", True), ("401", False), ("fish", True)])

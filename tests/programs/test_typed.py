@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_type_hints
 
 import dspy
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from optimizer.errors import DataError
 from optimizer.evaluate import record
 from optimizer.models.scripted import ScriptedModel
+from optimizer.programs.dspy import typed
 from optimizer.programs.shipped import program_of
 from optimizer.types import Example, Output, Request
 from tests.programs.test_suite import answer, opened
@@ -93,6 +94,24 @@ def test_what_is_no_conversation_is_that_rows_failure_and_asks_nothing(given: An
 def test_an_image_is_never_sent_as_the_text_of_its_address() -> None:
     with pytest.raises(DataError, match="only text can be asked"):
         asked("look", message="https://example.org/a.png")
+
+
+class Once(Declared):
+    """A program of its own, which nothing has looked at."""
+
+
+def test_what_a_program_declares_is_looked_up_once_for_all_its_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[Any] = []
+
+    def hints(forward: Any) -> dict[str, Any]:
+        looked.append(forward)
+        return get_type_hints(forward)
+
+    monkeypatch.setattr(typed, "get_type_hints", hints)
+    for number in range(3):
+        ((request,), _) = asked("Once", history=SAID, message=f"and {number}?")
+        assert [message.role for message in request.messages] == ["system", "user", "assistant", "user"]
+    assert len(looked) == 1
 
 
 def test_what_is_declared_as_text_stays_text() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -189,6 +190,51 @@ def test_what_a_wrong_price_looks_like_is_said(charge: Any, slip: str, tmp_path:
         row["new_usd"] = charge(row["new_in"], row["new_out"])
     (note,) = comparison(tmp_path, rows).notes
     assert slip in note
+
+
+HOURLY = {"per_hour": 12.0, "requests_per_hour": 4000}  # $0.003 a call
+
+
+def by_the_hour(**more: Any) -> dict[str, Any]:
+    """A target that is billed by the hour, whose calls were recorded without tokens or costs."""
+    return {"model": "test/new", "output": "new_reply", "latency": "new_s", "provisioned": HOURLY, **more}
+
+
+def test_what_was_billed_by_the_hour_costs_its_share_without_tokens_on_record(tmp_path: Path) -> None:
+    migration = comparison(tmp_path, table(80, 0.9, 0.9), target=by_the_hour(), constraints={"cost_per_1000": 3.5})
+    (result,) = migration.targets
+
+    assert result.confirmation.winner.cost == pytest.approx(0.003)
+    assert result.confirmation.winner.unmeasured == {"input_tokens", "output_tokens"}
+    assert any(
+        note.startswith("test/new: every call is reckoned at $0.003, its share of $12 an hour at 4,000 requests an")
+        for note in migration.notes
+    )
+    assert not any("says nothing" in note and "cost" in note for note in migration.notes)
+
+
+def test_a_recorded_cost_that_is_no_share_of_the_hour_is_compared_and_told(tmp_path: Path) -> None:
+    rows = [row | {"new_usd": 0.003 if number < 30 else 0.006} for number, row in enumerate(table(40, 0.9, 0.9))]
+    migration = comparison(tmp_path, rows, target=by_the_hour(cost="new_usd"))
+
+    assert migration.targets[0].confirmation.winner.cost == pytest.approx(0.00375)
+    assert (
+        "test/new: the recorded cost of 10 of 40 answers is not a call's share of the hour: $6.0000 per 1,000 "
+        "recorded, $3.0000 reckoned, first c30; the recorded one is compared" in migration.notes
+    )
+    assert not any("is reckoned at" in note for note in migration.notes)
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"price": PRICES["new"]}, "target: give either `provisioned` or `price`, not both"),
+        ({"provisioned": {"per_hour": 12.0}}, "target.provisioned.requests_per_hour: is missing"),
+    ],
+)
+def test_prices_by_the_hour_are_refused_as_in_a_task(more: dict[str, Any], told: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=re.escape(told)):
+        comparison(tmp_path, table(12, 0.9, 0.9), target=by_the_hour(**more))
 
 
 def test_costs_that_are_only_rounded_are_not_called_wrong(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from optimizer.models.model import Model
 from optimizer.models.money.prices import Price, known_price
 from optimizer.models.providers.access import Access
 from optimizer.models.providers.library import library
-from optimizer.models.replies.usage import of_characters
+from optimizer.models.replies.usage import UNCOUNTED, of_characters, read_alone
 from optimizer.types import Message, Request, Response
 
 LOCAL_PREFIX = "local/"
@@ -44,7 +44,10 @@ def unpack(text: str) -> list[float]:
 
 
 class LiteLLMEmbedder:
-    """An embedding model by its LiteLLM name; `api_base`, `api_key_env` and `price` as for models that answer."""
+    """An embedding model by its LiteLLM name; `api_base`, `api_key_env` and `price` as for models that answer.
+
+    An answer without token counts is an error where tokens cost money; else they are estimated.
+    """
 
     def __init__(
         self,
@@ -98,7 +101,10 @@ class LiteLLMEmbedder:
         found = rows[0]["embedding"] if rows else None
         if not isinstance(found, list) or not found or not all(isinstance(x, int | float) for x in found):
             raise ModelError("the answer holds no vector", model=self.name, status=200, retryable=True)
-        read = getattr(getattr(raw, "usage", None), "prompt_tokens", 0) or of_characters(len(text))
+        read = read_alone(getattr(raw, "usage", None))
+        if not read and text.strip() and self.price.by_tokens:
+            raise ModelError(UNCOUNTED, model=self.name)
+        read = read or of_characters(len(text))
         return Response(pack(found), read, 0, self.price.cost(read, 0), seconds, self.name)
 
 

@@ -23,7 +23,7 @@ from optimizer.models.providers.library import http_client, library, unlogged
 from optimizer.models.providers.listing import Listing
 from optimizer.models.providers.reserved import refuse
 from optimizer.models.replies.answers import said
-from optimizer.models.replies.usage import estimated, stated
+from optimizer.models.replies.usage import UNCOUNTED, estimated, stated
 from optimizer.models.transport import Exchange
 from optimizer.types import Params, Request, Response
 
@@ -187,8 +187,4 @@ class LiteLLMModel:
         if not self.price.by_tokens:
             self.estimated += 1
             return estimated(request, text)
-        raise ModelError(
-            "the answer came without token counts, so its cost is not known; let the server report `usage`, or state "
-            "`price: {input: 0, output: 0}` if it is free",
-            model=self.name,
-        )
+        raise ModelError(UNCOUNTED, model=self.name)

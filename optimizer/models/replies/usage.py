@@ -32,6 +32,18 @@ def stated(usage: Any, text: str) -> dict[str, int] | None:
     }
 
 
+def read_alone(usage: Any) -> int:
+    """The tokens of a text that was read, by who writes none; 0 where they are missing."""
+    return _count(usage, "prompt_tokens") or _count(usage, "total_tokens")
+
+
+#: Why an answer without counts is an error where tokens cost money, and the way out.
+UNCOUNTED = (
+    "the answer came without token counts, so its cost is not known; let the server report `usage`, or state "
+    "`price: {input: 0, output: 0}` if it is free"
+)
+
+
 def estimated(request: Request, text: str) -> dict[str, int]:
     return {"input_tokens": of_characters(sum(map(len, request.texts))), "output_tokens": of_characters(len(text))}
 

@@ -20,7 +20,7 @@ from optimizer.errors import ConfigError, DataError, ModelError
 from optimizer.models import Model, bridge
 from optimizer.programs.dspy.engine import Engine, Halt, as_messages
 from optimizer.programs.dspy.opening import live
-from optimizer.programs.dspy.typed import typed
+from optimizer.programs.dspy.typed import kinds_of, typed
 from optimizer.prompt.suite import Suite
 from optimizer.types import JSON, Inputs, Reply, Request, Response, as_text, fresh
 
@@ -48,7 +48,7 @@ class SuiteProgram:
             program = live(self.suite)
             adapter, callbacks = ADAPTERS[self.suite.origin.adapter](), [*dspy.settings.callbacks, _Asking(program)]
             with dspy.context(lm=line.lm(), adapter=adapter, callbacks=callbacks, trace=None, disable_history=True):
-                found = reply(lambda: program(**typed(program, given)), self.suite)
+                found = reply(lambda: program(**typed(kinds_of(self.suite), given)), self.suite)
         except Halt as halt:
             raise halt.cause from None
         if found.status == "ok" and not line.asked:

@@ -9,20 +9,31 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import Any, get_type_hints
+from typing import Any, TypeAlias, get_type_hints
 
 import dspy
 
-from optimizer.programs.dspy.opening import Chain
+from optimizer.programs.dspy.opening import Chain, live
+from optimizer.prompt.suite import Suite
+
+Kinds: TypeAlias = "Mapping[str, type[Any]]"
+_known: dict[str, Kinds] = {}
 
 
-def typed(program: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:
+def kinds_of(suite: Suite) -> Kinds:
+    """What the suite's program declares: looked up once, since prompts and states change nothing of it."""
+    path = suite.origin.dspy
+    if path not in _known:
+        _known[path] = declared(live(suite))
+    return _known[path]
+
+
+def typed(kinds: Kinds, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Raises ValueError for a value that its type does not take."""
-    kinds = declared(program)
     return {name: _made(name, kinds[name], value) if name in kinds else value for name, value in inputs.items()}
 
 
-def declared(program: Any) -> dict[str, type[Any]]:
+def declared(program: Any) -> Kinds:
     """By input: the type of DSPy's own that it is said to have."""
     if isinstance(program, Chain) or type(program).__module__.partition(".")[0] == "dspy":
         fields = {

@@ -19,7 +19,7 @@ from optimizer.programs.dspy.engine import Allowance
 from optimizer.programs.dspy.module import NOW, Asked
 from optimizer.programs.dspy.opening import live
 from optimizer.programs.dspy.running import ADAPTERS, Line, reply
-from optimizer.programs.dspy.typed import typed
+from optimizer.programs.dspy.typed import kinds_of, typed
 from optimizer.prompt.suite import Suite
 from optimizer.prompt.wording import Copies, fault
 from optimizer.types import Output, Request, Response, Score
@@ -99,7 +99,7 @@ class SuiteModule(dspy.Module):  # type: ignore[misc]
         lm = dspy.settings.lm if isinstance(getattr(dspy.settings.lm, "engine", None), TaskLine) else bench.lm
         try:
             with dspy.context(lm=lm, adapter=bench.adapter):  # a bootstrap's later rounds bring a warmer model
-                read = reply(lambda: self.program(**typed(self.program, fields)), bench.suite)
+                read = reply(lambda: self.program(**typed(kinds_of(bench.suite), fields)), bench.suite)
         except ModelError as problem:
             return Output(asked.example, "", status="refused", error=str(problem))
         return Output(asked.example, read.text, read.value, read.status, read.error)
