@@ -29,7 +29,8 @@ _TOO_LONG = re.compile(r"context[ _](length|window)|maximum context|prompt is to
 _FILTERED = re.compile(r"content[ _](filter|management|policy)|responsible ai|safety (system|filter)", re.I)
 _GUARDED = re.compile(r"guardrail|blocked by|flagged by", re.I)
 _NO_MONEY = re.compile(
-    r"insufficient[ _]quota|exceeded.{0,20}quota|credit balance|billing[ _](?:details|issue|(?:hard |soft |hard_)?limit)",
+    r"insufficient[ _]quota|exceeded.{0,20}quota|credit balance"
+    r"|billing[ _](?:details|issue|(?:hard[ _]|soft[ _])?limit)",
     re.I,
 )
 #: Gemini says of a limit by the minute what OpenAI says of an empty account; only the rest tells them apart.
