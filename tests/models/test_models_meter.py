@@ -218,7 +218,12 @@ def test_what_is_held_back_is_not_spent_until_it_is_released() -> None:
     assert (purse.calls, purse.dollars) == (10, 10.0)
 
 
-def test_a_purse_without_limits_says_so() -> None:
+def test_a_purse_says_what_it_affords() -> None:
+    purse = Purse(dollars=2.0, calls=5)
+    assert purse.affords(calls=5, dollars=2.0)
+    assert not purse.affords(calls=6)
+    assert not purse.affords(dollars=2.01)
+    assert Purse().affords(calls=10**9, dollars=1e9)
     assert Purse().left() == Left(None, None)
 
 

@@ -104,6 +104,10 @@ class Purse:
             None if self._most_tokens == math.inf else max(0, int(tokens)),
         )
 
+    def affords(self, *, calls: int = 0, dollars: float = 0.0) -> bool:
+        free, pico, _ = self._free()
+        return free >= calls and pico >= round(dollars * PICO)
+
     @asynccontextmanager
     async def reserved(self, key: str, cost: Cost) -> AsyncIterator[None]:
         """Inside the block, one call of at most `cost` is set aside for a question; nothing if it is paid already.
