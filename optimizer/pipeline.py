@@ -129,7 +129,8 @@ class _Run:
         samples = () if self.task.recorded else range(1, self.task.settings.decision.draws + 1)
         model, prompt, held_out = self.roles.source, self.task.prompt, self.parts.test
         more = (self._record("baseline", prompt, model, held_out, sample=number) for number in samples)
-        return tuple(self._score(baseline, outputs) for outputs in (first, *more))
+        drawn = (self._score(baseline, outputs) for outputs in (first, *more))
+        return tuple(replace(one, unmeasured=self.task.unmeasured) for one in drawn)
 
     def _target(
         self, number: int, asked: Sequence[int], baseline: Mapping[str, Output], source: tuple[Evaluation, ...]

@@ -164,21 +164,28 @@ def _parse(reply: dict[str, Any], text: str) -> Any:
         raise ValueError(f"the reply has no line {marker!r}")
     text = (text.rpartition(marker)[2] if marker else text).strip()
     if kind == "labels":
-        if fitting := [label for label in reply["labels"] if label.casefold() == text.strip("\"'`*.").casefold()]:
-            return fitting[0]
+        said, bare = text.casefold(), _bare(text)  # as it is first: a label may itself end in a dot
+        for read, wanted in ((str.casefold, said), (str.casefold, bare), (_bare, bare)):
+            if fitting := [label for label in reply["labels"] if wanted and read(label) == wanted]:
+                return fitting[0]
         raise ValueError(f"{text[:80]!r} is none of the labels {reply['labels']}")
     if kind == "json":
-        value = json.loads(re.sub(r"\A```(?:json)?\s*\n(.*?)\n?```\Z", r"\1", text, flags=re.DOTALL))
+        inner = re.sub(r"\A```(?:json)?\s*\n(.*?)\n?```\Z", r"\1", text, flags=re.DOTALL)
+        value = json.loads(inner, parse_constant=_odd)
         if problem := mismatch(value, reply.get("schema") or {}):
             raise ValueError(problem)
         return value
     if kind == "regex":
         if not (match := re.fullmatch(reply["pattern"], text, re.DOTALL)):
             raise ValueError(f"{text[:80]!r} does not match {reply['pattern']!r}")
-        return match.group(1) if match.groups() else text
+        return match[1] if match.groups() and match[1] is not None else text
     if not text:
         raise ValueError("the reply is empty")
     return text
+
+
+def _bare(text: str) -> str:
+    return text.strip("\"'`*.").casefold()
 
 
 def called(reply: dict[str, Any], answer: Any) -> Any:

@@ -134,6 +134,16 @@ def test_recorded_objects_and_missing_outputs(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(("row", "recorded"), [({"log": {"said": "low"}}, True), ({"note": "-"}, False)])
+def test_new_rows_bring_the_sources_answers_where_they_have_them(
+    row: dict[str, Any], recorded: bool, tmp_path: Path
+) -> None:
+    path = write(tmp_path, ", source: log.said", tickets(20, log={"said": "low"}), reply=LABELS)
+    (tmp_path / "new.jsonl").write_text("".join(json.dumps(one | row) + "\n" for one in tickets(5)), "utf-8")
+
+    assert (load_task(path, data=tmp_path / "new.jsonl").recorded is not None) is recorded
+
+
 def test_the_cost_of_recorded_outputs_comes_from_tokens_and_price(tmp_path: Path) -> None:
     data = ", source: {output: answer, input_tokens: in, output_tokens: out}"
     path = write(tmp_path, data, "ticket,answer,in,out\na,low,1000,200\n", reply=LABELS)

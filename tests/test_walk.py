@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import re
 import sqlite3
@@ -12,11 +13,14 @@ from typing import Any
 
 import pytest
 
+from optimizer.config.scoring import MetricSettings
+from optimizer.config.terms import Terms
 from optimizer.errors import BudgetExceeded, ConfigError, DataError, ModelError, RunDirError
 from optimizer.planning.plan import plan
 from optimizer.progress import Progress
 from optimizer.report.summary import outcome, outcome_json
 from optimizer.results.migration import Migration
+from optimizer.results.rescore import rescore
 from optimizer.results.rundir import RunDir
 from optimizer.task import load_task
 from optimizer.types import Example, Output, Request
@@ -532,6 +536,27 @@ def test_a_recorded_source_is_never_asked(tmp_path: Path) -> None:
     assert "source" not in found.spend
     assert only(found).confirmation.again is None
     assert only(found).decision.verdict is Verdict.MIGRATE
+
+
+@pytest.mark.parametrize("draws", [1, 2])
+def test_what_the_record_lacks_of_the_source_is_not_told_as_nought(tmp_path: Path, draws: int) -> None:
+    task = _with_outputs(tmp_path, lambda n: "even" if n % 2 == 0 else "odd", decision={"draws": draws})
+
+    found = walk(task, tmp_path / "run")
+
+    terms = Terms.of(found.settings).model_copy(update={"metrics": (MetricSettings(name="normalized_match"),)})
+    for known in (found, RunDir.read(tmp_path / "run").migration()):
+        (anew,) = rescore(known, terms)
+        assert anew.confirmation is not None
+        for met in (only(known).confirmation, anew.confirmation):
+            source, winner = met.source, met.winner
+            assert all(map(math.isnan, (source.cost, source.latency, source.p95_latency, source.input_tokens)))
+            assert winner.cost > 0 and winner.input_tokens > 0
+    bundle = json.loads((tmp_path / "run/bundle/bundle.json").read_text("utf-8"))
+    side = bundle["evidence"]["held_out"]["source"]
+    assert [side[key] for key in ("cost_per_1000", "latency_p95", "output_tokens")] == [None, None, None]
+    assert bundle["evidence"]["break_even"] is None
+    assert re.search(r"source +1\.000 +100\.0% +– +–", outcome(found, tmp_path / "run"))
 
 
 def test_a_recorded_source_that_breaks_its_contract_is_refused(tmp_path: Path) -> None:

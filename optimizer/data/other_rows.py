@@ -19,7 +19,8 @@ def header_of(settings: Settings, data: Path) -> Collection[str]:
 def on_other_rows(settings: Settings, data: Path, header: Collection[str]) -> Settings:
     """The source's answers count where the new rows have them, and nothing else that was recorded of it."""
     own = settings.data
-    recorded = own.source if own.source and own.source.output in header else None
+    column = own.source.output if own.source else ""
+    recorded = own.source if column in header or column.partition(".")[0] in header else None
     changes = {"path": (str(data.resolve()),), "hub": None, "group": None, "stratify": None, "human": None}
     section = own.model_copy(update={**changes, "source": recorded and Recorded(output=recorded.output)})
     return settings.model_copy(update={"data": section, "slices": SliceSettings()})

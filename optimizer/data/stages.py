@@ -18,6 +18,7 @@ from optimizer.data.rows import Row, Table
 from optimizer.types import AMOUNTS
 
 EVERYONE = ""  # in place of a model's name: the stage took the same with all of them
+_SOURCE = "source: "  # before the source's name, where a target has the same: two prompts of one model
 
 Amounts = Mapping[str, Mapping[str, float]]  # by example id, by name of the amount
 
@@ -32,8 +33,9 @@ class Stage:
     output: str | None
     amounts: Mapping[str, Amounts]
 
-    def of(self, model: str) -> Amounts:
-        return self.amounts.get(model, self.amounts.get(EVERYONE, {}))
+    def of(self, model: str, *, source: bool = False) -> Amounts:
+        own = self.amounts.get(_SOURCE + model) if source else None
+        return own or self.amounts.get(model, self.amounts.get(EVERYONE, {}))
 
 
 @dataclass(frozen=True)
@@ -56,10 +58,16 @@ def read_stages(stages: Sequence[StageSettings], origins: Sequence[Origin], at: 
     problems, found = Problems(), []
     for stage in stages:
         asked = origins[:1] if stage.frozen else origins
-        amounts = {(EVERYONE if stage.frozen else o.model): _amounts(stage, o, at, problems) for o in asked}
+        keys = [EVERYONE] if stage.frozen else _keys(origins)
+        amounts = {key: _amounts(stage, origin, at, problems) for key, origin in zip(keys, asked, strict=True)}
         found.append(Stage(stage.name, stage.frozen, stage.output, amounts))
     problems.raise_any()
     return tuple(found)
+
+
+def _keys(origins: Sequence[Origin]) -> list[str]:
+    source, *others = [origin.model for origin in origins]
+    return [_SOURCE + source if source in others else source, *others]
 
 
 def thawed(stages: Sequence[StageSettings], origins: Sequence[Origin]) -> Iterator[str]:

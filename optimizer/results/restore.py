@@ -97,8 +97,9 @@ def _confirmation(rows: Sequence[Mapping[str, Any]], unmeasured: Mapping[str, Se
 
     def drawn(name: str) -> tuple[Evaluation, ...]:
         told = [row["draws"][name] for row in rows]
+        lacking = frozenset(unmeasured.get(name, ()))
         return tuple(
-            Evaluation(tuple(Output(**d["output"]) for d in draw), tuple(Score(**d["score"]) for d in draw))
+            Evaluation(tuple(Output(**d["output"]) for d in draw), tuple(Score(**d["score"]) for d in draw), lacking)
             for draw in zip(*told, strict=True)
         )
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from optimizer.compare import write_comparison
 from optimizer.data.stages import Stage
 from optimizer.errors import ConfigError, DataError
 from optimizer.planning.plan import plan
@@ -121,6 +122,19 @@ def test_columns_for_a_stage_that_is_not_named_are_refused(tmp_path: Path) -> No
     own = {"stages": {"rank": {"latency": "new_s"}}}
     with pytest.raises(ConfigError, match="'test/new' has columns for a stage 'rank'; name it in `stages`"):
         comparison(tmp_path, table(20, 0.9, 0.9), target=side("new", **own))
+
+
+def test_two_prompts_of_one_model_have_each_its_own_amounts(tmp_path: Path) -> None:
+    rows = [row | {"rank_old_s": 0.1, "rank_new_s": 0.3} for row in table(20, 0.9, 0.9)]
+    stages = [{"name": "rank", "frozen": False, "latency": "rank_old_s"}]
+    new = side("new", stages={"rank": {"latency": "rank_new_s"}}) | {"model": "test/old"}
+
+    found = comparison(tmp_path, rows, stages=stages, target=new)
+    write_comparison(found, tmp_path / "out")
+
+    for migration in (found, RunDir.read(tmp_path / "out").migration()):
+        rank = gather(migration).targets[0].stages[0].sides["latency"]
+        assert [one.value for one in rank] == pytest.approx([0.1, 0.3])
 
 
 def test_a_stage_knows_whose_amounts_are_asked_for() -> None:

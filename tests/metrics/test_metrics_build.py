@@ -147,6 +147,14 @@ def test_where_the_source_broke_down_there_is_nothing_to_agree_with() -> None:
         ("low", "high", 0),
         ("1", 1, 1),
         ("b", ["a", "b"], 1),
+        ("<high>", "high", 1),
+        ("**High:**", "high", 1),
+        ("* high", "high", 1),
+        (">50K", "<50K", 0),
+        ("> 50K", "<= 50K", 0),
+        ("<50K", "<50k", 1),
+        ("A", "A*", 0),
+        ("**A**", "A", 1),
     ],
 )
 def test_labels_are_equal_whatever_stands_around_them(said: str, right: Any, score: float) -> None:

@@ -89,6 +89,18 @@ def test_exact_tells_true_from_one_but_not_one_from_one_point_nought() -> None:
     assert judge({"a": True}, {"a": 1}, fields=fields).value == 0
     assert judge({"a": 1.0}, {"a": 1}, fields=fields).value == 1
     assert judge({"a": {"x": [1]}}, {"a": {"x": [1]}}, fields=fields).value == 1
+    assert judge({"a": {"x": [1.0]}}, {"a": {"x": [1]}}, fields=fields).value == 1
+    assert judge({"a": {"x": [True]}}, {"a": {"x": [1]}}, fields=fields).value == 0
+    assert judge({"a": {"x": 1, "y": 2}}, {"a": {"y": 2, "x": 1}}, fields=fields).value == 1
+    assert judge({"a": "1"}, {"a": 1}, fields=fields).value == 0
+
+
+@pytest.mark.parametrize(
+    ("said", "right", "score"),
+    [([2.0, 1.5], [1.5, 2], 1.0), ([{"price": 10}], [{"price": 10.0}], 1.0), ([True], [1], 0.0), ([2.5], [2], 0.0)],
+)
+def test_a_set_takes_one_point_nought_for_one_too(said: JSON, right: JSON, score: float) -> None:
+    assert judge({"a": said}, {"a": right}, fields={"a": "set"}).value == score
 
 
 def test_any_asks_only_that_the_field_is_there() -> None:

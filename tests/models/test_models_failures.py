@@ -120,6 +120,10 @@ def test_an_unknown_error_without_a_status_is_final() -> None:
     assert not error.retryable
 
 
+#: Of an empty account (OpenAI), and of a limit by the minute or by the day (Gemini).
+EXCEEDED = "You exceeded your current quota, please check your plan and billing details."
+
+
 @pytest.mark.parametrize(
     ("status", "text", "told"),
     [
@@ -129,6 +133,13 @@ def test_an_unknown_error_without_a_status_is_final() -> None:
         (403, "billing address in another country", None),
         (500, "insufficient_quota", None),
         (429, "Too many requests", None),
+        (429, "Your account is not active, please check your billing details", "no credit or quota left"),
+        (400, "Billing hard limit has been reached", "no credit or quota left"),
+        (400, "Invalid schema for response_format: enum ['billing', 'access']", None),
+        (429, "Limit: 3 / min. Try again in 20s. Visit https://x.test/account/billing to add a payment method.", None),
+        (429, f"{EXCEEDED} quotaId: GenerateContentInputTokensPerModelPerMinute-FreeTier", None),
+        (429, f"{EXCEEDED} * Quota exceeded for metric: x.test/requests, limit: 10. Please retry in 34.07s.", None),
+        (429, f"{EXCEEDED} quotaId: GenerateRequestsPerDayPerModel. Please retry in 34s.", "no credit or quota left"),
         (400, "Budget has been exceeded", "budget for this key is used up"),
         (403, "Budget has been exceeded", "budget for this key is used up"),
         (422, "Budget has been exceeded", "budget for this key is used up"),

@@ -65,6 +65,19 @@ def test_labels_are_read_without_case_and_quotes(text: str, label: str) -> None:
     assert Contract("labels", ("yes", "no")).read(text).value == label
 
 
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [("u.s.", "U.S."), ('"U.S."', "U.S."), ("U.S", "U.S."), ("UK.", "UK"), ("A*", "A*"), ("A", "A"), ("**A**", "A")],
+)
+def test_a_label_may_itself_end_in_a_mark(text: str, label: str) -> None:
+    assert Contract("labels", ("U.S.", "UK", "A*", "A")).read(text).value == label
+
+
+def test_marks_alone_are_no_label() -> None:
+    assert Contract("labels", ("*", "ok")).read("").status == "invalid"
+    assert Contract("labels", ("*", "ok")).read("*").value == "*"
+
+
 def test_a_label_in_a_sentence_is_no_label() -> None:
     assert Contract("labels", ("yes", "no")).read("I think yes").status == "invalid"
 
@@ -74,6 +87,17 @@ def test_a_regex_gives_its_group() -> None:
 
     assert contract.read("Total: 42\n").value == "42"
     assert contract.read("Total: none").status == "invalid"
+
+
+def test_a_group_that_took_no_part_gives_the_whole_reply() -> None:
+    assert Contract("regex", pattern="Total: ([0-9]+)|none").read("none").value == "none"
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+def test_what_only_python_reads_as_json_is_none(number: str) -> None:
+    schema = {"type": "object", "properties": {"amount": {"type": "number"}}}
+
+    assert Contract("json", schema=schema).read(f'{{"amount": {number}}}').status == "invalid"
 
 
 def test_free_text_must_not_be_empty() -> None:

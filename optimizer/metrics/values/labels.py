@@ -62,10 +62,17 @@ class LabelSet:
         return self.reckon(dict(total)) if total else math.nan  # type: ignore[arg-type]
 
 
+_AROUND = "\"'`.:![]()“”‘’«» "
+_PAIRS = {"<": ">", "*": "*", "_": "_"}  # taken off in pairs only: <50K is not >50K, A* is not A
+
+
 def bare(answer: JSON) -> str:
     """A label without what models put around it: " **High**." is high."""
     text = unicodedata.normalize("NFKC", written(answer)).strip()
-    return " ".join(text.strip("\"'`*_.:!<>[]()“”‘’«» ").casefold().split()) or text.casefold()
+    inner = text.strip(_AROUND)
+    while inner and _PAIRS.get(inner[0]) == inner[1:][-1:]:
+        inner = inner[1:-1].strip(_AROUND)
+    return " ".join(inner.lstrip("*_ ").casefold().split()) or text.casefold()
 
 
 def _compare(output: Output, answer: JSON) -> Score:

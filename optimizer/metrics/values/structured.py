@@ -123,7 +123,20 @@ def _items(value: JSON) -> set[str]:
 
 
 def _canonical(value: JSON) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return value if isinstance(value, str) else _json(value)
+
+
+def _json(value: JSON) -> str:
+    return json.dumps(_plain(value), ensure_ascii=False, sort_keys=True)
+
+
+def _plain(value: JSON) -> JSON:
+    """With 2.0 as 2: they are one number in JSON."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _label() -> Comparator:
@@ -135,13 +148,8 @@ def _set() -> Comparator:
 
 
 def _exact() -> Comparator:
-    return lambda ours, right: float((type(ours) is type(right) and ours == right) or _same_number(ours, right))
-
-
-def _same_number(ours: JSON, right: JSON) -> bool:
     """1 and 1.0 are one number in JSON; true is none."""
-    both = [isinstance(value, int | float) and not isinstance(value, bool) for value in (ours, right)]
-    return all(both) and ours == right
+    return lambda ours, right: float(_json(ours) == _json(right))
 
 
 def _any() -> Comparator:

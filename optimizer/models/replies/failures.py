@@ -28,7 +28,14 @@ _REFUSALS = {
 _TOO_LONG = re.compile(r"context[ _](length|window)|maximum context|prompt is too long|too many (input )?tokens", re.I)
 _FILTERED = re.compile(r"content[ _](filter|management|policy)|responsible ai|safety (system|filter)", re.I)
 _GUARDED = re.compile(r"guardrail|blocked by|flagged by", re.I)
-_NO_MONEY = re.compile(r"insufficient[ _]quota|billing|credit balance|exceeded.{0,20}quota", re.I)
+_NO_MONEY = re.compile(
+    r"insufficient[ _]quota|exceeded.{0,20}quota|credit balance"
+    r"|billing[ _](?:details|issue|(?:hard[ _]|soft[ _])?limit)",
+    re.I,
+)
+#: Gemini says of a limit by the minute what OpenAI says of an empty account; only the rest tells them apart.
+_BY_THE_MINUTE = re.compile(r"per[ _]?minute|\bretry in \d{1,2}(?:\.\d+)?s\b", re.I)
+_BY_THE_DAY = re.compile(r"per[ _]?day", re.I)
 #: LiteLLM's proxy says it of keys, users, teams, tags, providers and deployments, with 400, 422 or 429 by its release.
 _NO_BUDGET = re.compile(
     r"budget_exceeded|Budget has been exceeded|Exceeded ?Budget|[Cc]rossed budget|Exceeded budget for"
@@ -128,7 +135,8 @@ def _detail(error: Exception) -> str:
 def _out_of_credit(text: str, status: int | None) -> str | None:
     if status in (400, 403, 422, 429) and _NO_BUDGET.search(text):
         return "the gateway's budget for this key is used up"
-    if status == 402 or (status in (400, 429) and _NO_MONEY.search(text)):
+    passes = status == 429 and _BY_THE_MINUTE.search(text) and not _BY_THE_DAY.search(text)
+    if status == 402 or (status in (400, 429) and _NO_MONEY.search(text) and not passes):
         return "the account has no credit or quota left"
     return None
 

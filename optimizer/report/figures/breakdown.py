@@ -46,7 +46,12 @@ def breakdown(migration: Migration, result: TargetResult) -> list[StageRow]:
         if "failed" not in (source.status, winner.status)
     ]
     stages = [
-        (stage.name, "frozen" if stage.frozen else "its own", _of(stage, migration.source), _of(stage, result.model))
+        (
+            stage.name,
+            "frozen" if stage.frozen else "its own",
+            _of(stage, migration.source, source=True),
+            _of(stage, result.model),
+        )
         for stage in migration.stages
     ]
     prompt = "prompt" if migration.prompt else "what is compared"
@@ -106,8 +111,8 @@ def _sum(ids: Sequence[str], parts: Sequence[_Took], amount: str, level: float) 
     return intervals.mean(values, level)
 
 
-def _of(stage: Stage, model: str) -> _Took:
-    amounts = stage.of(model)
+def _of(stage: Stage, model: str, *, source: bool = False) -> _Took:
+    amounts = stage.of(model, source=source)
     return lambda identity, amount: amounts.get(identity, {}).get(amount)
 
 
