@@ -45,12 +45,19 @@ class Recommendation:
 
     @property
     def reason(self) -> str:
-        if self.recommended is None:
+        acceptable = [target for target in self.targets if target.acceptable]
+        unknown = " and ".join(target.model for target in acceptable if math.isnan(target.objective))
+        lacking = f"of {unknown} not all is recorded that the objective weighs"
+        if not acceptable:
             return "No target is shown to be acceptable, so none is recommended."
-        names = [target.model for target in self.targets if target.acceptable]
-        if len(names) == 1:
+        if self.recommended is None:
+            return f"No target is recommended: {lacking}."
+        if len(acceptable) == 1:
             return f"{self.recommended} is recommended: of {len(self.targets)} targets it alone is acceptable."
-        return f"{self.recommended} is recommended: of {len(names)} acceptable targets it has the highest objective."
+        told = (
+            f"{self.recommended} is recommended: of {len(acceptable)} acceptable targets it has the highest objective"
+        )
+        return f"{told}; {lacking}." if unknown else f"{told}."
 
 
 def recommend(migration: Migration) -> Recommendation:

@@ -16,7 +16,7 @@ from optimizer.config.terms import Terms
 from optimizer.objective import Evaluation, pooled
 from optimizer.report import as_page
 from optimizer.report.summary import outcome, outcome_json
-from optimizer.results.migration import Migration
+from optimizer.results.migration import Migration, TargetResult
 from optimizer.results.recommendation import recommend
 from optimizer.results.rescore import rescore
 from optimizer.results.rundir import RunDir
@@ -217,6 +217,35 @@ def test_the_page_shows_all_targets_in_one_table_and_one_picture(several: tuple[
     page = as_page(several[0])
     assert "3 targets side by side" in page and "test/cheap is recommended" in page
     assert "Quality against cost and latency of 3 targets" in page
+
+
+def without_cost(migration: Migration, *models: str) -> Migration:
+    def unpriced(result: TargetResult) -> TargetResult:
+        if result.model not in models:
+            return result
+        met = replace(result.confirmation.winner, unmeasured=frozenset({"cost"}))
+        return replace(result, confirmation=replace(result.confirmation, winner=met))
+
+    return replace(migration, targets=tuple(unpriced(result) for result in migration.targets))
+
+
+def test_a_target_whose_cost_is_not_known_is_no_less_acceptable_and_cannot_be_weighed(
+    several: tuple[Migration, Path],
+) -> None:
+    """The objective weighs cost."""
+    migration, _ = several
+    acceptable = [row.model for row in recommend(migration).targets if row.acceptable]
+    cheap, other = sorted(acceptable, key=lambda model: model != "test/cheap")
+
+    one = recommend(without_cost(migration, cheap))
+    none = recommend(without_cost(migration, cheap, other))
+
+    assert one.recommended == other and one.reason.endswith(
+        f"; of {cheap} not all is recorded that the objective weighs."
+    )
+    assert none.recommended is None and none.best in acceptable
+    names = " and ".join(acceptable)
+    assert none.reason == f"No target is recommended: of {names} not all is recorded that the objective weighs."
 
 
 def test_no_acceptable_target_means_no_recommendation(several: tuple[Migration, Path]) -> None:
