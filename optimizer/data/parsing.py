@@ -56,17 +56,16 @@ def csv_rows(
     lines: Iterable[str], name: str, columns: dict[str, None], delimiter: str | None, *, unnamed: bool = False
 ) -> Iterator[Parsed]:
     """Rows under a header line; quoted cells may run over several lines. `unnamed`: take columns without a name too."""
-    lines = iter(lines)
-    first = next(lines, "")
-    skipped = 0
+    lines, skipped = iter(lines), 0
+    while (first := next(lines, "")) in ("\n", "\r\n"):
+        skipped += 1
     if named := re.fullmatch(r"sep=(.)\n?", first):  # a habit of Excel
-        delimiter, first, skipped = delimiter or named[1], next(lines, ""), 1
-    delimiter = delimiter or _delimiter(first)
-    old = csv.field_size_limit(MAX_CELL)
-    try:
-        yield from _cells(_again(first, lines), name, columns, delimiter, skipped=skipped, unnamed=unnamed)
-    finally:
-        csv.field_size_limit(old)
+        delimiter, first, skipped = delimiter or named[1], next(lines, ""), skipped + 1
+    if csv.field_size_limit() < MAX_CELL:  # the whole process's, and left so: another thread may be in mid-file
+        csv.field_size_limit(MAX_CELL)
+    yield from _cells(
+        _again(first, lines), name, columns, delimiter or _delimiter(first), skipped=skipped, unnamed=unnamed
+    )
 
 
 def _again(first: str, lines: Iterator[str]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import datetime
 import decimal
 import json
@@ -15,6 +16,7 @@ import pytest
 from datasets import ClassLabel, Dataset, Features, Value
 
 from optimizer.data import Table, read_files
+from optimizer.data.parsing import csv_rows
 from optimizer.errors import DataError
 
 
@@ -80,6 +82,7 @@ def test_csv_cells_stay_the_texts_that_they_are(tmp_path: Path) -> None:
         ("a.csv", "id\ttext\n1\ta, b\n", {}),
         ("a.csv", "id|text\n1|a, b\n", {}),
         ("a.csv", "sep=;\nid;text\n1;a, b\n", {}),
+        ("a.csv", "\n\r\nid;text\n1;a, b\n", {}),
         ("a.csv", '"id";"text"\n1;"a, b"\n', {}),
         ("a.tsv", "id\ttext\n1\ta, b\n", {}),
         ("a.csv", "id^text\n1^a, b\n", {"delimiter": "^"}),
@@ -88,6 +91,26 @@ def test_csv_cells_stay_the_texts_that_they_are(tmp_path: Path) -> None:
 )
 def test_other_delimiters_are_seen_or_told(tmp_path: Path, name: str, content: str, options: dict[str, str]) -> None:
     assert values(read(tmp_path, name, content, **options)) == [{"id": "1", "text": "a, b"}]
+
+
+def test_empty_lines_before_the_header_count_as_lines(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"a\.csv, row 1 \(line 5\): has 1 cells"):
+        read(tmp_path, "a.csv", "\n\nsep=;\nid;text\nalone\n")
+
+
+def test_a_file_that_ends_leaves_the_one_beside_it_its_long_cells() -> None:
+    """As where tasks are opened in several threads; Python's limit belongs to the whole process."""
+    first, second = (
+        csv_rows(["text\n", "a\n"], "a.csv", {}, None),
+        csv_rows(["text\n", "a\n", "x" * 1_000_000 + "\n"], "b.csv", {}, None),
+    )
+    before = csv.field_size_limit(131_072)  # Python's own
+    try:
+        assert next(first).values == next(second).values == {"text": "a"}
+        assert next(first, None) is None
+        assert len(next(second).values["text"]) == 1_000_000
+    finally:
+        csv.field_size_limit(before)
 
 
 def test_another_encoding_is_read_when_named(tmp_path: Path) -> None:
