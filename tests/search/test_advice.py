@@ -231,9 +231,9 @@ def test_a_proposer_behind_http_reads_the_guide_and_its_versions_are_tried(
 
     found = migrate(load_task(path), tmp_path / "run")
 
-    assert writer.asked and all(
-        "</habits>\n\n<advice>\nParcels go to desk@firm.example.\n</advice>\n" in text for text in writer.asked
-    )
+    ready, *questions = writer.asked
+    assert ready == "Reply with one word: ready" and questions
+    assert all("</habits>\n\n<advice>\nParcels go to desk@firm.example.\n</advice>\n" in text for text in questions)
     tried = {trial.params["wording"] for trial in found.targets[0].search.trials}
     assert tried == {"as_is", "converted_1_1"}, "the address is the team's own"
     asked = len(writer.asked)
