@@ -77,10 +77,11 @@ def mispriced(model: str, outputs: Sequence[Output], price: Price | None) -> Ite
     if not odd:
         return
     recorded, reckoned = (1000 * math.fsum(c) / len(odd) for c in ([o.cost for o in odd], [_at(o, price) for o in odd]))
-    known = f"tokens times the known price (${price.input:g} and ${price.output:g} per million tokens in and out)"
-    why = _explained(odd, price, rounding, recorded / reckoned)
     if by_the_hour:
         known, why = "a call's share of the hour", "the recorded one is compared"
+    else:
+        known = f"tokens times the known price (${price.input:g} and ${price.output:g} per million tokens in and out)"
+        why = _explained(odd, price, rounding, recorded / reckoned) if reckoned else "which makes them free"
     yield (
         f"{model}: the recorded cost of {len(odd):,} of {len(paid):,} answers is not {known}: ${recorded:,.4f} per "
         f"1,000 recorded, ${reckoned:,.4f} reckoned, first {odd[0].example_id}; {why}"

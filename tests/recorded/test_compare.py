@@ -192,6 +192,13 @@ def test_what_a_wrong_price_looks_like_is_said(charge: Any, slip: str, tmp_path:
     assert slip in note
 
 
+def test_a_cost_beside_a_price_of_nothing_is_told(tmp_path: Path) -> None:
+    free = {"model": "test/new", "output": "new_reply", "input_tokens": "new_in", "output_tokens": "new_out"}
+    target = {**free, "latency": "new_s", "cost": "new_usd", "price": {"input": 0, "output": 0}}
+    (note,) = comparison(tmp_path, table(20, 0.9, 0.9), target=target).notes
+    assert note.startswith("test/new: the recorded cost of 20 of 20 answers") and note.endswith("which makes them free")
+
+
 HOURLY = {"per_hour": 12.0, "requests_per_hour": 4000}  # $0.003 a call
 
 
