@@ -187,19 +187,22 @@ def test_the_same_command_goes_on_when_the_budget_is_raised_and_ends_as_an_undis
     named = [(d["verdict"], d["targets"][0]["comparison"], d["targets"][0]["winner"]["trial"]) for d in decided]
 
     assert named[0] == named[1], "no fallback, no cached answer and no lost draw changed anything"
+    assert story.outcome["calls"] == whole.outcome["calls"] + 1, "the proposer's alias is asked one word beforehand"
     met, alone = _spent(story.folder), _spent(whole.folder)
-    proposers = met.pop("proposer"), alone.pop("proposer")
+    asked, unasked = met.pop("proposer"), alone.pop("proposer")
     assert met == alone
-    assert proposers[0][0] == proposers[1][0] + 1, "an alias of its own is asked one word before the source is paid for"
-    assert proposers[0][1] == pytest.approx(proposers[1][1], abs=0.001)
+    calls, *tokens, dollars = (one - other for one, other in zip(asked, unasked, strict=True))
+    assert calls == 1
+    assert dollars == pytest.approx(price_of(ModelSettings(model=SOURCE)).cost(*map(int, tokens)))
     assert story.kept < stored(story.folder)
     assert twice == 0, "what was on the wire when the money ran out is waited for, and kept"
 
 
-def _spent(folder: Path) -> dict[str, tuple[int, float]]:
-    """Calls and dollars of each role."""
+def _spent(folder: Path) -> dict[str, tuple[float, ...]]:
+    """Calls, tokens in and out, and dollars of each role."""
     spend = json.loads((folder / "report.json").read_text("utf-8"))["spend"]
-    return {role: (share["calls"], round(share["dollars"], 6)) for role, share in spend.items()}
+    names = ("calls", "input_tokens", "output_tokens", "dollars")
+    return {role: tuple(round(share[name], 6) for name in names) for role, share in spend.items()}
 
 
 def test_limits_are_met_during_the_run_and_waited_for(story: Story, gateway: Gateway) -> None:
